@@ -1,0 +1,31 @@
+# The same few commands here and in CI. `make demo` and `make test` need nothing but Python 3.11 and a package index.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export TOKENIZERS_PARALLELISM ?= false
+export HF_HUB_OFFLINE ?= 1
+
+.PHONY: demo real test test-slow lint browser env clean
+
+env: $(VENV)/.ready
+
+# torch first and by its exact version: a plain `torch` may bring gigabytes of CUDA packages.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0 -c constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	touch $@
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: env lint
+	$(BIN)/pytest
+
+test-slow: env
+	$(BIN)/pytest -m slow
+
+clean:
+	rm -rf build dist runs .pytest_cache .hypothesis .ruff_cache .mypy_cache
