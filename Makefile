@@ -21,10 +21,14 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: env lint
+test: env lint browser
 	$(BIN)/pytest
 
-test-slow: env
+# A headless Chromium for the report's tests; without one they skip and say so.
+browser:
+	tools/browser.sh
+
+test-slow: env browser
 	$(BIN)/pytest -m slow
 
 clean:

@@ -11,6 +11,10 @@ import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "adjudge"
 FILES = sorted(SRC.rglob("*.py"))
+MODULES = {
+    ".".join(("adjudge", *p.relative_to(SRC).with_suffix("").parts)).removesuffix(".__init__"): p
+    for p in FILES
+}
 GROUND = {"records", "tables", "errors", "config", "__init__"}
 DOORS = {"cli", "http", "__main__"}
 EXCEPTIONS = {("recipes", "judge"), ("scoring", "student")}
@@ -39,10 +43,8 @@ def imports(tree: ast.AST) -> list[tuple[str, ast.AST]]:
             found += [(alias.name, node) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, "imports are absolute"
-            if node.module == "adjudge":
-                found += [(f"adjudge.{alias.name}", node) for alias in node.names]
-            else:
-                found.append((node.module, node))
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            found += [(name if name in MODULES else node.module, node) for name in inside]
     return found
 
 
@@ -125,19 +127,15 @@ def banned(tree: ast.AST) -> list[str]:
 
 def test_modules_have_no_cycle() -> None:
     graph: dict[str, set[str]] = {}
-    names = {
-        ".".join(("adjudge", *p.relative_to(SRC).with_suffix("").parts)).removesuffix(".__init__"): p
-        for p in FILES
-    }
-    for name, path in names.items():
+    for name, path in MODULES.items():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         deferred = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
         graph[name] = {
             target
             for found, node in imports(tree)
             if id(node) not in deferred
-            for target in [found if found in names else found.rsplit(".", 1)[0]]
-            if target in names and target != name
+            for target in [found if found in MODULES else found.rsplit(".", 1)[0]]
+            if target in MODULES and target != name
         }
     done: set[str] = set()
 

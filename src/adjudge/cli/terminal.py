@@ -1,0 +1,77 @@
+"""What the terminal shows: progress bars on stderr, results on stdout, one clear line per error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import typer
+
+from adjudge.errors import AdjudgeError
+from adjudge.records import Progress
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A `Progress` drawn as bars on a terminal, or as one line per finished step elsewhere."""
+    if sys.stderr.isatty():
+        with _bars() as show:
+            yield show
+    else:
+        yield _line
+
+
+def _line(what: str, done: int, total: int) -> None:
+    if total and done >= total:
+        typer.echo(f"{what}: {done:,} of {total:,}", err=True)
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+        tasks: dict[str, int] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total or None)
+            bars.update(tasks[what], completed=done, total=total or None)  # type: ignore[arg-type]
+
+        yield show
+
+
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table on stdout; the first column is left-aligned, the others right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left")
+    for place, head in enumerate(heads):
+        drawn.add_column(head, justify="left" if place == 0 else "right", no_wrap=place == 0)
+    for row in rows:
+        drawn.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 140).print(drawn)
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Print an error meant for the user as one line and leave with its exit code."""
+    try:
+        yield
+    except AdjudgeError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt:
+        typer.echo("stopped. What was finished is kept; run the same command again to go on.", err=True)
+        raise typer.Exit(130) from None

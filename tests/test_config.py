@@ -1,0 +1,89 @@
+"""Settings: complete, round-tripping, and unknown keys refused with a suggestion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adjudge import config
+from adjudge.errors import BadConfig
+
+
+@dataclass(frozen=True)
+class Inner:
+    share: float = 0.5
+    word: str = "click"
+
+    def __post_init__(self) -> None:
+        config.check_range("Inner", "share", self.share, 0, 1)
+        config.check_choice("Inner", "word", self.word, ["click", "pair"])
+
+
+@dataclass(frozen=True)
+class Outer:
+    out: Path
+    seed: int = 1
+    inner: Inner = field(default_factory=Inner)
+    names: tuple[str, ...] = ()
+    limit: float | None = None
+    fast: bool = False
+    scores: dict[str, Path] = field(default_factory=dict)
+
+
+@given(
+    seed=st.integers(),
+    share=st.floats(0, 1),
+    names=st.lists(st.text()),
+    limit=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_settings_survive_json(seed: int, share: float, names: list[str], limit: float | None) -> None:
+    made = Outer(Path("runs/x"), seed, Inner(share), tuple(names), limit)
+    assert config.from_dict(Outer, config.to_dict(made)) == made
+
+
+def test_settings_survive_a_file(tmp_path: Path) -> None:
+    made = Outer(tmp_path, 7, Inner(0.25, "pair"), ("ä", "b"), fast=True)
+    config.save(made, tmp_path / "deep" / "config.json")
+    assert config.load(Outer, tmp_path / "deep" / "config.json") == made
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (
+            {"out": "x", "sead": 1},
+            "Outer has no setting 'sead': allowed are out, seed, inner, names, limit, fast, scores; did you mean seed?",
+        ),
+        ({}, "Outer needs a value for: out"),
+        ({"out": "x", "seed": "seven"}, "Outer.seed is 'seven' (str): allowed is int"),
+        ({"out": "x", "seed": True}, "Outer.seed is True (bool): allowed is int"),
+        ({"out": "x", "fast": 1}, "Outer.fast is 1 (int): allowed is bool"),
+        ({"out": "x", "names": "abc"}, "Outer.names is 'abc' (str): allowed is tuple"),
+        ({"out": "x", "inner": {"shore": 1}}, "Inner has no setting 'shore'"),
+        ({"out": "x", "inner": {"share": 2}}, "Inner.share is 2.0: allowed is 0 to 1"),
+        (
+            {"out": "x", "inner": {"word": "clik"}},
+            "Inner.word is 'clik': allowed are click, pair; did you mean click?",
+        ),
+    ],
+)
+def test_bad_settings_are_refused(values: dict[str, object], text: str) -> None:
+    with pytest.raises(BadConfig) as caught:
+        config.from_dict(Outer, values)
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [("{", "cannot be read as settings"), ("[1]", "holds a JSON list"), (None, "cannot be read")],
+)
+def test_bad_settings_files_are_refused(tmp_path: Path, content: str | None, text: str) -> None:
+    path = tmp_path / "config.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(BadConfig, match=text):
+        config.load(Outer, path)
