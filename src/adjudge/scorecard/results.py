@@ -1,0 +1,164 @@
+"""The results folder: what `evaluate` writes and the report reads. Exact columns, in this order.
+
+Shares are fractions (0.31, not 31). A value without support is null, never zero. `pairs` and `support`
+count pairs unless said otherwise. `meta.json` holds the keys of `META`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from adjudge.errors import BadTable
+
+_text, _number, _count = pa.string(), pa.float64(), pa.int64()
+SEGMENTATIONS = ("all", "category", "volume", "words", "source")
+GROUPS = ("clicked", "search passed", "search rejected", "relevant", "irrelevant")
+
+SCORECARD = pa.schema(
+    [
+        ("model", _text),
+        ("metric", _text),  # a name in scorecard.METRICS, or a ranking metric such as nDCG@10
+        ("segment_by", _text),  # all, category, volume, words, source
+        ("segment", _text),  # all | a category | head, tail | one, more | a source
+        ("value", _number),
+        ("low", _number),  # percentile interval of `value`; null where clusters are too few
+        ("high", _number),
+        ("change", _number),  # against production: value / production - 1, or value - production
+        ("change_low", _number),  # its interval over paired replicates
+        ("change_high", _number),
+        ("support", _count),  # pairs in the denominator (queries for a ranking metric)
+        ("note", _text),  # why value, interval or change is null; null where nothing is missing
+    ]
+)
+CURVES = pa.schema(
+    [
+        ("model", _text),
+        ("retention", _number),  # share of click weight asked for
+        ("threshold", _number),
+        ("clicks_kept", _number),
+        ("keyphrases_kept", _number),
+        ("sales_kept", _number),
+        ("search_pass_rate", _number),
+    ]
+)
+RELIABILITY = pa.schema(
+    [
+        ("model", _text),
+        ("against", _text),  # truth, human, search or a judge's name
+        ("bin_low", _number),
+        ("bin_high", _number),
+        ("mean_score", _number),
+        ("share_relevant", _number),
+        ("pairs", _count),
+    ]
+)
+HISTOGRAMS = pa.schema(
+    [
+        ("model", _text),
+        ("group", _text),  # one of GROUPS
+        ("bin_low", _number),
+        ("bin_high", _number),
+        ("pairs", _count),
+    ]
+)
+AGREEMENT = pa.schema(
+    [
+        ("source_a", _text),  # clicks, search, human (unanimous), human majority, truth, or a judge's name
+        ("source_b", _text),
+        ("pairs", _count),  # pairs with a verdict from both
+        ("agree", _number),  # share of them with the same verdict
+        ("kappa", _number),  # Cohen's; null where one side gave a single verdict (clicks: positives only)
+    ]
+)
+DISAGREEMENTS = pa.schema(
+    [
+        ("why", _text),  # "models" or "A says relevant, B says not"
+        ("item_id", _text),
+        ("keyphrase", _text),
+        ("category", _text),
+        ("title", _text),
+        ("sources", _text),  # "search no; llm yes; human bad,fair,bad; 12 clicks in 300 impressions"
+        ("scores", _text),  # "llm+- 0.93 kept; search+- 0.12 dropped; jaccard none"
+        (
+            "gap",
+            _number,
+        ),  # largest difference between two models' score ranks, 0..1 (rank = share scored lower)
+    ]
+)
+SOURCES = pa.schema(
+    [
+        ("recipe", _text),
+        ("source", _text),
+        ("split", _text),
+        ("positives", _count),
+        ("negatives", _count),
+        ("rows", _count),
+    ]
+)
+CONFLICTS = pa.schema(
+    [
+        ("recipe", _text),
+        ("winner", _text),
+        ("loser", _text),
+        ("pairs", _count),
+        ("winner_says", _text),  # relevant or irrelevant
+    ]
+)
+SCHEMAS: dict[str, pa.Schema] = {
+    "scorecard": SCORECARD,
+    "curves": CURVES,
+    "reliability": RELIABILITY,
+    "histograms": HISTOGRAMS,
+    "agreement": AGREEMENT,
+    "disagreements": DISAGREEMENTS,
+    "sources": SOURCES,
+    "conflicts": CONFLICTS,
+}
+META = {
+    "title": "str: what the report is called",
+    "simulated": "bool: whether any input is simulated",
+    "simulated_what": "list of str: which inputs are (market, clicks, judges, ...)",
+    "production": "str or null: the model that changes are relative to",
+    "models": "object: model -> {threshold: number or null, scored: int, unscored: int, missing: int,"
+    " version: str, note: str or null}; in the order given to evaluate",
+    "metrics": "object: metric -> {label, unit, kind, higher_is_better, definition}, as in scorecard.METRICS",
+    "counts": "object: pairs, items, keyphrases, recommended, clicked, clicks, sales, revenue, ...: number",
+    "settings": "object: the complete EvaluateConfig",
+    "seed": "int",
+    "seconds": "number: how long evaluate took",
+    "versions": "object: package -> version",
+    "notes": "list of str: what could not be measured and why, in full sentences",
+}
+
+
+def table(name: str, columns: Mapping[str, Any]) -> pa.Table:
+    """Columns as the results table of that name; every column of its schema must be given."""
+    schema = SCHEMAS[name]
+    return pa.table(
+        {field.name: pa.array(columns[field.name], field.type) for field in schema}, schema=schema
+    )
+
+
+def rows(name: str, values: list[dict[str, Any]]) -> pa.Table:
+    """Rows as the results table of that name; a key left out is null."""
+    return pa.Table.from_pylist(values, schema=SCHEMAS[name])
+
+
+def write(out: Path, tables: Mapping[str, pa.Table], meta: Mapping[str, Any]) -> None:
+    """Write a results folder. Raises BadTable where a table or a key of meta is not as stated here."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, schema in SCHEMAS.items():
+        found = tables.get(name, schema.empty_table())
+        if found.schema != schema:
+            raise BadTable(f"results table {name} has columns {found.schema.names}; allowed: {schema.names}")
+        pq.write_table(found, out / f"{name}.parquet")
+    if set(meta) != set(META):
+        raise BadTable(f"meta.json has keys {sorted(meta)}; allowed and needed: {sorted(META)}")
+    text = json.dumps(dict(meta), indent=2, ensure_ascii=False, allow_nan=False)
+    (out / "meta.json").write_text(text + "\n", encoding="utf-8")
