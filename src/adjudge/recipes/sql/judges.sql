@@ -1,0 +1,1 @@
+SELECT DISTINCT judge FROM judgments_file ORDER BY judge

@@ -1,0 +1,1 @@
+SELECT rank, reason, count(*) FROM placed WHERE reason IS NOT NULL GROUP BY rank, reason;

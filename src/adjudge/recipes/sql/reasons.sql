@@ -1,0 +1,1 @@
+SELECT reason, count(*) FROM seen GROUP BY reason;

@@ -1,0 +1,5 @@
+CASE
+    WHEN ('0x' || substr(md5('$seed:item:' || item_id), 1, 8))::UBIGINT < $dev_from THEN 'train'
+    WHEN ('0x' || substr(md5('$seed:item:' || item_id), 1, 8))::UBIGINT < $test_from THEN 'dev'
+    ELSE 'test'
+END
