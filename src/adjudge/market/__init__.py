@@ -1,0 +1,1 @@
+"""A simulated marketplace with known truth: sellers, Advertising, Search, buyers, annotators and judges."""

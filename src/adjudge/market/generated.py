@@ -1,0 +1,79 @@
+"""The first source of truth: a generated catalogue becomes a world."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from adjudge.market import catalogue, shop
+from adjudge.market.candidates import recommend
+from adjudge.market.catalogue import Items, Shop
+from adjudge.market.phrases import Phrases, draw_phrases
+from adjudge.market.settings import MarketSettings
+from adjudge.market.texts import overlap, token_ids, vocabulary
+from adjudge.market.truth import grade_pairs
+from adjudge.market.wording import titles
+from adjudge.market.world import World, stream
+from adjudge.records import Progress
+
+
+def generated_world(settings: MarketSettings, progress: Progress) -> World:
+    """Items, keyphrases and recommended pairs of a made-up shop, with every pair's true grade."""
+    progress("catalogue", 0, 4)
+    shop_ = catalogue.build_shop(settings.seed)
+    items = catalogue.draw_items(shop_, settings.catalogue, stream(settings.seed, "items"))
+    title = titles(items, shop_, settings.catalogue, stream(settings.seed, "titles"))
+    progress("catalogue", 1, 4)
+    phrases = draw_phrases(
+        items, shop_, settings.catalogue, settings.buyers.searches, stream(settings.seed, "keyphrases")
+    )
+    progress("catalogue", 2, 4)
+    item_words, phrase_words = token_ids(title, phrases.text)
+    rows, picked = recommend(
+        items, item_words, phrases, phrase_words, shop_, settings, stream(settings.seed, "recommend")
+    )
+    progress("catalogue", 3, 4)
+    coverage, jaccard = overlap(item_words, phrase_words, rows, picked)
+    facts = grade_pairs(items, phrases.traits, shop_, rows, picked)
+    progress("catalogue", 4, 4)
+    return World(
+        **_item_columns(items, shop_, title),
+        **_phrase_columns(phrases),
+        pair_item=rows,
+        pair_keyphrase=picked,
+        series=phrases.traits.series[picked],
+        coverage=coverage,
+        jaccard=jaccard,
+        **vars(facts),
+    )
+
+
+def _item_columns(items: Items, shop_: Shop, title: pa.Array) -> dict:
+    n = len(items.name)
+    colour = vocabulary(shop.COLOURS).take(pa.array(items.traits.colour))
+    return {
+        "item_id": numbered("i", n),
+        "title": pc.utf8_title(title),
+        "category_names": shop_.leaf_names,
+        "item_category": shop_.leaf[items.traits.kind],
+        "brand": shop_.brands.take(pa.array(items.maker)),
+        "price": items.price,
+        "price_ratio": np.log(items.price / shop_.price[items.traits.kind]),
+        "seller": items.seller,
+        "image": pc.binary_join_element_wise("colour", colour, ": "),
+    }
+
+
+def _phrase_columns(phrases: Phrases) -> dict:
+    return {
+        "keyphrase": phrases.text,
+        "keyphrase_category": phrases.category,
+        "volume": phrases.volume,
+    }
+
+
+def numbered(letter: str, count: int) -> pa.Array:
+    """Ids such as i0000042: a letter and a zero-padded number, from 0."""
+    digits = pc.utf8_lpad(pa.array(np.arange(count)).cast(pa.string()), width=7, padding="0")
+    return pc.binary_join_element_wise(pa.scalar(letter), digits, "")

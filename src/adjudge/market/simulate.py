@@ -1,0 +1,102 @@
+"""The market's one call: a world, the parties' doings, and a logs folder with the hidden truth."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from adjudge import config
+from adjudge.market import buyers, graders, output
+from adjudge.market.generated import generated_world
+from adjudge.market.labelled import labelled_world, read_labelled
+from adjudge.market.parties import adoption, search_scores
+from adjudge.market.settings import BuyerSettings, DriftSettings, MarketSettings
+from adjudge.market.world import Array, World, stream
+from adjudge.records import Progress, no_progress
+
+Put = Callable[[str, pa.Table], None]
+"""Writes a table under its name."""
+
+
+@dataclass(frozen=True)
+class MarketReport:
+    """Rows written, by table."""
+
+    out: Path
+    rows: dict[str, int]
+
+
+def simulate(settings: MarketSettings, out: Path, progress: Progress = no_progress) -> MarketReport:
+    """Write a logs folder (see `tables.LOGS`, all of it) and `settings.json` into `out`.
+
+    Same settings, same bytes. Raises BadTable where the labelled set cannot be used.
+    """
+    if settings.labelled is None:
+        world = generated_world(settings, progress)
+    else:
+        world = labelled_world(read_labelled(settings.labelled), settings)
+    return play(world, settings, out, progress)
+
+
+def play(world: World, settings: MarketSettings, out: Path, progress: Progress = no_progress) -> MarketReport:
+    """Let the parties act in a world and write what they leave behind."""
+    out.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, int] = {}
+
+    def put(name: str, table: pa.Table) -> None:
+        rows[name] = output.write(table, out, name)
+        progress("tables", len(rows), 9)
+
+    score, passed = search_scores(world, settings.search, settings.seed)
+    adopted, organic = adoption(world, settings)
+    admitted = passed if settings.search.middleman else np.ones(world.pairs, bool)
+    put("items", output.items_table(world))
+    put("pairs", output.pairs_table(world, adopted))
+    put("search", output.search_table(world, score, passed))
+    put("truth", output.truth_table(world))
+    _behave(world, settings, np.flatnonzero(admitted & (adopted | organic)), score, put)
+    read = graders.readings(world, settings.annotators, settings.seed)
+    margin = score - settings.search.threshold
+    annotations = graders.annotate(world, settings.annotators, margin, read, settings.seed)
+    put("annotations", output.annotations_table(world, annotations))
+    llm = graders.general_judge(world, settings.judges, settings.seed)
+    tuned = graders.tuned_judge(world, settings.judges, annotations, read, settings.seed)
+    judged = [output.judgments_table(world, name, v) for name, v in (("llm", llm), ("tuned", tuned))]
+    put("judgments", pa.concat_tables(judged, promote_options="none").unify_dictionaries())
+    config.save(settings, out / "settings.json")
+    return MarketReport(out, rows)
+
+
+def _behave(world: World, settings: MarketSettings, auction: Array, score: Array, put: Put) -> None:
+    """Two windows over the pairs in the auction: `clicks`, and after the drift `clicks_later`."""
+    now = stream(settings.seed, "window")
+    first, standing = buyers.one_window(
+        world,
+        auction,
+        score[auction],
+        world.volume,
+        settings.buyers,
+        buyers.newcomers(len(world.item_id)),
+        now,
+    )
+    put("keyphrases", output.keyphrases_table(world, now.poisson(world.volume)))
+    put("clicks", output.clicks_table(world, first))
+    volume, habits = _drifted(world, settings)
+    later = stream(settings.seed, "later window")
+    second, _ = buyers.one_window(world, auction, score[auction], volume, habits, standing, later)
+    put("clicks_later", output.clicks_table(world, second))
+
+
+def _drifted(world: World, settings: MarketSettings) -> tuple[Array, BuyerSettings]:
+    """The later window's volumes and buyers."""
+    drift: DriftSettings = settings.drift
+    rng = stream(settings.seed, "drift")
+    season = drift.season * rng.standard_normal(len(world.category_names))
+    shift = season[world.keyphrase_category] + drift.volume * rng.standard_normal(len(world.volume))
+    noise = min(settings.buyers.noise_clicks * drift.noise_clicks, 1.0)
+    return world.volume * np.exp(shift), dataclasses.replace(settings.buyers, noise_clicks=noise)
