@@ -1,0 +1,39 @@
+"""The job `report`: a results folder becomes one HTML file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from adjudge.errors import BadConfig
+from adjudge.records import Progress, no_progress
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """`results` is a folder that evaluate wrote; `out` is the HTML file to write."""
+
+    results: Path
+    out: Path
+
+    def __post_init__(self) -> None:
+        if self.out.suffix not in (".html", ".htm"):
+            raise BadConfig(f"ReportConfig.out is {self.out}: allowed is a file that ends in .html")
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The file that was written and its size in bytes."""
+
+    path: Path
+    bytes: int
+
+
+def report(config: ReportConfig, progress: Progress = no_progress) -> Reported:
+    """Build the report. Raises BadTable where `config.results` is no results folder."""
+    from adjudge.report import build
+
+    progress("drawing the report", 0, 1)
+    path = build(config.results, config.out)
+    progress("drawing the report", 1, 1)
+    return Reported(path, path.stat().st_size)

@@ -1,0 +1,170 @@
+"""The part most readers stop at: the paper's table, which models the intervals speak for, the later period, curves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from adjudge.report import charts, published
+from adjudge.report.cells import Cell, change_cells, ordered, pick, present, value_cells
+from adjudge.report.charts import Stroke
+from adjudge.report.reading import Results, Row
+from adjudge.report.words import BUSINESS, LATER, PAPER_TABLE, metric
+
+_TERM = re.compile(r"[a-z][a-z0-9_]*(\+-|\+|-)")
+
+
+def is_recipe(model: str) -> bool:
+    """Whether a model's name is a recipe's spelling.
+
+    >>> is_recipe("click+ llm-"), is_recipe("jaccard")
+    (True, False)
+    """
+    return bool(model.split()) and all(_TERM.fullmatch(term) for term in model.split())
+
+
+def retention_target(meta: Mapping[str, Any]) -> float | None:
+    """The share of clicks that thresholds keep, wherever the settings hold it."""
+    return _find(meta.get("settings", {}), "retention")
+
+
+def model_strokes(results: Results) -> dict[str, Stroke]:
+    """How each model is drawn, the same in every chart."""
+    models = ordered(results)
+    return charts.strokes(models, results.meta.get("production"), [m for m in models if is_recipe(m)])
+
+
+def is_business(results: Results) -> bool:
+    """Whether clicks were there to measure business metrics with; a labelled set has none."""
+    return results.meta.get("kind") != "labelled" and bool(present(results, PAPER_TABLE))
+
+
+def paper_table(results: Results) -> dict[str, Any] | None:
+    """Paper 1's table for the models at hand: production first, then recipes, then other models."""
+    metrics = present(results, PAPER_TABLE)
+    production = results.meta.get("production")
+    if not is_business(results) or production is None:
+        return None
+    columns = {what.name: change_cells(_overall(results, what.name), what, production) for what in metrics}
+    models = ordered(results)
+    first = [model for model in models if model == production]
+    recipes = [model for model in models if is_recipe(model) and model != production]
+    others = [model for model in models if not is_recipe(model) and model != production]
+    groups = [("", first + recipes), ("Other models", others)]
+    return {
+        "metrics": metrics,
+        "published": [metric(name, results.meta) for name in published.METRICS],
+        "source": published.SOURCE,
+        "groups": [
+            (title, [_row(m, columns, production) for m in names]) for title, names in groups if names
+        ],
+    }
+
+
+def standing(results: Results) -> dict[str, Any] | None:
+    """Which models the intervals speak for: fewer keyphrases for certain, and sales not shown to fall.
+
+    Only sorts what the scorecard says: a model stands when its keyphrase interval lies below zero and its
+    sales interval reaches zero or lies above it; those whose sales rise come first, then the shortest list.
+    """
+    production = results.meta.get("production")
+    if production is None or not is_business(results):
+        return None
+    named = {name: metric(name, results.meta) for name in PAPER_TABLE}
+    columns = {name: change_cells(_overall(results, name), what, production) for name, what in named.items()}
+    keyphrases, sales = columns["keyphrases_kept"], columns["sales_kept"]
+    models = [m for m in ordered(results) if m != production and m in keyphrases and m in sales]
+    stand = [m for m in models if keyphrases[m].tone == "fewer" and sales[m].tone in ("better", "same")]
+    change = {key[0]: row["change"] for key, row in pick(results, "keyphrases_kept").items()}
+    stand.sort(key=lambda m: (sales[m].tone != "better", change[m]))
+    return {
+        "stand": [_row(m, columns, production) for m in stand],
+        "lose_sales": [m for m in models if sales[m].tone == "worse"],
+        "not_shorter": [
+            m for m in models if sales[m].tone != "worse" and keyphrases[m].tone in ("more", "same")
+        ],
+        "untold": [m for m in models if not keyphrases[m].tone or not sales[m].tone],
+    }
+
+
+def absolute_table(results: Results) -> dict[str, Any] | None:
+    """The same models in absolute terms, every business metric there is."""
+    metrics = present(results, BUSINESS)
+    if not is_business(results):
+        return None
+    return _value_table(results, metrics, {"clicks_kept": retention_target(results.meta)})
+
+
+def later_table(results: Results) -> dict[str, Any] | None:
+    """Whether the frozen threshold keeps its share of the later period's clicks."""
+    metrics = present(results, LATER)
+    if not metrics:
+        return None
+    target = retention_target(results.meta)
+    return {**_value_table(results, metrics, {"later_clicks_kept": target}), "target": target}
+
+
+def trade_off(results: Results, strokes: Mapping[str, Stroke]) -> str | None:
+    """The chart of keyphrases against sales, both as change against production."""
+    production = results.meta.get("production")
+    across, up = _overall(results, "keyphrases_kept"), _overall(results, "sales_kept")
+    rows = [
+        {
+            "model": model,
+            **_axis("x", across[model], model == production),
+            **_axis("y", up[model], model == production),
+        }
+        for model in ordered(results)
+        if model in across and model in up
+    ]
+    rows = [row for row in rows if row["x"] is not None and row["y"] is not None]
+    if production is None or len(rows) < 2:
+        return None
+    words = ("keyphrases kept, change against production", "sales kept, change against production")
+    return charts.trade_off(rows, strokes, words, "trade-off")
+
+
+def curves(results: Results, strokes: Mapping[str, Stroke]) -> list[tuple[str, str]]:
+    """A retention curve (label, SVG) for each of the paper's metrics."""
+    rows, drawn = results.rows("curves"), []
+    for name in PAPER_TABLE:
+        if sum(row[name] is not None for row in rows) > 1:
+            label = metric(name, results.meta).label
+            target = retention_target(results.meta)
+            drawn.append((label, charts.retention(rows, name, label, strokes, target, f"curve-{name}")))
+    return drawn
+
+
+def _value_table(results: Results, metrics: list[Any], marks: Mapping[str, float | None]) -> dict[str, Any]:
+    columns = [value_cells(_overall(results, what.name), what, marks.get(what.name)) for what in metrics]
+    rows = [(model, [column.get(model, Cell("–")) for column in columns]) for model in ordered(results)]
+    return {"metrics": metrics, "rows": rows}
+
+
+def _overall(results: Results, name: str) -> dict[str, Row]:
+    return {model: row for (model, _), row in pick(results, name).items()}
+
+
+def _row(model: str, columns: Mapping[str, Mapping[str, Cell]], production: str) -> dict[str, Any]:
+    return {
+        "model": model,
+        "production": model == production,
+        "cells": [column.get(model, Cell("–")) for column in columns.values()],
+        "published": [published.change(model, name) for name in published.METRICS],
+    }
+
+
+def _axis(axis: str, row: Row, production: bool) -> dict[str, float | None]:
+    if production:
+        return {axis: 0.0, f"{axis}_low": None, f"{axis}_high": None}
+    return {axis: row["change"], f"{axis}_low": row["change_low"], f"{axis}_high": row["change_high"]}
+
+
+def _find(settings: Any, key: str) -> float | None:
+    if not isinstance(settings, Mapping):
+        return None
+    value = settings.get(key)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return next((found for part in settings.values() if (found := _find(part, key)) is not None), None)

@@ -1,0 +1,268 @@
+"""The charts, as inline SVG. They draw what the result tables say and nothing else.
+
+Every line is labelled where it ends, so that no colour has to be told apart; colours are stand-ins that
+`svg.finish` swaps for the page's (a palette safe for colour-blind readers, in light and in dark).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adjudge.report import svg
+from adjudge.report.svg import INK, MUTED, RULE, SERIES, SOFT
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """How one model is drawn everywhere: production in ink, recipes in colours, the rest in dashed grey."""
+
+    colour: str
+    dash: str
+    width: float = 1.7
+
+
+def strokes(models: Sequence[str], production: str | None, recipes: Sequence[str]) -> dict[str, Stroke]:
+    """One stroke a model. Past the palette's end colours come round again with another dash."""
+    found: dict[str, Stroke] = {}
+    dashes, greys = ("-", "--", "-."), ("--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)), (0, (1, 3)))
+    coloured = [model for model in models if model in recipes and model != production]
+    grey = [model for model in models if model not in recipes and model != production]
+    for place, model in enumerate(coloured):
+        found[model] = Stroke(SERIES[place % len(SERIES)], dashes[place // len(SERIES) % len(dashes)])
+    for place, model in enumerate(grey):
+        found[model] = Stroke(MUTED, greys[place % len(greys)], 1.4)  # type: ignore[arg-type]
+    if production is not None:
+        found[production] = Stroke(INK, "-", 2.2)
+    return found
+
+
+def retention(
+    rows: Sequence[Row],
+    metric: str,
+    label: str,
+    strokes: Mapping[str, Stroke],
+    level: float | None,
+    name: str,
+) -> str:
+    """`metric` against the share of clicks kept, stricter to the right, with a line at `level` (e.g. 0.95)."""
+    lines = {model: _line(rows, model, metric) for model in strokes}
+    lines = {model: line for model, line in lines.items() if len(line) > 1}
+    with svg.style():
+        drawing = svg.figure(460, 330)
+        axes = drawing.add_axes((0.105, 0.145, 0.62, 0.80))
+        for model, line in lines.items():
+            stroke = strokes[model]
+            axes.plot(*_columns(line), color=stroke.colour, linestyle=stroke.dash, linewidth=stroke.width)
+        xs = [x for line in lines.values() for x, _ in line]
+        low = max(min(xs), 0.5)
+        seen = [y for line in lines.values() for x, y in line if x >= low]
+        axes.set_xlim(max(xs), low)
+        _room(axes, seen)
+        if level is not None:
+            axes.axvline(level, color=INK, linewidth=0.9, linestyle=(0, (2, 2)))
+            axes.text(
+                level,
+                1.01,
+                f"{level:.0%} of clicks",
+                transform=axes.get_xaxis_transform(),
+                ha="center",
+                va="bottom",
+                color=INK,
+            )
+        _percent(axes.xaxis, axes.yaxis)
+        axes.set_xlabel("share of clicks kept (stricter filter to the right)")
+        ends = {model: _last(line, low) for model, line in lines.items()}
+        _end_labels(axes, ends, strokes)
+        return svg.finish(drawing, name, f"{label} against the share of clicks kept, one line a model")
+
+
+def trade_off(rows: Sequence[Row], strokes: Mapping[str, Stroke], words: tuple[str, str], name: str) -> str:
+    """Change of keyphrases kept (across) against change of sales kept (up), with both intervals.
+
+    Each row: model, x, x_low, x_high, y, y_low, y_high, all relative to production, which sits at zero.
+    """
+    with svg.style():
+        drawing = svg.figure(620, 390)
+        axes = drawing.add_axes((0.095, 0.135, 0.885, 0.84))
+        for row in rows:
+            stroke = strokes[row["model"]]
+            for across in (True, False):
+                _whisker(axes, row, stroke, across)
+            axes.plot(row["x"], row["y"], "o", color=stroke.colour, markersize=6.5)
+        axes.axhline(0, color=RULE, linewidth=1)
+        axes.axvline(0, color=RULE, linewidth=1)
+        axes.margins(0.12)
+        _percent(axes.xaxis, axes.yaxis, signed=True)
+        axes.set_xlabel(words[0])
+        axes.set_ylabel(words[1])
+        drawing.canvas.draw()
+        _point_labels(axes, rows, strokes)
+        return svg.finish(
+            drawing, name, f"{words[1]} against {words[0]}, one point a model with both intervals"
+        )
+
+
+def reliability(rows: Sequence[Row], stroke: Stroke, name: str, label: str) -> str:
+    """What the score says against what is so, per bin; the dot's area follows the bin's pairs."""
+    with svg.style():
+        drawing = svg.figure(220, 210)
+        axes = drawing.add_axes((0.17, 0.165, 0.80, 0.80))
+        axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, linestyle="--")
+        points = [row for row in rows if row["mean_score"] is not None and row["share_relevant"] is not None]
+        largest = max((row["pairs"] for row in points), default=1) or 1
+        axes.plot(
+            [row["mean_score"] for row in points],
+            [row["share_relevant"] for row in points],
+            color=stroke.colour,
+            linewidth=1.2,
+        )
+        for row in points:
+            size = 2.5 + 6.5 * math.sqrt(row["pairs"] / largest)
+            axes.plot(row["mean_score"], row["share_relevant"], "o", color=stroke.colour, markersize=size)
+        axes.set_xlim(-0.04, 1.04)
+        axes.set_ylim(-0.04, 1.04)
+        axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+        axes.set_xlabel("mean score")
+        return svg.finish(drawing, name, label)
+
+
+def histogram(
+    groups: Mapping[str, Sequence[Row]], threshold: float | None, stroke: Stroke, name: str, label: str
+) -> str:
+    """One ridge a group: where its scores lie, each ridge scaled to its own tallest bin."""
+    height = 34 + 52 * len(groups)
+    with svg.style():
+        drawing = svg.figure(300, height)
+        axes = drawing.add_axes((0.04, 30 / height, 0.92, 1 - 34 / height))
+        for place, (group, rows) in enumerate(reversed(list(groups.items()))):
+            _ridge(axes, rows, place, stroke)
+            total = sum(row["pairs"] for row in rows)
+            axes.text(0.0, place + 0.80, f"{group}  ({total:,.0f} pairs)", color=INK, va="center", fontsize=9)
+        if threshold is not None:
+            axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (2, 2)))
+        axes.set_xlim(-0.01, 1.01)
+        axes.set_ylim(-0.04, len(groups))
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
+        axes.set_yticks([])
+        axes.grid(False)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("score")
+        return svg.finish(drawing, name, label)
+
+
+def _line(rows: Sequence[Row], model: str, metric: str) -> list[tuple[float, float]]:
+    own = [(row["retention"], row[metric]) for row in rows if row["model"] == model]
+    return sorted((x, y) for x, y in own if x is not None and y is not None)
+
+
+def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _last(line: Sequence[tuple[float, float]], low: float) -> float:
+    """The height of a line where it leaves the picture on the strict side."""
+    return next((y for x, y in line if x >= low), line[-1][1])
+
+
+def _room(axes: Any, values: Sequence[float]) -> None:
+    low, high = min(values), max(values)
+    pad = 0.05 * (high - low or 1)
+    axes.set_ylim(max(0, low - pad), high + pad)
+
+
+def _percent(*sides: Any, signed: bool = False) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    def write(value: float, _: int) -> str:
+        text = f"{100 * value:+.0f}" if signed and round(100 * value) else f"{100 * value:.0f}"
+        return text.replace("-", "−") + " %"
+
+    for side in sides:
+        side.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        side.set_major_formatter(FuncFormatter(write))
+
+
+def _end_labels(axes: Any, ends: Mapping[str, float], strokes: Mapping[str, Stroke]) -> None:
+    """A name beside each line's end; names too close are pushed apart and tied to their line by a leader."""
+    low, high = axes.get_ylim()
+    names = sorted(ends, key=lambda model: (ends[model], model))
+    at = spread([(ends[model] - low) / (high - low) for model in names], gap=0.052)
+    for model, place in zip(names, at, strict=True):
+        true = (ends[model] - low) / (high - low)
+        colour = strokes[model].colour
+        axes.plot(
+            [1.005, 1.03], [true, place], color=colour, linewidth=0.8, transform=axes.transAxes, clip_on=False
+        )
+        axes.text(1.04, place, model, transform=axes.transAxes, va="center", color=colour, fontsize=9)
+
+
+def spread(wanted: Sequence[float], gap: float) -> list[float]:
+    """Places in [0, 1] near the `wanted` ones (ascending), no two closer than `gap` as long as there is room.
+
+    >>> spread([0.5, 0.51], 0.1)
+    [0.455, 0.555]
+    """
+    blocks: list[tuple[float, int]] = []  # where a run of touching labels starts, and how many it holds
+    for value in wanted:
+        blocks.append((value, 1))
+        while len(blocks) > 1 and blocks[-2][0] + gap * blocks[-2][1] > blocks[-1][0]:
+            start, size = blocks.pop()
+            before, others = blocks.pop()
+            blocks.append(
+                ((before * others + (start - gap * others) * size) / (others + size), others + size)
+            )
+    at = [start + gap * place for start, size in blocks for place in range(size)]
+    for place in reversed(range(len(at))):
+        at[place] = min(at[place], 1 - gap * (len(at) - 1 - place))
+    for place in range(len(at)):
+        at[place] = max(at[place], gap * place)
+    return [round(place, 6) for place in at]
+
+
+def _whisker(axes: Any, row: Row, stroke: Stroke, across: bool) -> None:
+    low, high = (row["x_low"], row["x_high"]) if across else (row["y_low"], row["y_high"])
+    if low is None or high is None:
+        return
+    xs, ys = ([low, high], [row["y"]] * 2) if across else ([row["x"]] * 2, [low, high])
+    axes.plot(xs, ys, color=stroke.colour, linewidth=1.4, alpha=0.8, solid_capstyle="butt")
+
+
+def _point_labels(axes: Any, rows: Sequence[Row], strokes: Mapping[str, Stroke]) -> None:
+    """Each name at the first of eight spots round its point that meets no other name, point or edge."""
+    box = axes.get_window_extent()
+    centres = [tuple(axes.transData.transform((row["x"], row["y"]))) for row in rows]
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in centres]
+    for row, (x, y) in zip(rows, centres, strict=True):
+        wide, tall = 6.4 * len(row["model"]) + 2, 11.0
+        spots = [(x + 9, y + 2), (x - 9 - wide, y + 2), (x + 9, y - 13), (x - 9 - wide, y - 13)]
+        spots += [(x - wide / 2, y + 12), (x - wide / 2, y - 23), (x + 9, y + 16), (x + 9, y - 28)]
+        spot = next((s for s in spots if _free((*s, s[0] + wide, s[1] + tall), taken, box)), spots[0])
+        taken.append((*spot, spot[0] + wide, spot[1] + tall))
+        at = axes.transData.inverted().transform(spot)
+        axes.text(
+            *at, row["model"], color=strokes[row["model"]].colour, va="bottom", ha="left", fontweight="bold"
+        )
+
+
+def _free(area: Sequence[float], taken: Sequence[Sequence[float]], box: Any) -> bool:
+    inside = area[0] >= box.x0 and area[2] <= box.x1 and area[1] >= box.y0 and area[3] <= box.y1
+    return inside and not any(
+        area[0] < other[2] and other[0] < area[2] and area[1] < other[3] and other[1] < area[3]
+        for other in taken
+    )
+
+
+def _ridge(axes: Any, rows: Sequence[Row], place: int, stroke: Stroke) -> None:
+    ordered = sorted(rows, key=lambda row: row["bin_low"])
+    tallest = max((row["pairs"] for row in ordered), default=0) or 1
+    edges = [row["bin_low"] for row in ordered] + [row["bin_high"] for row in ordered[-1:]]
+    heights = [place + 0.66 * row["pairs"] / tallest for row in ordered]
+    axes.stairs(heights, edges, baseline=place, fill=True, color=stroke.colour, alpha=0.55, linewidth=0)
+    axes.stairs(heights, edges, baseline=None, color=stroke.colour, linewidth=1.1)
+    axes.plot([0, 1], [place, place], color=SOFT, linewidth=0.8)

@@ -1,0 +1,100 @@
+"""What the models were made of: sources, training sets, conflicts, agreement, disagreements, settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from adjudge.report import formats
+from adjudge.report.quality import shade
+from adjudge.report.reading import Results, Row
+
+SHOWN = 12
+"""Disagreements shown per reason, widest gap first; the page says how many there are."""
+
+
+def training_sets(results: Results) -> list[dict[str, Any]]:
+    """A row a recipe, source and (where it matters) split, with each recipe's total."""
+    recipes: dict[str, dict[str, dict[str, int]]] = {}
+    for row in results.rows("sources"):
+        cell = recipes.setdefault(row["recipe"], {}).setdefault(
+            row["source"], {"positives": 0, "negatives": 0, "rows": 0, "train": 0, "dev": 0, "test": 0}
+        )
+        for key in ("positives", "negatives", "rows"):
+            cell[key] += row[key] or 0
+        if row["split"] in cell:
+            cell[row["split"]] += row["rows"] or 0
+    return [
+        {
+            "recipe": recipe,
+            "sources": list(sources.items()),
+            "rows": sum(cell["rows"] for cell in sources.values()),
+        }
+        for recipe, sources in recipes.items()
+    ]
+
+
+def kappa_matrix(results: Results) -> dict[str, Any] | None:
+    """Agreement between sources, both ways round: kappa where defined, else the share that agrees."""
+    rows = results.rows("agreement")
+    if not rows:
+        return None
+    names = list(dict.fromkeys(name for row in rows for name in (row["source_a"], row["source_b"])))
+    found = {}
+    for row in rows:
+        found[row["source_a"], row["source_b"]] = found[row["source_b"], row["source_a"]] = _agreement(row)
+    lines = [
+        (name, [None if other == name else found.get((name, other)) for other in names]) for name in names
+    ]
+    return {"names": names, "rows": lines}
+
+
+def disagreements(results: Results) -> list[dict[str, Any]]:
+    """Pairs grouped by why they are listed, widest gap first, at most SHOWN a group."""
+    groups: dict[str, list[Row]] = {}
+    for row in results.rows("disagreements"):
+        groups.setdefault(row["why"], []).append(row)
+    shown = []
+    for why, rows in groups.items():
+        rows.sort(key=lambda row: -(row["gap"] or 0.0))
+        title = "Models disagree most" if why == "models" else why[:1].upper() + why[1:]
+        pairs = [
+            {**row, "sources": _parts(row["sources"]), "scores": _parts(row["scores"])}
+            for row in rows[:SHOWN]
+        ]
+        shown.append({"title": title, "pairs": pairs, "total": len(rows)})
+    return shown
+
+
+def settings(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Every setting by its dotted name, as `--set` takes it."""
+    return list(_flat("", meta.get("settings", {})))
+
+
+def settings_json(meta: Mapping[str, Any]) -> str:
+    """The settings as the file that `--settings` takes."""
+    return json.dumps(meta.get("settings", {}), indent=2, ensure_ascii=False)
+
+
+def _agreement(row: Row) -> dict[str, Any]:
+    kappa = row["kappa"]
+    return {
+        "text": formats.decimal(kappa, 2) if kappa is not None else formats.share(row["agree"], 0),
+        "is_kappa": kappa is not None,
+        "agree": formats.share(row["agree"], 0),
+        "pairs": row["pairs"],
+        "shade": shade(kappa, 0.0, 1.0) if kappa is not None else 0,
+    }
+
+
+def _parts(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(";") if part.strip()]
+
+
+def _flat(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping) and value:
+        for key, part in value.items():
+            yield from _flat(f"{name}.{key}" if name else str(key), part)
+    elif name:
+        yield name, formats.plain(value)
