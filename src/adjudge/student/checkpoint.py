@@ -1,0 +1,51 @@
+"""Checkpoints that survive a kill: written beside the last one, then swapped in by one rename."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The work folder of one run. A checkpoint of other settings, rows or versions is not this run's: ignored."""
+
+    folder: Path
+    run: str
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Keep `state` (tensors and plain values) as the run's latest checkpoint."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fresh = self.folder / "checkpoint.new"
+        torch.save({"run": self.run, "state": state}, fresh)
+        os.replace(fresh, self.folder / "checkpoint.pt")
+
+    def load(self) -> dict[str, Any] | None:
+        """The run's latest checkpoint, or None where there is none of this very run."""
+        path = self.folder / "checkpoint.pt"
+        if not path.exists():
+            return None
+        kept = torch.load(path, weights_only=True)
+        return kept["state"] if kept["run"] == self.run else None
+
+    def clear(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def fingerprint(settings: dict[str, Any], *tables: pa.Table) -> str:
+    """A hash over what decides a run: settings, torch's version and the rows themselves."""
+    digest = hashlib.sha256(json.dumps([settings, torch.__version__], sort_keys=True).encode())
+    for table in tables:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table.combine_chunks())
+        digest.update(sink.getvalue())
+    return digest.hexdigest()
