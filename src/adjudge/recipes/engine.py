@@ -59,7 +59,7 @@ class Engine:
         try:
             there = self.connection.read_parquet(str(path))
         except duckdb.Error as error:
-            raise BadTable(f"{path} cannot be read as Parquet: {error}") from error
+            raise BadTable(f"{path} cannot be read as Parquet: {_line(error)}") from error
         shape.check_columns(there.columns, path)
         types = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "bool": pa.bool_()}
         empty = pa.schema([(column.name, types[column.type]) for column in shape.columns]).empty_table()
@@ -88,11 +88,16 @@ def engine(out: Path, settings: RecipeSettings) -> Iterator[Engine]:
                 yield Engine(connection, Path(scratch))
             except duckdb.OutOfMemoryException as error:
                 raise BadConfig(
-                    f"memory_limit {settings.memory_limit} is too small for this recipe ({error}): "
+                    f"memory_limit {settings.memory_limit} is too small for this recipe ({_line(error)}): "
                     "raise it, or set threads lower (each thread needs its own buffers)"
                 ) from error
             except duckdb.Error as error:
                 raise BadTable(
-                    f"a table of the logs cannot be used ({error}): bring it in with adjudge import, "
+                    f"a table of the logs cannot be used ({_line(error)}): bring it in with adjudge import, "
                     "which checks every row"
                 ) from error
+
+
+def _line(error: Exception) -> str:
+    """The first line of DuckDB's message; the rest quotes SQL the user never wrote."""
+    return str(error).split("\n", 1)[0]
