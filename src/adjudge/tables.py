@@ -182,6 +182,19 @@ TRUTH = Table(
     ),
     PAIR_KEY,
 )
+LABELLED = Table(
+    "labelled",
+    "where a labelled set's labels come from: its own label, split and query",
+    (
+        *PAIR,
+        Column("label", "string", "the label as the set states it", filled=True),
+        Column("grade", "string", "what that label is on scale four", words=FOUR_GRADES),
+        Column("split", "string", "the set's own split", required=False, words=("train", "dev", "test")),
+        Column("group", "string", "the set's query id: intervals are clustered by it", filled=True),
+        Column("source", "string", "the set, or the part of it, that the row is from", required=False),
+    ),
+    PAIR_KEY,
+)
 TO_SCORE = Table(
     "to_score",
     "the input of `adjudge score`",
@@ -246,6 +259,7 @@ TABLES = {
         ANNOTATIONS,
         JUDGMENTS,
         TRUTH,
+        LABELLED,
         TO_SCORE,
         SCORES,
         TRAINING,
@@ -261,6 +275,7 @@ LOGS = (
     "annotations",
     "judgments",
     "truth",
+    "labelled",
 )
 """File stems of a logs folder. `clicks_later` has the shape of `clicks`, over a later window."""
 

@@ -17,10 +17,13 @@ from adjudge.config import check_range
 from adjudge.errors import BadTable
 from adjudge.intake import reading, rules
 from adjudge.records import Progress, no_progress
-from adjudge.tables import Table
+from adjudge.tables import Column, Table
 
 MEMORY = "3GB"
 """What DuckDB may hold; past it, it works on disk beside the result."""
+
+ROW_NUMBER = Column("row_number", "int64", "the row's number in the file it came from", required=False)
+"""A table that an importer reads in between may carry this column: `take_in` fills it."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +73,29 @@ def take_in(
     with tempfile.TemporaryDirectory(prefix=".intake-", dir=out.parent) as folder:
         work = _Work(table, Path(folder), progress)
         try:
-            with work.connect() as con:
+            with connected(work.scratch) as con:
                 opened = work.open(con, source, columns or {})
                 rows, reasons = work.judge(con, opened)
                 bad = sum(reasons.values())
                 work.quarantine(con, bad, keep_bad)
                 result = Intake(rows, rows - bad, bad, reasons, out, keep_bad if bad else None)
-                _refuse_where_too_bad(source, result, max_bad_share)
+                refuse_where_too_bad(source, result, max_bad_share)
                 work.write(con, out)
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
             raise _unreadable(source, error) from error
     progress(f"import {source.name}", rows, rows)
     return result
+
+
+@contextmanager
+def connected(scratch: Path) -> Iterator[Any]:
+    """A DuckDB connection of bounded memory that spills into the scratch folder."""
+    import duckdb
+
+    config: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": str(scratch / "spill")}
+    with duckdb.connect(":memory:", config=config) as con:
+        con.execute("SET enable_progress_bar = false")
+        yield con
 
 
 @dataclass(frozen=True)
@@ -91,15 +105,6 @@ class _Work:
     table: Table
     scratch: Path
     progress: Progress
-
-    @contextmanager
-    def connect(self) -> Iterator[Any]:
-        import duckdb
-
-        config: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": str(self.scratch / "spill")}
-        with duckdb.connect(":memory:", config=config) as con:
-            con.execute("SET enable_progress_bar = false")
-            yield con
 
     def open(self, con: Any, source: Path, columns: Mapping[str, str]) -> reading.Source:
         def report(rows: int) -> None:
@@ -177,13 +182,17 @@ def _judged_view(con: Any, table: Table, found: list[rules.Rule]) -> None:
     """`judged(row, columns..., code)`: typed values, and the index of the first rule a row breaks."""
     kinds = dict(zip(*_described(con), strict=True))
     values = ", ".join(
-        f'{rules.typed(column, kinds[f"v_{column.name}"])} AS "{column.name}"' for column in table.columns
+        f'{_value(column, kinds[f"v_{column.name}"])} AS "{column.name}"' for column in table.columns
     )
     cases = " ".join(f"WHEN {rule.bad_when} THEN {code:d}" for code, rule in enumerate(found))
     con.execute(
         f"""CREATE TEMP VIEW judged AS SELECT *, CAST(CASE {cases} END AS SMALLINT) AS code
             FROM (SELECT *, {values} FROM source)"""
     )
+
+
+def _value(column: Column, kind: str) -> str:
+    return '"row"' if column == ROW_NUMBER else rules.typed(column, kind)
 
 
 def _described(con: Any) -> tuple[list[str], list[str]]:
@@ -209,7 +218,7 @@ def write_whole(relation: Any, path: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _refuse_where_too_bad(source: Path, result: Intake, most: float) -> None:
+def refuse_where_too_bad(source: Path, result: Intake, most: float) -> None:
     share = result.quarantined / result.rows
     if share <= most and result.kept:
         return

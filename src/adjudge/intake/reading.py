@@ -242,7 +242,11 @@ def json_paths(names: str) -> list[str]:
 
 def _check_json_names(con: Any, table: Table, names: Mapping[str, str], path: Path) -> None:
     """Raise BadTable where a required or mapped column is in no line at all."""
-    needed = [name for name in table.names if name in table.required or names[name] != name]
+    needed = [
+        name
+        for name in table.names
+        if name in table.required or (names[name] != name and "|" not in names[name])
+    ]
     if not needed:
         return
     tests = ", ".join(f'bool_or("v_{name}" IS NOT NULL)' for name in needed)
@@ -254,5 +258,6 @@ def _check_json_names(con: Any, table: Table, names: Mapping[str, str], path: Pa
             WHERE CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END ORDER BY 1"""
     ).fetchall()
     found = [name for name, there in zip(needed, anywhere[1:], strict=True) if there]
-    seen = sorted({key for (key,) in keys} | {names[name] for name in found})
+    alternatives = {theirs for theirs in names.values() if "|" in theirs}
+    seen = sorted({key for (key,) in keys} | {names[name] for name in found} | alternatives)
     _check_mapped(table, names, seen, path)

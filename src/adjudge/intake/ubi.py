@@ -1,0 +1,188 @@
+"""OpenSearch User Behavior Insights (UBI schema 1.0 to 1.3) as clicks, keyphrases, pairs and items.
+
+Queries (query_id, user_query, query_response_hit_ids) and events (action_name, query_id, event_attributes) come as
+JSON lines, in one file or two: plain, as a bulk request (its action lines are passed over), or as an index export with
+`_source`. `ubi_sql.py` holds the counting rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from adjudge.config import check_range
+from adjudge.errors import BadConfig, BadTable
+from adjudge.intake import ubi_sql
+from adjudge.intake.folder import Imported, quarantine_path, set_aside, workshop, write_tables
+from adjudge.intake.intake import ROW_NUMBER, Intake, take_in
+from adjudge.records import Progress, no_progress
+from adjudge.tables import Column, Table
+
+LINE = Table(
+    "UBI line",
+    "a query, an event, or a bulk action line: what it is shows in which columns are filled",
+    (
+        ROW_NUMBER,
+        Column("query_id", "string", "the search's id", required=False),
+        Column("user_query", "string", "what the buyer typed", required=False),
+        Column("hits", "string", "JSON list of result ids, best first", required=False),
+        Column("action_name", "string", "what happened; only events have it", required=False),
+        Column("object_id", "string", "the item", required=False),
+        Column("position", "int64", "rank on the results page", low=0, required=False),
+        Column("title", "string", "the item's title, where the event carries it", required=False),
+        Column("quantity", "int64", "units bought", low=1, required=False),
+        Column("revenue", "float64", "money for all units", low=0, required=False),
+        Column("price", "float64", "money for one unit", low=0, required=False),
+        Column("timestamp", "string", "when: ISO 8601 or milliseconds since 1970", required=False),
+        Column("bulk", "string", "filled on the action line of a bulk request", required=False),
+    ),
+    ("row_number",),
+)
+OBJECT, PLACE = "event_attributes.object", "event_attributes.position"
+KEYS = {
+    "hits": ("query_response_hit_ids", "query_response_object_ids", "query_response_objects_ids"),
+    "object_id": (f"{OBJECT}.object_id", f"{OBJECT}.internal_id"),
+    "position": (f"{PLACE}.ordinal.index", f"{PLACE}.ordinal"),
+    "title": (f"{OBJECT}.name", f"{OBJECT}.description"),
+    "bulk": ("index", "create"),
+}
+"""Where a column lies in a line, the likeliest first; columns not listed lie under their own name."""
+
+
+@dataclass(frozen=True)
+class ImportUbiConfig:
+    """`events` may be None where `queries` holds both kinds of lines.
+
+    `click_actions`, `impression_actions`, `purchase_actions`: the action names that count as such; an add_to_cart
+    counts as a click, since it can be pressed on the results page. Other actions are left out and counted.
+    `fold_case`: keyphrases are lower-cased and runs of blanks made one. `first_position`: 0 or 1, what the log calls
+    the top; None: 0 where any event says 0, else 1. `quantity`, `revenue`, `price`: dotted places in an event.
+    `later_from`: searches from that ISO time on go to clicks_later.
+    """
+
+    queries: Path
+    logs: Path
+    events: Path | None = None
+    click_actions: tuple[str, ...] = ("click", "click_through", "add_to_cart")
+    impression_actions: tuple[str, ...] = ("impression",)
+    purchase_actions: tuple[str, ...] = ("purchase",)
+    fold_case: bool = True
+    first_position: int | None = None
+    quantity: str = "event_attributes.quantity"
+    revenue: str = "event_attributes.revenue"
+    price: str = "event_attributes.object.object_detail.price"
+    later_from: str = ""
+    max_bad_share: float = 0.01
+
+    def __post_init__(self) -> None:
+        check_range("ImportUbiConfig", "max_bad_share", self.max_bad_share, 0, 1)
+        if self.first_position not in (None, 0, 1):
+            raise BadConfig(
+                f"ImportUbiConfig.first_position is {self.first_position}: allowed are 0, 1 and none"
+            )
+        if self.later_from:
+            _check_time(self.later_from)
+        if not self.click_actions:
+            raise BadConfig("ImportUbiConfig.click_actions is empty: name at least one action, such as click")
+        actions = (*self.click_actions, *self.impression_actions, *self.purchase_actions)
+        twice = sorted({name for name in actions if actions.count(name) > 1})
+        if twice:
+            raise BadConfig(f"ImportUbiConfig: action {twice[0]!r} has two meanings; list each action once")
+
+
+def _check_time(text: str) -> None:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadConfig(
+            f"ImportUbiConfig.later_from is {text!r}: allowed is an ISO 8601 time, such as 2025-03-01T00:00:00Z"
+        ) from error
+
+
+def import_ubi(config: ImportUbiConfig, progress: Progress = no_progress) -> Imported:
+    """Write clicks, keyphrases (with searches), pairs and, where events carry titles, items to `config.logs`.
+
+    pairs and items are written only where the folder has none: UBI knows nothing of what was recommended, and the
+    catalogue knows titles better. Lines and events that cannot be used are quarantined (`queries`, `events`, `joined`).
+    Raises BadTable as `take_in` does, and where no search and item come together.
+    """
+    with workshop(config.logs) as (scratch, con):
+        read = _read(config, scratch, con, progress)
+        left_out = _classify(config, con)
+        read["joined"] = set_aside(con, config.queries, "joined", config.logs, config.max_bad_share)
+        con.execute(ubi_sql.EXPOSURES)
+        (pairs,) = con.sql("SELECT count(*) FROM exposures").fetchall()[0]
+        if not pairs:
+            raise BadTable(
+                f"{config.queries}: no item was shown or clicked in any search. Allowed is: events with an object_id "
+                f"and the query_id of a search, or searches with query_response_hit_ids. Check the two files."
+            )
+        written = write_tables(con, scratch, config.logs, _wanted(config, con), progress)
+        untitled = con.sql(ubi_sql.UNTITLED).fetchall()[0][0] if "items" in written else 0
+    left_out["items without a title in any event (bring them with: adjudge import table items)"] = untitled
+    return Imported(config.logs, read, written, {what: count for what, count in left_out.items() if count})
+
+
+def _read(config: ImportUbiConfig, scratch: Path, con: Any, progress: Progress) -> dict[str, Intake]:
+    """Both files' lines as the table `lines`, with the file's name and the line as it was."""
+    places = {**KEYS, "quantity": (config.quantity,), "revenue": (config.revenue,), "price": (config.price,)}
+    columns = {}
+    for name in LINE.names:
+        if name != ROW_NUMBER.name:
+            found = places.get(name, (name,))
+            columns[name] = "|".join((*found, *(f"_source.{place}" for place in found)))
+    files = {"queries": config.queries} | ({"events": config.events} if config.events else {})
+    read = {}
+    for name, source in files.items():
+        out = scratch / f"{name}.parquet"
+        read[name] = take_in(
+            source,
+            LINE,
+            out,
+            columns,
+            quarantine=quarantine_path(config.logs, name),
+            max_bad_share=config.max_bad_share,
+            progress=progress,
+        )
+    con.execute(
+        "CREATE TABLE lines AS SELECT parse_filename(filename, true) AS file, * EXCLUDE (filename) "
+        "FROM read_parquet($paths, filename = true)",
+        {"paths": [str(scratch / f"{name}.parquet") for name in files]},
+    )
+    return read
+
+
+def _classify(config: ImportUbiConfig, con: Any) -> dict[str, int]:
+    """Fill `queries`, `events` and `joined` (every line that is used or is bad); give what is left out."""
+    con.execute(ubi_sql.KINDS)
+    con.execute(ubi_sql.QUERIES, {"fold": config.fold_case, "later": config.later_from or None})
+    con.execute(
+        ubi_sql.EVENTS,
+        {
+            "clicks": list(config.click_actions),
+            "impressions": list(config.impression_actions),
+            "purchases": list(config.purchase_actions),
+            "fold": config.fold_case,
+            "base": config.first_position,
+            "later": config.later_from or None,
+        },
+    )
+    con.execute(ubi_sql.UNCLICKED)
+    con.execute(ubi_sql.JOINED)
+    bulk, other = con.sql(ubi_sql.LEFT_OUT).fetchall()[0]
+    return {"action lines of a bulk request": bulk, "events of other actions": other}
+
+
+def _wanted(config: ImportUbiConfig, con: Any) -> dict[str, str]:
+    sales, money, early, late, titled = con.sql(ubi_sql.WHAT_THERE_IS).fetchall()[0]
+    wanted = {"clicks": ubi_sql.clicks(bool(sales), bool(money), late=False)} if early else {}
+    if late:
+        wanted["clicks_later"] = ubi_sql.clicks(bool(sales), bool(money), late=True)
+    wanted["keyphrases"] = ubi_sql.KEYPHRASES
+    if not (config.logs / "pairs.parquet").exists():
+        wanted["pairs"] = ubi_sql.PAIRS
+    if titled and not (config.logs / "items.parquet").exists():
+        wanted["items"] = ubi_sql.ITEMS
+    return wanted
