@@ -80,9 +80,10 @@ def one_window(
 
 
 def _attraction(world: World, pairs: Array, settings: BuyerSettings) -> Array:
-    """Chance of a click once examined: by grade and price, and the noise clicks on top."""
+    """Chance of a click once examined: by grade, undertone and price, and the noise clicks on top."""
     chance = np.clip(np.array(settings.click)[world.grade[pairs]], 1e-9, 1 - 1e-9)
-    odds = np.log(chance / (1 - chance)) - settings.price * world.price_ratio[world.pair_item[pairs]]
+    odds = np.log(chance / (1 - chance)) + settings.undertone * world.undertone[pairs]
+    odds = odds - settings.price * world.price_ratio[world.pair_item[pairs]]
     meant = np.where(np.array(settings.click)[world.grade[pairs]] > 0, 1 / (1 + np.exp(-odds)), 0.0)
     return 1 - (1 - meant) * (1 - settings.noise_clicks)
 

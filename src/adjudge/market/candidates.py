@@ -7,6 +7,7 @@ leaning to those with volume. True matches, near misses and plain mistakes all c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def recommend(
     n, wanted = len(items.name), settings.catalogue.pairs_per_item
     weights = np.array(settings.advertising.weights)
     shelves = _shelves(phrases, phrase_words, shop)
-    rows = np.repeat(np.arange(n), int(np.ceil(wanted * 1.9)) + 2)
+    rows = np.repeat(np.arange(n), int(np.ceil(wanted * 2.4)) + 2)
     source = rng.choice(len(weights), size=len(rows), p=weights / weights.sum())
     picked, found = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
     where = rng.random(len(rows)) ** _LEAN
@@ -85,7 +86,7 @@ def _shelves(phrases: Phrases, phrase_words: Array, shop: Shop) -> dict[str, She
     holder, place = np.nonzero(phrase_words)
     keys = {
         "line": np.where((t.series > 0) & (t.number > 0), _line_key(t, t.kind), 0),
-        "brand": np.where((t.kind > 0) & (t.brand > 0), of_brand, 0),
+        "brand": np.where((t.kind > 0) & (t.brand > 0) & (attributes == 0), of_brand, 0),
         "kind": np.where(no_brand & (attributes == 0), t.kind, 0),
         "broad": np.where(t.kind == 0, t.family, 0),
         "model": np.where(t.series > 0, of_series, 0),
@@ -97,6 +98,8 @@ def _shelves(phrases: Phrases, phrase_words: Array, shop: Shop) -> dict[str, She
     shelves["word"] = Shelf.file(phrase_words[holder, place].astype(np.int64), holder, v)
     own = [np.where(no_brand & (getattr(t, name) > 0), _attribute_key(t, name), 0) for name in _ATTRIBUTES]
     shelves["attribute"] = Shelf.file(np.concatenate(own), np.tile(every, len(own)), v)
+    both = [np.where(no_brand, _pair_key(t, *pair), 0) for pair in _PAIRS]
+    shelves["attributes"] = Shelf.file(np.concatenate(both), np.tile(every, len(both)), v)
     return shelves
 
 
@@ -106,6 +109,16 @@ _ATTRIBUTES = ("colour", "measure", "material", "condition")
 def _attribute_key(t: Traits, name: str) -> Array:
     """A key for (kind, attribute, value): values stay below 256, attributes below 8."""
     return (t.kind.astype(np.int64) * 8 + _ATTRIBUTES.index(name)) * 256 + getattr(t, name)
+
+
+_PAIRS = tuple(combinations(_ATTRIBUTES, 2))
+
+
+def _pair_key(t: Traits, one: str, other: str) -> Array:
+    """A key for (kind, two attributes, their values); 0 where either is not named."""
+    a, b = getattr(t, one), getattr(t, other)
+    key = ((t.kind.astype(np.int64) * 8 + _PAIRS.index((one, other))) * 256 + a) * 256 + b
+    return np.where((a > 0) & (b > 0), key, 0)
 
 
 def _line_key(t: Traits, kind: Array) -> Array:
@@ -126,6 +139,9 @@ def _keys(
     if source == "attribute":
         own = np.stack([np.where(getattr(t, a) > 0, _attribute_key(t, a), 0) for a in _ATTRIBUTES])
         return own[rng.integers(0, len(own), size=len(rows)), np.arange(len(rows))]
+    if source == "attributes":
+        both = np.stack([_pair_key(t, *pair) for pair in _PAIRS])
+        return both[rng.integers(0, len(both), size=len(rows)), np.arange(len(rows))]
     return {
         "line": lambda: np.where(series > 0, _line_key(t, t.kind), 0),
         "brand": lambda: t.kind.astype(np.int64) * len(shop.brands) + t.brand,

@@ -154,7 +154,7 @@ def _makers(rng: np.random.Generator, family: Array) -> dict:
     series_word = [0]
     for kind, (about, department) in enumerate(zip(shop.KINDS, shop.DEPARTMENTS, strict=True), start=1):
         local = words.BRANDS[department]
-        for chosen in rng.choice(len(local), size=int(rng.integers(6, 11)), replace=False):
+        for chosen in rng.choice(len(local), size=int(rng.integers(5, 9)), replace=False):
             brand = brands.index(local[chosen]) + 1
             home[brand] = home[brand] or family[kind]
             maker_kind.append(kind)
@@ -198,10 +198,10 @@ def draw_items(shop_: Shop, settings: CatalogueSettings, rng: np.random.Generato
     kinds = len(shop.KINDS)
     popularity = 1.0 / (1.0 + rng.permutation(kinds)) ** 0.5
     kind = (1 + rng.choice(kinds, size=n, p=popularity / popularity.sum())).astype(np.int32)
-    maker = shop_.maker_of.pick(kind, rng.random(n) ** 1.4)
+    maker = shop_.maker_of.pick(kind, rng.random(n) ** 1.8)
     fits = shop_.fits[kind]
-    fitted = np.where(fits > 0, shop_.maker_of.pick(fits, rng.random(n) ** 1.4), maker)
-    line = shop_.line_of.pick(fitted, rng.random(n) ** 1.2)
+    fitted = np.where(fits > 0, shop_.maker_of.pick(fits, rng.random(n) ** 1.8), maker)
+    line = shop_.line_of.pick(fitted, rng.random(n) ** 2.0)
     condition = np.minimum(1 + (rng.random(n) ** 2.5 * 3).astype(np.int32), 3)
     traits = Traits(
         kind=kind,
@@ -211,17 +211,17 @@ def draw_items(shop_: Shop, settings: CatalogueSettings, rng: np.random.Generato
         number=shop_.line_number[line],
         suffix=shop_.line_suffix[line],
         colour=np.where(
-            shop_.colourful[kind], 1 + (rng.random(n) ** 1.3 * len(shop.COLOURS)).astype(np.int32), 0
+            shop_.colourful[kind], 1 + (rng.random(n) ** 2.0 * len(shop.COLOURS)).astype(np.int32), 0
         ).astype(np.int32),
-        measure=shop_.measure_of.pick(kind, rng.random(n)).astype(np.int32),
-        material=shop_.material_of.pick(kind, rng.random(n)).astype(np.int32),
+        measure=shop_.measure_of.pick(kind, rng.random(n) ** 1.5).astype(np.int32),
+        material=shop_.material_of.pick(kind, rng.random(n) ** 1.5).astype(np.int32),
         condition=condition.astype(np.int32),
     )
     discount = np.array([1.0, 1.0, 0.6, 0.75])[condition]
     return Items(
         traits=traits,
         maker=shop_.maker_brand[maker],
-        name=shop_.name_of.pick(kind, rng.random(n)).astype(np.int32),
+        name=shop_.name_of.pick(kind, rng.random(n) ** 1.4).astype(np.int32),
         hidden=(traits.colour > 0) & (rng.random(n) < settings.hidden_colours),
         price=np.round(shop_.price[kind] * discount * np.exp(0.35 * rng.standard_normal(n)), 2),
         seller=(rng.random(n) ** 1.6 * max(n // 12, 1)).astype(np.int64),

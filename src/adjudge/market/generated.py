@@ -14,7 +14,7 @@ from adjudge.market.settings import MarketSettings
 from adjudge.market.texts import overlap, token_ids, vocabulary
 from adjudge.market.truth import grade_pairs
 from adjudge.market.wording import titles
-from adjudge.market.world import World, stream
+from adjudge.market.world import World, stream, undertones
 from adjudge.records import Progress
 
 
@@ -45,6 +45,7 @@ def generated_world(settings: MarketSettings, progress: Progress) -> World:
         series=phrases.traits.series[picked],
         coverage=coverage,
         jaccard=jaccard,
+        undertone=undertones(settings.seed, len(rows)),
         **vars(facts),
     )
 

@@ -44,21 +44,26 @@ class Verdicts:
     tokens: Array
 
 
-def readings(world: World, settings: AnnotatorSettings, seed: int) -> Array:
+def readings(world: World, settings: AnnotatorSettings) -> Array:
     """What people in general read each pair as, in grades (float64): the grade they can see, the lift that
-    the scale's wording gives to fair, and what they alike read into the pair."""
+    the scale's wording gives to substitutes, and the undertone."""
     grade = world.grade if settings.picture else world.visible
-    shared = settings.ambiguity * stream(seed, "ambiguity").standard_normal(world.pairs)
-    return grade + settings.fair_lift * (grade == FAIR) + shared
+    return (
+        grade
+        + settings.substitute_lift * (world.substitute & (grade == FAIR))
+        + settings.ambiguity * world.undertone
+    )
 
 
-def annotate(world: World, settings: AnnotatorSettings, margin: Array, read: Array, seed: int) -> Annotations:
+def annotate(world: World, settings: AnnotatorSettings, margin: Array, seed: int) -> Annotations:
     """Three annotators' grades of the pairs the budget buys. `margin`: distance from Search's threshold."""
     rng = stream(seed, "annotators")
     pair = _sample(world, settings, margin, rng)
     lenient = settings.leniency * rng.standard_normal(settings.pool)
     who = np.argsort(rng.random((len(pair), settings.pool)), axis=1)[:, :VOTES]
-    felt = read[pair, None] + lenient[who] + settings.noise * rng.standard_normal(who.shape)
+    felt = (
+        readings(world, settings)[pair, None] + lenient[who] + settings.noise * rng.standard_normal(who.shape)
+    )
     return Annotations(pair, who, np.clip(np.rint(felt), 0, 3).astype(np.int8))
 
 
@@ -99,37 +104,48 @@ def general_judge(world: World, settings: JudgeSettings, seed: int) -> Verdicts:
     return _verdicts(world, logit, settings, rng)
 
 
-def tuned_judge(
-    world: World, settings: JudgeSettings, annotations: Annotations, read: Array, seed: int
-) -> Verdicts:
+def tuned_judge(world: World, settings: JudgeSettings, annotations: Annotations, seed: int) -> Verdicts:
     """`tuned`: what fine-tuning on the annotators' unanimous pairs makes of the general judge.
 
-    It learns, per grade the text shows, the share they call relevant; part of what they read into a pair;
-    noise on keyphrases naming a colour, as far as the labels there contradicted the text; and it learns
-    nothing where a category has too few annotations, falling back on shared words.
+    It learns, by logistic regression on those labels, what they call relevant at each grade the text shows
+    and how far the undertone (of which it reads a share) decides; so it inherits their leniency. It learns
+    noise on keyphrases naming a colour, as far as the labels there contradicted the text, and nothing where
+    a category has too few annotations, where it falls back on shared words.
     """
     rng = stream(seed, "tuned")
-    learnt = _learnt_logits(world, annotations)
-    seen = world.visible
-    text_part = read - world.grade
+    read = settings.learnt * world.undertone
+    read = read + np.sqrt(1 - settings.learnt**2) * rng.standard_normal(world.pairs)
+    sure = annotations.unanimous
+    pair = annotations.pair[sure]
+    weights = _fit(_features(world, pair, read[pair]), annotations.relevant[sure])
+    logit = _features(world, np.arange(world.pairs), read) @ weights
     depth = _depth(world, annotations, settings.coverage)
-    contradiction = _contradiction(world, annotations)
-    logit = learnt[seen] + settings.sharpness * settings.learnt * text_part
     logit = depth * logit + (1 - depth) * settings.overlap * (world.coverage - 0.5)
-    logit = logit + settings.learnt_modality * contradiction * world.colour_named * rng.standard_normal(
-        world.pairs
-    )
+    muddle = settings.learnt_modality * _contradiction(world, annotations) * world.colour_named
+    logit = logit + muddle * rng.standard_normal(world.pairs)
     logit = logit + settings.tuned_noise * rng.standard_normal(world.pairs)
     return _verdicts(world, logit, settings, rng)
 
 
-def _learnt_logits(world: World, annotations: Annotations) -> Array:
-    """Log-odds that unanimous annotators call a pair relevant, by the grade its text shows."""
-    sure = annotations.unanimous
-    seen = world.visible[annotations.pair[sure]]
-    yes = np.bincount(seen, weights=annotations.relevant[sure], minlength=4)
-    total = np.bincount(seen, minlength=4)
-    return np.log((yes + 0.5) / (total - yes + 0.5))
+def _features(world: World, pair: Array, read: Array) -> Array:
+    """One column a grade, one for substitutes the text shows, and what is read into the pair."""
+    grade = world.visible[pair]
+    substitute = world.substitute[pair] & (grade == FAIR)
+    return np.column_stack([*(grade == g for g in range(4)), substitute, read]).astype(np.float64)
+
+
+def _fit(features: Array, labels: Array, ridge: float = 0.5) -> Array:
+    """Weights of a ridge logistic regression, by Newton's method."""
+    weights = np.zeros(features.shape[1])
+    for _ in range(25):
+        chance = 1 / (1 + np.exp(-(features @ weights)))
+        slope = features.T @ (labels - chance) - ridge * weights
+        bend = (features.T * (chance * (1 - chance))) @ features + ridge * np.eye(len(weights))
+        step = np.linalg.solve(bend, slope)
+        weights = weights + step
+        if np.abs(step).max() < 1e-9:
+            break
+    return weights
 
 
 def _depth(world: World, annotations: Annotations, half: float) -> Array:

@@ -18,7 +18,7 @@ from adjudge.market.settings import MarketSettings
 from adjudge.market.shop import COLOURS
 from adjudge.market.texts import overlap, token_ids
 from adjudge.market.truth import FAIR, GOOD
-from adjudge.market.world import Array, World, stream
+from adjudge.market.world import Array, World, stream, undertones
 from adjudge.records import FOUR
 
 NEEDED = ("item_id", "keyphrase", "title", "grade")
@@ -74,11 +74,13 @@ def labelled_world(table: pa.Table, settings: MarketSettings) -> World:
         visible_blurred=visible,
         series=np.zeros(len(grade), np.int32),
         accessory=np.zeros(len(grade), bool),
+        substitute=grade == FAIR,
         colour_named=hue > 0,
         picture_match=(hue > 0) & (grade >= GOOD),
         blind=blind,
         coverage=coverage,
         jaccard=jaccard,
+        undertone=undertones(settings.seed, len(grade)),
     )
 
 

@@ -47,7 +47,7 @@ def draw_phrases(
     named, pattern = _named(sample, rng)
     broad = np.array(["f" in p or p == "b" for p, _ in PATTERNS])[pattern]
     traits = _asked(sample, named, broad, pattern, shop_)
-    u = rng.random(n)
+    u = rng.random(n) ** 1.2
     kind_name = shop_.name_of.pick(sample.kind, u)
     family_name = len(shop_.names) - 1 + shop_.family_name_of.pick(sample.family, u)
     word = np.where(named["k"], kind_name, np.where(named["f"], family_name, 0))

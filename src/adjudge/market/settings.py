@@ -10,7 +10,7 @@ from pathlib import Path
 from adjudge.config import check_range
 
 SOURCES = (
-    *("line", "brand", "kind", "attribute", "broad"),
+    *("line", "brand", "kind", "attribute", "attributes", "broad"),
     *("model", "rival", "relative", "same_brand", "word"),
 )
 """Where Advertising's recommendations come from; see AdvertisingSettings."""
@@ -37,9 +37,9 @@ class CatalogueSettings:
     """
 
     items: int = 12_000
-    keyphrases: int = 18_000
+    keyphrases: int = 30_000
     pairs_per_item: int = 20
-    hidden_colours: float = 0.45
+    hidden_colours: float = 0.2
     stuffing: float = 0.12
     filler_words: float = 1.6
     zipf: float = 1.0
@@ -57,23 +57,24 @@ class CatalogueSettings:
 class AdvertisingSettings:
     """What Advertising's retrieval brings, as weights (they are normalised; 0 switches a source off).
 
-    `line`: keyphrases naming the item's own model; `brand`: its brand and kind, any attribute; `kind`: the
-    bare kind, under any synonym; `attribute`: its kind with one of its own attributes; `broad`: a family
+    `line`: keyphrases naming the item's own model; `brand`: its brand and kind; `kind`: the bare kind,
+    under any synonym; `attribute`, `attributes`: its kind with one or two of its own attributes; `broad`: a family
     word such as "footwear"; `model`: its series, any model; `rival`: its kind under any brand; `relative`:
     the accessory's or the main product's keyphrases; `same_brand`: its brand, any kind; `word`: any
     keyphrase sharing a word with the title, the plain retrieval mistake.
     """
 
-    line: float = 0.24
-    brand: float = 0.14
-    kind: float = 0.12
-    attribute: float = 0.20
-    broad: float = 0.10
-    model: float = 0.05
-    rival: float = 0.10
-    relative: float = 0.06
-    same_brand: float = 0.05
-    word: float = 0.14
+    line: float = 0.3
+    brand: float = 0.06
+    kind: float = 0.03
+    attribute: float = 0.08
+    attributes: float = 0.3
+    broad: float = 0.025
+    model: float = 0.015
+    rival: float = 0.05
+    relative: float = 0.04
+    same_brand: float = 0.04
+    word: float = 0.16
 
     def __post_init__(self) -> None:
         _sizes(self, 1e6, *SOURCES)
@@ -136,7 +137,8 @@ class BuyerSettings:
     places take turns. `position`: eta in examined = 1 / position ** eta; 0 switches position bias off.
     `popularity`: weight of an item's past clicks in its rank; 0 switches the feedback off.
     `click` and `buy`: chance by grade once examined, and once clicked. `noise_clicks`: chance of a click
-    on an examined result whatever it is. `price`: how much a price above the kind's usual one deters
+    on an examined result whatever it is. `undertone`: how much what people read into a pair beyond its
+    grade sways their clicks (log-odds per standard deviation). `price`: how much a price above the kind's usual one deters
     (log-odds per log price). `picture`: factor on buying where the picture shows the colour asked for.
     `rounds`: how often in a window the ranks are renewed.
     """
@@ -148,6 +150,7 @@ class BuyerSettings:
     click: tuple[float, ...] = (0.015, 0.09, 0.34, 0.48)
     buy: tuple[float, ...] = (0.004, 0.02, 0.08, 0.13)
     noise_clicks: float = 0.01
+    undertone: float = 0.5
     price: float = 0.35
     picture: float = 1.5
     rounds: int = 4
@@ -156,7 +159,7 @@ class BuyerSettings:
         _sizes(self, 1e9, "searches")
         check_range("BuyerSettings", "slots", self.slots, 1, 1000)
         check_range("BuyerSettings", "rounds", self.rounds, 1, 100)
-        _sizes(self, 5.0, "position", "popularity", "price")
+        _sizes(self, 5.0, "position", "popularity", "undertone", "price")
         check_range("BuyerSettings", "picture", self.picture, 1.0, 10.0)
         _four("BuyerSettings", "click", self.click)
         _four("BuyerSettings", "buy", self.buy)
@@ -184,18 +187,19 @@ class AnnotatorSettings:
 
     `pairs`: the budget, in pairs (at most all). `hard`: share of it spent on contested pairs, those near
     Search's threshold. `skew`: exponent of the budget over categories by size; 0 spreads it as the pairs
-    lie. `picture`: they see the colour that no text shows (modality bias). `fair_lift`: how far the open
-    wording of the four-grade scale lifts a fair pair towards good (paper 1, section 4.2), in grades.
+    lie. `picture`: they see the colour that no text shows (modality bias). `substitute_lift`: how
+    far the open wording of the four-grade scale lifts a substitute (fair) towards good, in grades (paper 1,
+    section 4.2: "good" meant somewhat relevant).
     `ambiguity`: sd of what all annotators alike read into a pair. `leniency`: sd between annotators.
     `noise`: sd of one annotator's one grade.
     """
 
     pairs: int = 9_000
     pool: int = 40
-    hard: float = 0.4
-    skew: float = 0.6
+    hard: float = 0.82
+    skew: float = 0.8
     picture: bool = True
-    fair_lift: float = 0.35
+    substitute_lift: float = 0.55
     ambiguity: float = 0.45
     leniency: float = 0.15
     noise: float = 0.2
@@ -205,7 +209,7 @@ class AnnotatorSettings:
         check_range("AnnotatorSettings", "pool", self.pool, 3, 10**6)
         _shares(self, "hard")
         _sizes(self, 5.0, "skew", "ambiguity", "leniency", "noise")
-        check_range("AnnotatorSettings", "fair_lift", self.fair_lift, -2.0, 2.0)
+        check_range("AnnotatorSettings", "substitute_lift", self.substitute_lift, -2.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -222,15 +226,15 @@ class JudgeSettings:
     `unscored`: share of answers off the scale. `tokens`: mean tokens of the prompt around a pair.
     """
 
-    sharpness: float = 2.0
-    leniency: float = 0.6
-    overlap: float = 2.5
-    unknown_lines: float = 0.3
-    noise: float = 1.2
-    learnt: float = 0.5
-    learnt_modality: float = 1.5
-    coverage: float = 20.0
-    tuned_noise: float = 0.8
+    sharpness: float = 1.8
+    leniency: float = 0.3
+    overlap: float = 3.0
+    unknown_lines: float = 0.4
+    noise: float = 2.0
+    learnt: float = 0.77
+    learnt_modality: float = 1.0
+    coverage: float = 8.0
+    tuned_noise: float = 0.3
     unscored: float = 0.01
     tokens: int = 190
 

@@ -60,12 +60,11 @@ def play(world: World, settings: MarketSettings, out: Path, progress: Progress =
     put("search", output.search_table(world, score, passed))
     put("truth", output.truth_table(world))
     _behave(world, settings, np.flatnonzero(admitted & (adopted | organic)), score, put)
-    read = graders.readings(world, settings.annotators, settings.seed)
     margin = score - settings.search.threshold
-    annotations = graders.annotate(world, settings.annotators, margin, read, settings.seed)
+    annotations = graders.annotate(world, settings.annotators, margin, settings.seed)
     put("annotations", output.annotations_table(world, annotations))
     llm = graders.general_judge(world, settings.judges, settings.seed)
-    tuned = graders.tuned_judge(world, settings.judges, annotations, read, settings.seed)
+    tuned = graders.tuned_judge(world, settings.judges, annotations, settings.seed)
     judged = [output.judgments_table(world, name, v) for name, v in (("llm", llm), ("tuned", tuned))]
     put("judgments", pa.concat_tables(judged, promote_options="none").unify_dictionaries())
     config.save(settings, out / "settings.json")

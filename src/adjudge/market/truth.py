@@ -26,6 +26,7 @@ class Facts:
     visible: Array
     visible_blurred: Array
     accessory: Array
+    substitute: Array
     colour_named: Array
     picture_match: Array
     blind: Array
@@ -60,11 +61,13 @@ def _facts(items: Items, asked: Traits, shop: Shop, rows: Array, phrases: Array)
         return _grade(has, want, relation, off, brand_off)
 
     seen = (colour_off & ~blind).astype(np.int8)
+    grade = graded(colour_off.astype(np.int8), other_line)
     return Facts(
-        grade=graded(colour_off.astype(np.int8), other_line),
+        grade=grade,
         visible=graded(seen, other_line),
         visible_blurred=graded(seen, np.zeros_like(other_line)),
         accessory=relation["item_fits"] | relation["phrase_fits"],
+        substitute=(grade == FAIR) & (relation["same"] | relation["family"]),
         colour_named=want.colour > 0,
         picture_match=(want.colour > 0) & ~colour_off,
         blind=blind,

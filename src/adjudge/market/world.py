@@ -46,6 +46,8 @@ class World:
     """The series that the keyphrase names, 0 for none: what a judge may never have heard of."""
     accessory: Array
     """One side is an accessory of the other."""
+    substitute: Array
+    """Fair because something of the same kind or family is off: another brand, model or colour."""
     colour_named: Array
     """The keyphrase names a colour."""
     picture_match: Array
@@ -54,10 +56,17 @@ class World:
     """The keyphrase names a colour that only the picture shows."""
     coverage: Array
     jaccard: Array
+    undertone: Array
+    """What people alike read into the pair beyond its grade: standard normal."""
 
     @property
     def pairs(self) -> int:
         return len(self.pair_item)
+
+
+def undertones(seed: int, pairs: int) -> Array:
+    """A world's `undertone` column."""
+    return stream(seed, "undertones").standard_normal(pairs)
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
