@@ -88,7 +88,7 @@ def test_the_same_folder_gives_the_same_bytes(
 
 def test_a_simulated_market_says_so_and_a_real_set_does_not(market_page: Page, labelled_page: Page) -> None:
     assert "Simulated." in market_page.text
-    assert "the market, its clicks and sales, the judges are simulated" in market_page.text
+    assert "Made up by a program: the market, its clicks and sales, the judges" in market_page.text
     assert "imulated" not in labelled_page.text
 
 

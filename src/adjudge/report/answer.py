@@ -29,6 +29,12 @@ def retention_target(meta: Mapping[str, Any]) -> float | None:
     return _find(meta.get("settings", {}), "retention")
 
 
+def interval_level(meta: Mapping[str, Any]) -> float:
+    """The level of the intervals; the scorecard's default where the settings do not hold it."""
+    found = _find(meta.get("settings", {}), "level")
+    return 0.95 if found is None else found
+
+
 def model_strokes(results: Results) -> dict[str, Stroke]:
     """How each model is drawn, the same in every chart."""
     models = ordered(results)

@@ -28,7 +28,7 @@ class Stroke:
 
 def strokes(models: Sequence[str], production: str | None, recipes: Sequence[str]) -> dict[str, Stroke]:
     """One stroke a model. Past the palette's end colours come round again with another dash."""
-    found: dict[str, Stroke] = {}
+    found: dict[str, Stroke] = dict.fromkeys(models, Stroke(INK, "-", 2.2))
     dashes, greys = ("-", "--", "-."), ("--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)), (0, (1, 3)))
     coloured = [model for model in models if model in recipes and model != production]
     grey = [model for model in models if model not in recipes and model != production]
@@ -36,8 +36,6 @@ def strokes(models: Sequence[str], production: str | None, recipes: Sequence[str
         found[model] = Stroke(SERIES[place % len(SERIES)], dashes[place // len(SERIES) % len(dashes)])
     for place, model in enumerate(grey):
         found[model] = Stroke(MUTED, greys[place % len(greys)], 1.4)  # type: ignore[arg-type]
-    if production is not None:
-        found[production] = Stroke(INK, "-", 2.2)
     return found
 
 
@@ -53,11 +51,17 @@ def retention(
     lines = {model: _line(rows, model, metric) for model in strokes}
     lines = {model: line for model, line in lines.items() if len(line) > 1}
     with svg.style():
-        drawing = svg.figure(460, 330)
-        axes = drawing.add_axes((0.105, 0.145, 0.62, 0.80))
+        drawing = svg.figure(510, 350)
+        axes = drawing.add_axes((0.105, 0.15, 0.62, 0.78))
         for model, line in lines.items():
             stroke = strokes[model]
-            axes.plot(*_columns(line), color=stroke.colour, linestyle=stroke.dash, linewidth=stroke.width)
+            axes.plot(
+                *_columns(line),
+                color=stroke.colour,
+                linestyle=stroke.dash,
+                linewidth=stroke.width,
+                zorder=2 + stroke.width,
+            )
         xs = [x for line in lines.values() for x, _ in line]
         low = max(min(xs), 0.5)
         seen = [y for line in lines.values() for x, y in line if x >= low]
@@ -68,7 +72,7 @@ def retention(
             axes.text(
                 level,
                 1.01,
-                f"{level:.0%} of clicks",
+                f"{100 * level:g} % of clicks",
                 transform=axes.get_xaxis_transform(),
                 ha="center",
                 va="bottom",
@@ -87,13 +91,13 @@ def trade_off(rows: Sequence[Row], strokes: Mapping[str, Stroke], words: tuple[s
     Each row: model, x, x_low, x_high, y, y_low, y_high, all relative to production, which sits at zero.
     """
     with svg.style():
-        drawing = svg.figure(620, 390)
-        axes = drawing.add_axes((0.095, 0.135, 0.885, 0.84))
+        drawing = svg.figure(760, 440)
+        axes = drawing.add_axes((0.1, 0.13, 0.885, 0.85))
         for row in rows:
             stroke = strokes[row["model"]]
             for across in (True, False):
                 _whisker(axes, row, stroke, across)
-            axes.plot(row["x"], row["y"], "o", color=stroke.colour, markersize=6.5)
+            axes.plot(row["x"], row["y"], "o", color=stroke.colour, markersize=7.5)
         axes.axhline(0, color=RULE, linewidth=1)
         axes.axvline(0, color=RULE, linewidth=1)
         axes.margins(0.12)
@@ -110,8 +114,8 @@ def trade_off(rows: Sequence[Row], strokes: Mapping[str, Stroke], words: tuple[s
 def reliability(rows: Sequence[Row], stroke: Stroke, name: str, label: str) -> str:
     """What the score says against what is so, per bin; the dot's area follows the bin's pairs."""
     with svg.style():
-        drawing = svg.figure(220, 210)
-        axes = drawing.add_axes((0.17, 0.165, 0.80, 0.80))
+        drawing = svg.figure(240, 228)
+        axes = drawing.add_axes((0.15, 0.19, 0.82, 0.78))
         axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, linestyle="--")
         points = [row for row in rows if row["mean_score"] is not None and row["share_relevant"] is not None]
         largest = max((row["pairs"] for row in points), default=1) or 1
@@ -136,16 +140,20 @@ def histogram(
     groups: Mapping[str, Sequence[Row]], threshold: float | None, stroke: Stroke, name: str, label: str
 ) -> str:
     """One ridge a group: where its scores lie, each ridge scaled to its own tallest bin."""
-    height = 34 + 52 * len(groups)
+    height = 40 + 52 * len(groups)
     with svg.style():
         drawing = svg.figure(300, height)
-        axes = drawing.add_axes((0.04, 30 / height, 0.92, 1 - 34 / height))
+        axes = drawing.add_axes((0.03, 38 / height, 0.94, 1 - 40 / height))
         for place, (group, rows) in enumerate(reversed(list(groups.items()))):
             _ridge(axes, rows, place, stroke)
             total = sum(row["pairs"] for row in rows)
-            axes.text(0.0, place + 0.80, f"{group}  ({total:,.0f} pairs)", color=INK, va="center", fontsize=9)
-        if threshold is not None:
-            axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (2, 2)))
+            if threshold is not None:
+                axes.plot(
+                    [threshold] * 2, [place, place + 0.7], color=INK, linewidth=1, linestyle=(0, (2, 2))
+                )
+            axes.text(
+                0.0, place + 0.80, f"{group}  ({total:,.0f} pairs)", color=INK, va="center", fontsize=11
+            )
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.04, len(groups))
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
@@ -192,14 +200,14 @@ def _end_labels(axes: Any, ends: Mapping[str, float], strokes: Mapping[str, Stro
     """A name beside each line's end; names too close are pushed apart and tied to their line by a leader."""
     low, high = axes.get_ylim()
     names = sorted(ends, key=lambda model: (ends[model], model))
-    at = spread([(ends[model] - low) / (high - low) for model in names], gap=0.052)
+    at = spread([(ends[model] - low) / (high - low) for model in names], gap=0.056)
     for model, place in zip(names, at, strict=True):
         true = (ends[model] - low) / (high - low)
         colour = strokes[model].colour
         axes.plot(
             [1.005, 1.03], [true, place], color=colour, linewidth=0.8, transform=axes.transAxes, clip_on=False
         )
-        axes.text(1.04, place, model, transform=axes.transAxes, va="center", color=colour, fontsize=9)
+        axes.text(1.04, place, model, transform=axes.transAxes, va="center", color=colour, fontsize=11.5)
 
 
 def spread(wanted: Sequence[float], gap: float) -> list[float]:
@@ -238,10 +246,16 @@ def _point_labels(axes: Any, rows: Sequence[Row], strokes: Mapping[str, Stroke])
     box = axes.get_window_extent()
     centres = [tuple(axes.transData.transform((row["x"], row["y"]))) for row in rows]
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in centres]
+    for row in rows:
+        if row["x_low"] is not None and row["y_low"] is not None:
+            left, bottom = axes.transData.transform((row["x_low"], row["y_low"]))
+            right, top = axes.transData.transform((row["x_high"], row["y_high"]))
+            x, y = axes.transData.transform((row["x"], row["y"]))
+            taken += [(left, y - 2, right, y + 2), (x - 2, bottom, x + 2, top)]
     for row, (x, y) in zip(rows, centres, strict=True):
-        wide, tall = 6.4 * len(row["model"]) + 2, 11.0
-        spots = [(x + 9, y + 2), (x - 9 - wide, y + 2), (x + 9, y - 13), (x - 9 - wide, y - 13)]
-        spots += [(x - wide / 2, y + 12), (x - wide / 2, y - 23), (x + 9, y + 16), (x + 9, y - 28)]
+        wide, tall = 8.0 * len(row["model"]) + 2, 14.0
+        spots = [(x + 8, y + 4), (x - 8 - wide, y + 4), (x + 8, y - 18), (x - 8 - wide, y - 18)]
+        spots += [(x + 8, y + 22), (x - 8 - wide, y + 22), (x + 8, y - 36), (x - 8 - wide, y - 36)]
         spot = next((s for s in spots if _free((*s, s[0] + wide, s[1] + tall), taken, box)), spots[0])
         taken.append((*spot, spot[0] + wide, spot[1] + tall))
         at = axes.transData.inverted().transform(spot)

@@ -58,9 +58,9 @@ def disagreements(results: Results) -> list[dict[str, Any]]:
     shown = []
     for why, rows in groups.items():
         rows.sort(key=lambda row: -(row["gap"] or 0.0))
-        title = "Models disagree most" if why == "models" else why[:1].upper() + why[1:]
+        title = "the models disagree most" if why == "models" else why
         pairs = [
-            {**row, "sources": _parts(row["sources"]), "scores": _parts(row["scores"])}
+            {**row, "sources": _parts(row["sources"]), "scores": _verdicts(row["scores"])}
             for row in rows[:SHOWN]
         ]
         shown.append({"title": title, "pairs": pairs, "total": len(rows)})
@@ -90,6 +90,22 @@ def _agreement(row: Row) -> dict[str, Any]:
 
 def _parts(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(";") if part.strip()]
+
+
+def _verdicts(text: str | None) -> list[dict[str, str]]:
+    """What each model says, taken apart so that kept and dropped can be told at a glance.
+
+    >>> _verdicts("click+ llm- 0.93 kept")
+    [{'model': 'click+ llm-', 'score': '0.93', 'verdict': 'kept'}]
+    """
+    found = []
+    for part in _parts(text):
+        model, *rest = part.rsplit(" ", 2)
+        if len(rest) == 2 and rest[1] in ("kept", "dropped"):
+            found.append({"model": model, "score": rest[0], "verdict": rest[1]})
+        else:
+            found.append({"model": part, "score": "", "verdict": ""})
+    return found
 
 
 def _flat(name: str, value: Any) -> Any:

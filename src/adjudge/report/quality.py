@@ -12,6 +12,7 @@ from adjudge.report.reading import Results, Row
 from adjudge.report.words import (
     AGAINST,
     BUSINESS,
+    CALIBRATION,
     GROUPINGS,
     LATER,
     PAPER_TABLE,
@@ -27,7 +28,7 @@ STEPS = 4
 
 def ranking_names(results: Results) -> list[str]:
     """Metrics of the scorecard that are no business and no pair metric: nDCG@10 and the like."""
-    known = {*BUSINESS, *LATER, *QUALITY, "threshold"}
+    known = {*BUSINESS, *LATER, *QUALITY, *CALIBRATION, "threshold"}
     return list(
         dict.fromkeys(row["metric"] for row in results.rows("scorecard") if row["metric"] not in known)
     )
@@ -35,13 +36,22 @@ def ranking_names(results: Results) -> list[str]:
 
 def truth_table(results: Results) -> dict[str, Any] | None:
     """Quality against labels, best AUC first (or best first metric where there is no AUC)."""
-    metrics = present(results, [*QUALITY, *ranking_names(results)])
+    return _quality_table(results, present(results, [*QUALITY, *ranking_names(results)]))
+
+
+def calibration_table(results: Results) -> dict[str, Any] | None:
+    """How far scores are from the truth they claim, smallest error first."""
+    return _quality_table(results, present(results, CALIBRATION))
+
+
+def _quality_table(results: Results, metrics: list[Metric]) -> dict[str, Any] | None:
     if not metrics:
         return None
     columns = [value_cells(_by_model(results, what.name, "all", "all"), what) for what in metrics]
     lead = _by_model(results, metrics[0].name, "all", "all")
     models = [model for model in ordered(results) if any(model in column for column in columns)]
-    models.sort(key=lambda model: -_value(lead.get(model)))
+    sign = 1 if metrics[0].higher_is_better is False else -1
+    models.sort(key=lambda model: sign * _value(lead.get(model)))
     return {
         "metrics": metrics,
         "rows": [(model, [column.get(model, Cell("–")) for column in columns]) for model in models],
@@ -141,34 +151,41 @@ def shade(value: float | None, middle: float, reach: float) -> int:
 
 
 def _segment_rows(results: Results, what: Metric, by: str) -> list[dict[str, Any]]:
+    """The rows of one grouping, most pairs first; those of a known grouping in its own order."""
     relative = what.name in PAPER_TABLE
-    key, unit = ("change", what.change_unit) if relative else ("value", what.unit)
+    keys = ("change", "change_low", "change_high") if relative else ("value", "low", "high")
     found, whole = pick(results, what.name, by), pick(results, what.name)
     middles = {model: 0.0 if relative else _value(row) for (model, _), row in whole.items()}
-    gaps = [
-        abs(row[key] - middles.get(model, 0.0)) for (model, _), row in found.items() if row[key] is not None
-    ]
-    reach = sorted(gaps)[int(0.9 * (len(gaps) - 1))] if gaps else 0.0
-    lines = []
+    gaps = sorted(
+        abs(row[keys[0]] - middles.get(model, 0.0))
+        for (model, _), row in found.items()
+        if row[keys[0]] is not None
+    )
+    reach = gaps[int(0.9 * (len(gaps) - 1))] if gaps else 0.0
+    lines: list[dict[str, Any]] = []
     for segment in sorted({segment for _, segment in found}):
-        rows = [found.get((model, segment)) for model in ordered(results)]
-        if not any(row and row[key] is not None for row in rows):
-            continue
-        cells = [
-            {
-                "text": formats.write(row[key] if row else None, unit, 0 if relative else None),
-                "span": formats.span(
-                    row[f"{key}_low" if relative else "low"], row[f"{key}_high" if relative else "high"], unit
-                )
-                if row
-                else "",
-                "shade": shade(row[key] if row else None, middles.get(model, 0.0), reach),
-            }
-            for model, row in zip(ordered(results), rows, strict=True)
-        ]
-        support = max((row["support"] or 0 for row in rows if row and "support" in row), default=0)
-        lines.append({"name": SEGMENTS.get((by, segment), segment), "support": support, "cells": cells})
+        rows = {model: found.get((model, segment)) for model in ordered(results)}
+        if any(row and row[keys[0]] is not None for row in rows.values()):
+            cells = [_heat(row, keys, what, middles.get(model, 0.0), reach) for model, row in rows.items()]
+            support = max((row.get("support") or 0 for row in rows.values() if row), default=0)
+            lines.append({"name": SEGMENTS.get((by, segment), segment), "support": support, "cells": cells})
+    known = list(SEGMENTS.values())
+    lines.sort(key=lambda line: (known.index(line["name"]) if line["name"] in known else 0, -line["support"]))
     return lines
+
+
+def _heat(
+    row: Row | None, keys: tuple[str, str, str], what: Metric, middle: float, reach: float
+) -> dict[str, Any]:
+    """A cell of a heat table; `sure` when its whole interval lies on one side of the middle."""
+    value, low, high = (row[key] for key in keys) if row else (None, None, None)
+    unit, digits = (what.change_unit, 0) if keys[0] == "change" else (what.unit, None)
+    return {
+        "text": formats.write(value, unit, digits),
+        "span": formats.span(low, high, unit),
+        "shade": shade(value, middle, reach),
+        "sure": low is not None and high is not None and not low <= middle <= high,
+    }
 
 
 def _by_model(results: Results, name: str, by: str, segment: str) -> dict[str, Row]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 PAPER_TABLE = ("keyphrases_kept", "sales_kept", "search_pass_rate")
-QUALITY = ("auc", "precision", "recall", "log_loss", "ece")
+QUALITY = ("auc", "precision", "recall")
+CALIBRATION = ("ece", "log_loss")
 BUSINESS = (
     "clicks_kept",
     "sales_kept",
@@ -40,7 +41,7 @@ TERMS = {
     "Recipe": "A short spelling of the labels a model learned from. “click+ llm-” reads: positives from clicks, "
     "negatives from the language-model judge. “search+-” takes both from Search.",
     "Production": "The model in service today. Every change is measured against it, so its own row is zero.",
-    "Interval": "The range in which the figure falls in 95 of 100 redraws of the data (bootstrap; pairs that belong "
+    "Interval": "The range in which the figure falls in most redraws of the data, 95 of 100 unless the page says otherwise (bootstrap; pairs that belong "
     "together, such as those of one item, are drawn together). An interval that holds zero cannot tell a model from production.",
     "Segment": "A part of the pairs measured on its own: a category, head or tail keyphrases by volume, one word or more.",
     "Kappa": "Cohen's kappa: how far two sources agree beyond what chance alone would give. 0 is chance, 1 is full agreement.",
@@ -49,14 +50,14 @@ TERMS = {
 }
 
 GROUPINGS = {
-    "category": "Category",
     "volume": "Search volume",
     "words": "Words in the keyphrase",
     "source": "Source",
+    "category": "Category, most pairs first",
 }
 SEGMENTS = {
-    ("volume", "head"): "head (the most searched)",
-    ("volume", "tail"): "tail (all others)",
+    ("volume", "head"): "head: the few most clicked",
+    ("volume", "tail"): "tail: all others",
     ("words", "one"): "one word",
     ("words", "more"): "two words or more",
 }
