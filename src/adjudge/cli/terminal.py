@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 
@@ -15,11 +16,21 @@ from adjudge.records import Progress
 @contextmanager
 def progress() -> Iterator[Progress]:
     """A `Progress` drawn as bars on a terminal, or as one line per finished step elsewhere."""
-    if sys.stderr.isatty():
-        with _bars() as show:
-            yield show
-    else:
-        yield _line
+    try:
+        if sys.stderr.isatty():
+            with _bars() as show:
+                yield show
+        else:
+            yield _line
+    except KeyboardInterrupt:
+        typer.echo("stopped. What was finished is kept; run the same command again to go on.", err=True)
+        raise typer.Exit(130) from None
+
+
+def run(job: Callable[[Any, Progress], Any], config: Any) -> Any:
+    """The job's result, its progress drawn while it runs."""
+    with progress() as show:
+        return job(config, show)
 
 
 def _line(what: str, done: int, total: int) -> None:
@@ -71,7 +82,4 @@ def errors() -> Iterator[None]:
         yield
     except AdjudgeError as error:
         typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(error.exit_code) from error
-    except KeyboardInterrupt:
-        typer.echo("stopped. What was finished is kept; run the same command again to go on.", err=True)
-        raise typer.Exit(130) from None
+        raise SystemExit(error.exit_code) from error

@@ -1,0 +1,117 @@
+"""How each job's result is shown on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from adjudge.cli.terminal import table
+from adjudge.errors import BadConfig
+
+if TYPE_CHECKING:
+    from adjudge.jobs.compare import Compared
+    from adjudge.jobs.evaluate import Evaluated
+    from adjudge.jobs.import_ import Imported
+    from adjudge.jobs.pairs import Pairs
+    from adjudge.jobs.simulate import SimulateReport
+    from adjudge.recipes import RecipeReport
+    from adjudge.scoring.local import Scored
+
+NONE = "–"
+
+
+def line(text: str) -> None:
+    typer.echo(text)
+
+
+def named(pairs: Sequence[str], option: str) -> dict[str, str]:
+    """NAME=VALUE options as a mapping; the first `=` parts name and value. Raises BadConfig on anything else."""
+    found = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name or not value:
+            raise BadConfig(
+                f"{option} {pair!r} is not NAME=VALUE; write for example: {option} 'llm+-=scores.parquet'"
+            )
+        found[name] = value
+    return found
+
+
+def share(value: float | None, signed: bool = False) -> str:
+    """A fraction as percent.
+
+    >>> share(0.3149), share(-0.05, signed=True), share(None)
+    ('31.5 %', '-5.0 %', '–')
+    """
+    if value is None:
+        return NONE
+    return f"{value:+.1%}".replace("%", " %") if signed else f"{value:.1%}".replace("%", " %")
+
+
+def imported(done: Imported) -> None:
+    from adjudge.jobs.import_ import summary
+
+    table("Imported", ["what", "rows", "kept", "quarantined"], summary(done))
+    line(f"logs folder: {done.logs}")
+
+
+def simulated(done: SimulateReport) -> None:
+    table("Simulated logs", ["table", "rows"], [[name, f"{rows:,}"] for name, rows in done.rows.items()])
+    line(f"logs folder: {done.out}")
+
+
+def recipe(done: RecipeReport, out: Path) -> None:
+    rows = [[c.source, c.split, str(c.label), f"{c.rows:,}"] for c in done.counts]
+    table(f"Training set of {done.recipe}", ["source", "split", "label", "rows"], rows)
+    lost = [[d.source, d.reason, f"{d.pairs:,}"] for d in done.dropped]
+    table("Pairs that did not become rows", ["source", "reason", "pairs"], lost)
+    line(
+        f"training set: {out / 'training.parquet'} ({done.rows:,} rows); conflicts: {out / 'conflicts.parquet'}"
+    )
+
+
+def pairs(done: Pairs) -> None:
+    line(f"pairs to score: {done.out} ({done.rows:,} rows)")
+    if done.without_item:
+        line(f"{done.without_item:,} pairs name an item that items.parquet does not hold: they have no title")
+
+
+def scored(done: Scored) -> None:
+    line(f"scores: {done.out} ({done.rows:,} rows, {done.kept:,} kept, model {done.model_version})")
+    if done.threshold is None:
+        line(
+            "The model has no threshold yet, so `kept` is empty: adjudge evaluate finds one, adjudge compare sets it."
+        )
+    if done.unscored:
+        line(f"{done.unscored:,} rows have no score; each with its reason in {done.unscored_path}")
+
+
+def evaluated(done: Evaluated) -> None:
+    rows = []
+    for one in done.table:
+        cells = []
+        for name in ("keyphrases_kept", "sales_kept", "search_pass_rate"):
+            interval = one.intervals.get(name)
+            change = share(one.changes.get(name), signed=True)
+            band = f" ({share(interval[0], True)} to {share(interval[1], True)})" if interval else ""
+            cells.append(change + band if one.changes.get(name) is not None else share(one.values.get(name)))
+        auc = one.values.get("auc")
+        rows.append([one.model, *cells, NONE if auc is None else f"{auc:.3f}"])
+    heads = ["model", "keyphrases", "sales", "search pass rate", "AUC"]
+    table(
+        f"At equal click retention, {done.pairs:,} pairs (change against production, 95 % interval)",
+        heads,
+        rows,
+    )
+    for note in done.notes:
+        line(f"note: {note}")
+
+
+def compared(done: Compared) -> None:
+    evaluated(done.evaluated)
+    line(f"artifacts: {done.out / 'artifacts'}")
+    line(f"scorecard: {done.out / 'scorecard.parquet'}")
+    line(f"report: {done.report}")
