@@ -116,40 +116,40 @@ class _Work:
         """Fill the table `bad(row, reason, raw)` and give the number of rows and of each reason."""
         found = [rules.Rule(reading.MALFORMED_JSON, "NOT readable"), *rules.rules(self.table)]
         _judged_view(con, self.table, found)
-        con.execute("CREATE TEMP TABLE bad (row BIGINT, code SMALLINT)")
-        con.execute("INSERT INTO bad SELECT row, code FROM judged WHERE code IS NOT NULL")
+        keys = ", ".join(f'"{name}"' for name in self.table.key)
+        con.execute(f"CREATE TEMP TABLE marks AS SELECT row, code, hash({keys}) AS h FROM judged")
+        con.execute("CREATE TEMP TABLE bad AS SELECT row, code FROM marks WHERE code IS NOT NULL")
         reasons = [rule.reason for rule in found] + [rules.duplicate_reason(self.table)]
-        self._repeated(con, len(found))
+        self._repeated(con, keys, len(found))
         con.execute("CREATE TEMP TABLE reasons (code SMALLINT, reason VARCHAR)")
         con.executemany("INSERT INTO reasons VALUES (?, ?)", [list(pair) for pair in enumerate(reasons)])
         _unreadable_rows(con, opened.rejects)
-        (read,) = con.sql("SELECT count(*) FROM source").fetchall()[0]
+        read, lost = _count(con, "marks"), _count(con, "rejected")
         counts = con.sql(
             """SELECT reason, count(*) AS rows FROM (
                 SELECT reason FROM bad JOIN reasons USING (code) UNION ALL SELECT reason FROM rejected
             ) GROUP BY reason ORDER BY rows DESC, reason"""
         ).fetchall()
-        (lost,) = con.sql("SELECT count(*) FROM rejected").fetchall()[0]
         if read + lost == 0:
             raise BadTable(
                 f"{opened.path} has no rows; table {self.table.name} needs at least one. Export it again."
             )
         return read + lost, dict(counts)
 
-    def _repeated(self, con: Any, code: int) -> None:
+    def _repeated(self, con: Any, keys: str, code: int) -> None:
         """Mark rows that repeat an earlier good row's key. Hashes first: most files repeat nothing, and eight
         bytes a row is all that then has to be held; only rows that share a hash are compared by their keys."""
-        keys = ", ".join(f'"{name}"' for name in self.table.key)
         con.execute(
-            f"""CREATE TEMP TABLE twice AS SELECT hash({keys}) AS h FROM judged WHERE code IS NULL
+            """CREATE TEMP TABLE twice AS SELECT h FROM marks WHERE code IS NULL
                 GROUP BY h HAVING count(*) > 1"""
         )
-        con.execute(
-            f"""INSERT INTO bad SELECT row, {code:d} FROM (
-                SELECT row, row_number() OVER (PARTITION BY {keys} ORDER BY row) AS place
-                FROM judged WHERE code IS NULL AND hash({keys}) IN (SELECT h FROM twice)
-            ) WHERE place > 1"""
-        )
+        if _count(con, "twice"):
+            con.execute(
+                f"""INSERT INTO bad SELECT row, {code:d} FROM (
+                    SELECT row, row_number() OVER (PARTITION BY {keys} ORDER BY row) AS place
+                    FROM judged WHERE code IS NULL AND hash({keys}) IN (SELECT h FROM twice)
+                ) WHERE place > 1"""
+            )
 
     def quarantine(self, con: Any, bad: int, path: Path) -> None:
         """Write the bad rows, in the file's order; where there are none, an older file is removed."""
@@ -167,8 +167,7 @@ class _Work:
     def write(self, con: Any, out: Path) -> None:
         """The good rows, in the file's order. Only repeated keys need an anti join, hence a sort."""
         picked = ", ".join(f'"{name}"' for name in self.table.names)
-        (repeated,) = con.sql("SELECT count(*) FROM twice").fetchall()[0]
-        if repeated:
+        if _count(con, "twice"):
             good = con.sql(
                 f"""SELECT {picked} FROM judged WHERE code IS NULL
                     AND NOT EXISTS (SELECT 1 FROM bad WHERE bad.row = judged.row) ORDER BY row"""
@@ -176,6 +175,10 @@ class _Work:
         else:
             good = con.sql(f"SELECT {picked} FROM judged WHERE code IS NULL")
         write_whole(good, out)
+
+
+def _count(con: Any, name: str) -> int:
+    return int(con.table(name).aggregate("count(*)").fetchall()[0][0])
 
 
 def _judged_view(con: Any, table: Table, found: list[rules.Rule]) -> None:
@@ -204,7 +207,10 @@ def _unreadable_rows(con: Any, rejects: Path | None) -> None:
     if rejects is None:
         con.execute("CREATE TEMP TABLE rejected (row BIGINT, reason VARCHAR, raw VARCHAR)")
     else:
-        con.read_parquet(str(rejects)).create_view("rejected")
+        con.execute(
+            "CREATE TEMP TABLE rejected AS SELECT row, reason, raw FROM read_parquet($path)",
+            {"path": str(rejects)},
+        )
 
 
 def write_whole(relation: Any, path: Path) -> None:

@@ -22,6 +22,7 @@ from adjudge.errors import BadTable
 BATCH = 50_000
 LONGEST_RECORD = 200
 """A quoted value may run over at most so many lines; past that, its opening quote is a broken one."""
+BLOCK = 8 * 2**20
 LONGEST_LINE = 64 * 2**20
 """Bytes. A longer line is not a row of a table (the file has no line ends, or is binary)."""
 BROKEN_UTF8 = "broken UTF-8"
@@ -52,13 +53,17 @@ def physical_lines(stream: BinaryIO, path: Path) -> Iterator[bytes]:
     first = True
     while line := stream.readline(LONGEST_LINE):
         if len(line) >= LONGEST_LINE:
-            raise BadTable(
-                f"{path} has a line of more than {LONGEST_LINE >> 20} MiB; a table has one row a line. "
-                f"Write it with line ends, or as Parquet, and import again."
-            )
+            raise _too_long(path)
         if first:
             line, first = line.removeprefix(BOM), False
         yield line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _too_long(path: Path) -> BadTable:
+    return BadTable(
+        f"{path} has a line of more than {LONGEST_LINE >> 20} MiB; a table has one row a line. "
+        f"Write it with line ends, or as Parquet, and import again."
+    )
 
 
 @dataclass
@@ -96,6 +101,12 @@ class Staging:
     def keep(self, row: int, values: Sequence[str | None]) -> None:
         self._rows.add((row, *values))
 
+    def keep_lines(self, first: int, lines: Sequence[str]) -> None:
+        """Many lines at once, numbered from `first`; blank ones are passed over."""
+        places = [row for row, line in enumerate(lines, start=first) if line and not line.isspace()]
+        whole = len(places) == len(lines)
+        self._rows.add_columns((places, lines if whole else [lines[row - first] for row in places]))
+
     def reject(self, row: int, reason: str, raw: str) -> None:
         self.rejected += 1
         self._rejects.add((row, reason, raw))
@@ -110,7 +121,7 @@ class _Writer:
 
         fields = [pa.field(name, pa.string() if place else pa.int64()) for place, name in enumerate(names)]
         self.schema = pa.schema(fields)
-        self.file = pq.ParquetWriter(path, self.schema, compression="zstd")
+        self.file = pq.ParquetWriter(path, self.schema, compression="snappy")
         self.waiting: list[tuple[Any, ...]] = []
 
     def add(self, values: tuple[Any, ...]) -> None:
@@ -118,34 +129,68 @@ class _Writer:
         if len(self.waiting) >= BATCH:
             self._flush()
 
+    def add_columns(self, columns: Sequence[Sequence[Any]]) -> None:
+        self._flush()
+        self._write(columns)
+
     def close(self) -> None:
         self._flush()
         self.file.close()
 
     def _flush(self) -> None:
+        if self.waiting:
+            self._write(list(zip(*self.waiting, strict=True)))
+            self.waiting = []
+
+    def _write(self, columns: Sequence[Sequence[Any]]) -> None:
         import pyarrow as pa
 
-        if self.waiting:
-            parts = zip(*self.waiting, strict=True)
-            columns = [pa.array(part, kind.type) for part, kind in zip(parts, self.schema, strict=True)]
-            self.file.write_batch(pa.record_batch(columns, schema=self.schema))
-            self.waiting = []
+        arrays = [pa.array(values, kind.type) for values, kind in zip(columns, self.schema, strict=True)]
+        self.file.write_batch(pa.record_batch(arrays, schema=self.schema))
 
 
 def stage_lines(path: Path, folder: Path, report: Callable[[int], None]) -> Staging:
     """A JSONL file's lines as text, column `line`. A row's number is its line's, from 1; blank lines are no rows."""
     with open_bytes(path) as stream, Staging(folder, ("line",)) as staging:
-        for row, line in enumerate(physical_lines(stream, path), start=1):
-            if not line.strip():
-                continue
-            text = _text(line)
-            if text is None:
-                staging.reject(row, BROKEN_UTF8, line.decode("utf-8", "backslashreplace"))
+        row = 0
+        for block in _blocks(stream, path):
+            text = _text(block)
+            if text is not None:
+                staging.keep_lines(row + 1, text.replace("\r\n", "\n").removesuffix("\r").split("\n"))
             else:
-                staging.keep(row, (text,))
-            if row % BATCH == 0:
-                report(row)
+                _sort_lines(block.split(b"\n"), row + 1, staging)
+            row += block.count(b"\n") + 1
+            report(row)
     return staging
+
+
+def _blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:
+    """Blocks of whole lines, without the last line end: most are decoded in one go."""
+    rest = stream.read(BLOCK).removeprefix(BOM)
+    while rest:
+        end = rest.rfind(b"\n")
+        more = stream.read(BLOCK)
+        if end < 0 and more:
+            rest += more
+            if len(rest) >= LONGEST_LINE:
+                raise _too_long(path)
+            continue
+        if end < 0:
+            yield rest
+            return
+        yield rest[:end]
+        rest = rest[end + 1 :] + more
+
+
+def _sort_lines(lines: list[bytes], row: int, staging: Staging) -> None:
+    """A block in which some line is not UTF-8: those lines are rejected, the others kept."""
+    for place, ended in enumerate(lines, start=row):
+        line = ended.removesuffix(b"\r")
+        text = _text(line)
+        if text is None:
+            staging.reject(place, BROKEN_UTF8, line.decode("utf-8", "backslashreplace"))
+        elif text.strip():
+            staging.keep(place, (text,))
 
 
 def stage_csv(path: Path, folder: Path, header: CsvHeader, report: Callable[[int], None]) -> Staging:

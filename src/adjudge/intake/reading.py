@@ -184,7 +184,7 @@ def _fast_csv(con: Any, path: Path, header: lines.CsvHeader, staged: Path) -> bo
             quotechar='"',
             escapechar='"',
             strict_mode=True,
-        ).write_parquet(str(staged), compression="zstd")
+        ).write_parquet(str(staged), compression="snappy")
     except duckdb.Error:
         return False
     return True
@@ -206,7 +206,7 @@ def _open_jsonl(
             SELECT row, CASE WHEN json_valid(line) THEN CASE WHEN json_type(line) = 'OBJECT'
             THEN json_extract_string(line, $paths) END END AS found FROM staged)""",
         params={"paths": paths},
-    ).write_parquet(str(extracted), compression="zstd")
+    ).write_parquet(str(extracted), compression="snappy")
     con.read_parquet(str(extracted)).create_view("source")
     _check_json_names(con, table, names, path)
     return Source(path, JSONL, staging.rejects_path)
