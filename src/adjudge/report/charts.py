@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adjudge.report import svg
+from adjudge.report import labels, svg
 from adjudge.report.svg import INK, MUTED, RULE, SERIES, SOFT
 
 Row = Mapping[str, Any]
@@ -100,8 +100,9 @@ def trade_off(rows: Sequence[Row], strokes: Mapping[str, Stroke], words: tuple[s
             axes.plot(row["x"], row["y"], "o", color=stroke.colour, markersize=7.5)
         axes.axhline(0, color=RULE, linewidth=1)
         axes.axvline(0, color=RULE, linewidth=1)
-        axes.margins(0.12)
+        axes.margins(0.1)
         _percent(axes.xaxis, axes.yaxis, signed=True)
+        axes.autoscale(False)
         axes.set_xlabel(words[0])
         axes.set_ylabel(words[1])
         drawing.canvas.draw()
@@ -200,7 +201,7 @@ def _end_labels(axes: Any, ends: Mapping[str, float], strokes: Mapping[str, Stro
     """A name beside each line's end; names too close are pushed apart and tied to their line by a leader."""
     low, high = axes.get_ylim()
     names = sorted(ends, key=lambda model: (ends[model], model))
-    at = spread([(ends[model] - low) / (high - low) for model in names], gap=0.056)
+    at = labels.spread([(ends[model] - low) / (high - low) for model in names], gap=0.056)
     for model, place in zip(names, at, strict=True):
         true = (ends[model] - low) / (high - low)
         colour = strokes[model].colour
@@ -208,29 +209,6 @@ def _end_labels(axes: Any, ends: Mapping[str, float], strokes: Mapping[str, Stro
             [1.005, 1.03], [true, place], color=colour, linewidth=0.8, transform=axes.transAxes, clip_on=False
         )
         axes.text(1.04, place, model, transform=axes.transAxes, va="center", color=colour, fontsize=11.5)
-
-
-def spread(wanted: Sequence[float], gap: float) -> list[float]:
-    """Places in [0, 1] near the `wanted` ones (ascending), no two closer than `gap` as long as there is room.
-
-    >>> spread([0.5, 0.51], 0.1)
-    [0.455, 0.555]
-    """
-    blocks: list[tuple[float, int]] = []  # where a run of touching labels starts, and how many it holds
-    for value in wanted:
-        blocks.append((value, 1))
-        while len(blocks) > 1 and blocks[-2][0] + gap * blocks[-2][1] > blocks[-1][0]:
-            start, size = blocks.pop()
-            before, others = blocks.pop()
-            blocks.append(
-                ((before * others + (start - gap * others) * size) / (others + size), others + size)
-            )
-    at = [start + gap * place for start, size in blocks for place in range(size)]
-    for place in reversed(range(len(at))):
-        at[place] = min(at[place], 1 - gap * (len(at) - 1 - place))
-    for place in range(len(at)):
-        at[place] = max(at[place], gap * place)
-    return [round(place, 6) for place in at]
 
 
 def _whisker(axes: Any, row: Row, stroke: Stroke, across: bool) -> None:
@@ -242,34 +220,25 @@ def _whisker(axes: Any, row: Row, stroke: Stroke, across: bool) -> None:
 
 
 def _point_labels(axes: Any, rows: Sequence[Row], strokes: Mapping[str, Stroke]) -> None:
-    """Each name at the first of eight spots round its point that meets no other name, point or edge."""
-    box = axes.get_window_extent()
-    centres = [tuple(axes.transData.transform((row["x"], row["y"]))) for row in rows]
-    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in centres]
-    for row in rows:
+    """Each name near its point, where it covers least; tied to it by a leader where it stands further off."""
+    to_pixels, to_data = axes.transData.transform, axes.transData.inverted().transform
+    points = [tuple(to_pixels((row["x"], row["y"]))) for row in rows]
+    lines: list[labels.Box] = []
+    for row, (x, y) in zip(rows, points, strict=True):
         if row["x_low"] is not None and row["y_low"] is not None:
-            left, bottom = axes.transData.transform((row["x_low"], row["y_low"]))
-            right, top = axes.transData.transform((row["x_high"], row["y_high"]))
-            x, y = axes.transData.transform((row["x"], row["y"]))
-            taken += [(left, y - 2, right, y + 2), (x - 2, bottom, x + 2, top)]
-    for row, (x, y) in zip(rows, centres, strict=True):
-        wide, tall = 8.0 * len(row["model"]) + 2, 14.0
-        spots = [(x + 8, y + 4), (x - 8 - wide, y + 4), (x + 8, y - 18), (x - 8 - wide, y - 18)]
-        spots += [(x + 8, y + 22), (x - 8 - wide, y + 22), (x + 8, y - 36), (x - 8 - wide, y - 36)]
-        spot = next((s for s in spots if _free((*s, s[0] + wide, s[1] + tall), taken, box)), spots[0])
-        taken.append((*spot, spot[0] + wide, spot[1] + tall))
-        at = axes.transData.inverted().transform(spot)
-        axes.text(
-            *at, row["model"], color=strokes[row["model"]].colour, va="bottom", ha="left", fontweight="bold"
-        )
-
-
-def _free(area: Sequence[float], taken: Sequence[Sequence[float]], box: Any) -> bool:
-    inside = area[0] >= box.x0 and area[2] <= box.x1 and area[1] >= box.y0 and area[3] <= box.y1
-    return inside and not any(
-        area[0] < other[2] and other[0] < area[2] and area[1] < other[3] and other[1] < area[3]
-        for other in taken
-    )
+            left, bottom = to_pixels((row["x_low"], row["y_low"]))
+            right, top = to_pixels((row["x_high"], row["y_high"]))
+            lines += [(left, y - 2, right, y + 2), (x - 2, bottom, x + 2, top)]
+    room, widths = axes.get_window_extent(), [7.8 * len(row["model"]) + 4 for row in rows]
+    spots = labels.place(points, widths, lines, (room.x0, room.y0, room.x1, room.y1))
+    for row, (x, y), spot in zip(rows, points, spots, strict=True):
+        colour, (left, bottom, right, top) = strokes[row["model"]].colour, spot.box
+        middle = (bottom + top) / 2
+        if spot.leader:
+            ends = to_data([(x, y), (min(max(x, left), right), middle)])
+            axes.plot(ends[:, 0], ends[:, 1], color=colour, linewidth=0.7, linestyle=":")
+        at = to_data((left, middle))
+        axes.text(*at, row["model"], color=colour, va="center", ha="left", fontweight="bold")
 
 
 def _ridge(axes: Any, rows: Sequence[Row], place: int, stroke: Stroke) -> None:
