@@ -35,14 +35,17 @@ class SimulateReport:
 def simulate(config_: SimulateConfig, progress: Progress = no_progress) -> SimulateReport:
     """Write the market's folder with `simulate.json` (this config) and, if measured, `facts.json`."""
     from adjudge.market import simulate as market
-    from adjudge.market.measure import measure
+    from adjudge.market.measure import Floors, measure
+    from adjudge.recipes.settings import RecipeSettings
 
     done = market.simulate(config_.market, config_.out, progress)
     config.save(config_, config_.out / "simulate.json")
     facts = None
     if config_.measure:
         progress("measure", 0, 1)
-        facts = measure(config_.out)
+        usual = RecipeSettings()
+        floors = Floors(usual.min_impressions, usual.min_clicks, usual.min_ctr)
+        facts = measure(config_.out, floors)
         config.save(facts, config_.out / "facts.json")
         progress("measure", 1, 1)
     return SimulateReport(config_.out, done.rows, facts)

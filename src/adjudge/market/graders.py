@@ -24,14 +24,13 @@ class Annotations:
 
     @property
     def unanimous(self) -> Array:
-        """Pairs on whose relevance all three agree (both sides of good count as one answer)."""
-        votes = (self.grade >= GOOD).sum(axis=1)
-        return (votes == 0) | (votes == VOTES)
+        """Pairs to which all three gave the same grade (paper 1, section 3.1.1: total agreement)."""
+        return self.grade.min(axis=1) == self.grade.max(axis=1)
 
     @property
     def relevant(self) -> Array:
-        """What the majority says; what all say where `unanimous`."""
-        return (self.grade >= GOOD).sum(axis=1) * 2 > VOTES
+        """Whether the middle one of the three grades counts as relevant."""
+        return np.sort(self.grade, axis=1)[:, VOTES // 2] >= GOOD
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,27 @@ from adjudge.market.texts import overlap, token_ids
 from adjudge.market.truth import FAIR, GOOD
 from adjudge.market.world import Array, World, stream, undertones
 from adjudge.records import FOUR
+from adjudge.tables import log_path
 
 NEEDED = ("item_id", "keyphrase", "title", "grade")
 
 
+_IMPORTED = """
+SELECT t.item_id, t.keyphrase, i.title, i.category, t.grade
+FROM read_parquet($truth) t JOIN read_parquet($items) i USING (item_id)
+ORDER BY t.item_id, t.keyphrase
+"""
+
+
 def read_labelled(path: Path) -> pa.Table:
-    """The labelled table at a Parquet path. Raises BadTable where it cannot be read."""
+    """The labelled table at a Parquet path, or in a logs folder that an importer wrote (its truth and
+    items). Raises BadTable where it cannot be read."""
+    if path.is_dir():
+        import duckdb
+
+        files = {name: str(log_path(path, name)) for name in ("truth", "items")}
+        with duckdb.connect() as base:
+            return base.sql(_IMPORTED, params=files).to_arrow_table()
     try:
         return pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:

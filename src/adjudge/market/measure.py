@@ -17,7 +17,7 @@ from adjudge.market.world import Array
 
 @dataclass(frozen=True)
 class Floors:
-    """Which clicked pairs count as positives (paper 1, section 3.1.2)."""
+    """Which clicked pairs count as positives (paper 1, section 3.1.2); jobs hand in those of the recipes."""
 
     impressions: int = 30
     clicks: int = 1
@@ -57,16 +57,17 @@ class MarketFacts:
     head_clicks: float | None
     """Share of all clicks on the tenth of the keyphrases with most clicks."""
     unanimous: float | None
-    """Share of annotated pairs on whose relevance all annotators agree."""
+    """Share of annotated pairs to which all annotators gave the same grade."""
     unanimous_relevant: float | None
     unanimous_correct: float | None
     """Share of unanimous pairs whose label is the truth."""
     judges: tuple[JudgeFacts, ...]
 
 
+_NEEDED = ("pairs", "truth", "items", "search", "clicks", "annotations", "judgments")
 _PAIRS = """
 SELECT p.item_id, p.keyphrase, coalesce(p.adopted, false) AS adopted, t.grade AS truth, t.relevant,
-       i.title, s.passed, s.score, c.impressions, c.clicks, c.sales, a.votes, a.yes
+       i.title, s.passed, s.score, c.impressions, c.clicks, c.sales, a.votes, a.grades, a.yes
 FROM read_parquet($pairs) p
 JOIN read_parquet($truth) t USING (item_id, keyphrase)
 JOIN read_parquet($items) i USING (item_id)
@@ -74,7 +75,7 @@ JOIN read_parquet($search) s USING (item_id, keyphrase)
 LEFT JOIN (SELECT item_id, keyphrase, sum(impressions)::BIGINT AS impressions, sum(clicks)::BIGINT AS clicks,
                   sum(sales)::BIGINT AS sales
            FROM read_parquet($clicks) GROUP BY ALL) c USING (item_id, keyphrase)
-LEFT JOIN (SELECT item_id, keyphrase, count(*) AS votes,
+LEFT JOIN (SELECT item_id, keyphrase, count(*) AS votes, count(DISTINCT grade) AS grades,
                   count(*) FILTER (grade IN ('good', 'excellent')) AS yes
            FROM read_parquet($annotations) GROUP BY ALL) a USING (item_id, keyphrase)
 ORDER BY p.item_id, p.keyphrase
@@ -92,9 +93,9 @@ def measure(logs: Path, floors: Floors | None = None) -> MarketFacts:
     import duckdb
 
     floors = floors or Floors()
-    paths = {name: str(tables.log_path(logs, name)) for name in tables.LOGS}
+    paths = {name: str(tables.log_path(logs, name)) for name in _NEEDED}
     with duckdb.connect() as base:
-        wanted = ("pairs", "truth", "items", "search", "clicks", "annotations")
+        wanted = _NEEDED[:-1]
         pairs = base.sql(_PAIRS, params={name: paths[name] for name in wanted}).to_arrow_table()
         names = base.execute(
             "SELECT DISTINCT judge FROM read_parquet($j) ORDER BY judge", {"j": paths["judgments"]}
@@ -165,8 +166,8 @@ def _clicks(pairs: pa.Table, clicked: Array, truth: Array) -> dict:
 
 
 def _unanimous(pairs: pa.Table) -> tuple[Array, Array]:
-    votes, yes = _column(pairs, "votes"), _column(pairs, "yes")
-    return (votes > 0) & ((yes == 0) | (yes == votes)), yes > 0
+    """Which pairs got one grade from all their annotators, and whether that grade is relevant."""
+    return _column(pairs, "grades") == 1, _column(pairs, "yes") > 0
 
 
 def _annotators(pairs: pa.Table, truth: Array) -> dict:
