@@ -62,9 +62,11 @@ def score_ranks(scores: np.ndarray) -> np.ndarray:
     >>> score_ranks(np.array([0.2, 0.9, 0.9, np.nan])).round(2)
     array([0.  , 0.33, 0.33,  nan])
     """
-    known = np.sort(scores[~np.isnan(scores)])
     ranks = np.full(len(scores), np.nan)
-    if len(known):
-        mine = ~np.isnan(scores)
-        ranks[mine] = np.searchsorted(known, scores[mine], side="left") / len(known)
+    order = np.argsort(scores, kind="stable")
+    order = order[: int((~np.isnan(scores)).sum())]
+    if len(order):
+        sorted_scores = scores[order]
+        starts = np.flatnonzero(np.r_[True, sorted_scores[1:] != sorted_scores[:-1]])
+        ranks[order] = np.repeat(starts / len(order), np.diff(np.r_[starts, len(order)]))
     return ranks

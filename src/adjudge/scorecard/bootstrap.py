@@ -52,15 +52,15 @@ class Sums:
         """cluster: int32 [n]; by_cluster: draws the other way round, uint8 [clusters, B]."""
         self.segmentation = segmentation
         self.number = len(segmentation.names)
+        self.by_item = segmentation.by in ("all", "category")
         self.cluster, self.by_cluster = cluster, by_cluster
-        if self.number == 1:
-            self.cell, self.cell_cluster = cluster, np.arange(len(by_cluster), dtype=np.int64)
-            self.cell_segment = np.zeros(len(by_cluster), np.int64)
-            return
-        key = cluster.astype(np.int64) * self.number + segmentation.codes
-        cells, inverse = np.unique(key, return_inverse=True)
+        key = segmentation.codes.astype(np.int64) * len(by_cluster) + cluster
+        cells, inverse = np.unique(key, return_inverse=True) if self.number > 1 else (None, cluster)
+        if cells is None:
+            cells = np.arange(len(by_cluster), dtype=np.int64)
         self.cell = inverse.astype(np.int32)
-        self.cell_cluster, self.cell_segment = cells // self.number, cells % self.number
+        self.cell_segment, self.cell_cluster = cells // len(by_cluster), cells % len(by_cluster)
+        self.bounds = np.searchsorted(self.cell_segment, np.arange(self.number + 1))
 
     def every(self, columns: Sequence[NDArray]) -> Floats:
         """[columns, segments, B]: sums over all pairs."""
@@ -95,21 +95,20 @@ class Sums:
         for c, column in enumerate(columns):
             rows = np.flatnonzero(column if where is None else (column != 0) & where)
             per_cell[c] = np.bincount(self.cell[rows], weights=column[rows], minlength=per_cell.shape[1])
-        at, cell = np.nonzero(per_cell)
-        matrix = sparse.csr_matrix(
-            (per_cell[at, cell], (at * self.number + self.cell_segment[cell], self.cell_cluster[cell])),
-            shape=(len(columns) * self.number, len(self.by_cluster)),
-        )
-        return self._times(matrix).reshape(len(columns), self.number, -1)
+        return self._times(per_cell)
 
-    def _times(self, matrix: sparse.csr_matrix) -> Floats:
+    def _times(self, per_cell: Floats) -> Floats:
+        """[columns, segments, B] from [columns, cells]; a cell is a cluster's part of a segment."""
         replicates = self.by_cluster.shape[1]
-        width = max(1, _BLOCK // max(len(self.by_cluster), 1))
-        blocks = [
-            matrix @ np.ascontiguousarray(self.by_cluster[:, b : b + width], np.float64)
-            for b in range(0, replicates, width)
-        ]
-        return np.concatenate(blocks, axis=1)
+        sums = np.zeros((len(per_cell), self.number, replicates))
+        step = max(1, _BLOCK // replicates)
+        for s, (first, last) in enumerate(zip(self.bounds[:-1], self.bounds[1:], strict=True)):
+            for start in range(first, last, step):
+                cells = slice(start, min(start + step, last))
+                sums[:, s] += per_cell[:, cells] @ self.by_cluster[self.cell_cluster[cells]].astype(
+                    np.float64
+                )
+        return sums
 
     def _between(
         self,

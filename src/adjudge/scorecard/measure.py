@@ -36,6 +36,7 @@ OF_KEPT = {"search_pass_rate": ("passed", "judged"), "precision": ("relevant", "
 """metric -> both summed over kept pairs."""
 BY_ITEM = ("keyphrases_kept_item_mean", "keyphrases_per_item", "items_covered")
 """Only in segmentations that do not cut through an item."""
+BY_ITEM_COLUMNS = ("share", "best")
 
 
 @dataclass(frozen=True)
@@ -168,18 +169,15 @@ def measure_one(world: World, scores: Floats, chosen: threshold.Thresholds) -> l
     needed = [name for name in needed if name in columns]
     for sums, totals in zip(world.sums, world.totals, strict=True):
         whole = {**totals, "best": sums.every([columns["best"]])[0]}
-        part = dict(zip(needed, sums.kept([columns[n] for n in needed], scores, chosen), strict=True))
+        mine = [name for name in needed if name not in BY_ITEM_COLUMNS or sums.by_item]
+        part = dict(zip(mine, sums.kept([columns[name] for name in mine], scores, chosen), strict=True))
         for name, (above, below) in OF_ALL.items():
-            if above in columns and below in columns and _applies(name, sums.segmentation):
+            if above in columns and below in columns and (sums.by_item or name not in BY_ITEM):
                 cells.append(_cell(name, sums, part[above], whole[below], columns[below] != 0, chosen))
         for name, (above, below) in OF_KEPT.items():
             if above in columns and below in columns:
                 cells.append(_cell(name, sums, part[above], part[below], columns[below] & kept, chosen))
     return cells + quality_cells(world, scores)
-
-
-def _applies(name: str, segmentation: Segmentation) -> bool:
-    return name not in BY_ITEM or segmentation.by in ("all", "category")
 
 
 def _cell(
@@ -218,12 +216,15 @@ def quality_cells(world: World, scores: Floats) -> list[Cell]:
     used = world.columns["labelled"] & ~np.isnan(scores)
     yes = world.evidence.truth.yes & used
     cells = []
+    rows = np.flatnonzero(used)
+    order = np.argsort(scores[rows], kind="stable")
     probable = quality.are_probabilities(scores[used])
+    loss = np.zeros(len(scores))
+    if probable:
+        loss[rows] = quality.losses(scores[rows], yes[rows])
     for sums in world.sums:
-        cells.append(_auc_cell(sums, scores, used, yes))
+        cells.append(_auc_cell(sums, scores, rows, yes, order))
         if probable:
-            loss = np.zeros(len(scores))
-            loss[used] = quality.losses(scores[used], yes[used])
             lost, number = sums.every([loss, used])
             cells.append(_quality_cell("log_loss", sums, _divide(lost, number), used))
     if probable:
@@ -238,12 +239,16 @@ def quality_cells(world: World, scores: Floats) -> list[Cell]:
     return cells
 
 
-def _auc_cell(sums: Sums, scores: Floats, used: NDArray[np.bool_], yes: NDArray[np.bool_]) -> Cell:
+def _auc_cell(
+    sums: Sums, scores: Floats, rows: NDArray[np.int64], yes: NDArray[np.bool_], order: NDArray[np.int64]
+) -> Cell:
     one = sums.segmentation
+    used = np.zeros(len(scores), bool)
+    used[rows] = True
     placed = np.zeros(len(scores))
-    placed[used] = quality.placements(scores[used], yes[used], one.codes[used], sums.number)
+    placed[rows] = quality.placements(scores[rows], yes[rows], one.codes[rows], sums.number, order)
     no = used & ~yes
-    of_yes, yeses, of_no, noes = sums.every([placed * yes, yes, placed * no, no])
+    of_yes, yeses, of_no, noes = sums.every([np.where(yes, placed, 0.0), yes, np.where(no, placed, 0.0), no])
     observed = _divide(of_yes[:, :1], yeses[:, :1])
     value = _divide(of_yes, yeses) + _divide(of_no, noes) - observed
     value[:, :1] = np.where(noes[:, :1] > 0, observed, np.nan)

@@ -34,22 +34,30 @@ def auc(scores: Floats, relevant: Bools, weights: Floats | None = None) -> float
     return float((yes_tied * (below + no_tied / 2)).sum() / (yes.sum() * no.sum()))
 
 
-def placements(scores: Floats, relevant: Bools, codes: NDArray[np.int32], number: int) -> Floats:
+def placements(
+    scores: Floats,
+    relevant: Bools,
+    codes: NDArray[np.int32],
+    number: int,
+    order: NDArray[np.int64] | None = None,
+) -> Floats:
     """[n]: each pair's share of the other class, in its own segment, that it is on the right side of.
 
     For a relevant pair the share of irrelevant ones scored lower, for an irrelevant one the share of
     relevant ones scored higher, ties counting half; 0 where the segment has no pair of the other class.
     The mean over either class is the segment's AUC; these are DeLong's structural components.
+    order: rows by rising score, where the caller has them already.
     """
     placed = np.zeros(len(scores))
     if not len(scores):
         return placed
-    order = np.argsort(scores, kind="stable")
-    order = order[np.argsort(codes[order], kind="stable")]
+    order = np.argsort(scores, kind="stable") if order is None else order
+    if number > 1:
+        code = codes[order].astype(np.uint16) if number < 2**16 else codes[order]
+        order = order[np.argsort(code, kind="stable")]
     s, yes, g = scores[order], relevant[order], codes[order]
     new = np.r_[True, (s[1:] != s[:-1]) | (g[1:] != g[:-1])]
     starts = np.flatnonzero(new)
-    tie = np.cumsum(new) - 1
     size = np.diff(np.r_[starts, len(s)])
     yes_tied = np.add.reduceat(yes.astype(np.int64), starts)
     no_tied = size - yes_tied
@@ -61,7 +69,7 @@ def placements(scores: Floats, relevant: Bools, codes: NDArray[np.int32], number
     yes_after = yes_all[segment] - yes_until
     of_yes = (no_before + no_tied / 2) / np.maximum(no_all[segment], 1)
     of_no = (yes_after + yes_tied / 2) / np.maximum(yes_all[segment], 1)
-    placed[order] = np.where(yes, of_yes[tie], of_no[tie])
+    placed[order] = np.where(yes, np.repeat(of_yes, size), np.repeat(of_no, size))
     return placed
 
 
