@@ -1,0 +1,209 @@
+"""The job `judge`: a table of pairs in, a table of judgments out, every answer kept in the verdict log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from adjudge import config as settings_of
+from adjudge.config import check_choice
+from adjudge.errors import AdjudgeError, BadConfig, did_you_mean
+from adjudge.jobs.models import load_scorer
+from adjudge.judge import (
+    Purse,
+    Question,
+    Reader,
+    ReadSettings,
+    Runner,
+    RunSettings,
+    Tally,
+    VerdictLog,
+    Written,
+    load,
+    missing,
+    price_of,
+    write_judgments,
+)
+from adjudge.judge.estimate import Estimate, estimate
+from adjudge.judge.export import NOT_ASKED
+from adjudge.judge.pairs import count, entries
+from adjudge.judge.prompt import ORDERS
+from adjudge.llm.chat import STRUCTURED
+from adjudge.llm.contract import Client, Decoding
+from adjudge.llm.endpoint import Endpoint, EndpointSettings
+from adjudge.llm.fake import Fake, FakeSettings
+from adjudge.llm.local import Local, LocalSettings, revision_of
+from adjudge.llm.scored import Scored
+from adjudge.records import SCALES, Progress, no_progress
+
+JUDGES = ("openai:MODEL", "hf:PATH", "student:ARTIFACT", "fake")
+
+
+class Interrupted(AdjudgeError):
+    """Ctrl-C: the answers that came are in the log."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True)
+class JudgeConfig:
+    """pairs: a table of shape `to_score`; judge: one of JUDGES; scale: a scale's name; log: the verdict log;
+    out: the judgments table. name: what the judge is called in it (default: the spelling of `judge`).
+
+    prompt: your own prompt file. order: in which the options are shown. guidance, examples: JSON files (see
+    docs/judging.md). structured: hold answers to the scale ("" for free text). probabilities: ask for token
+    probabilities. revision: of the model, where the endpoint cannot tell. prices: a price table; budget: the most that
+    this judge may have cost, earlier runs on the log included. dry_run: estimate and ask nothing. batch: a folder
+    for offline batch files instead of live requests. power_safe: survive a power cut, not only a kill.
+    """
+
+    pairs: Path
+    judge: str
+    log: Path
+    out: Path
+    scale: str = "binary"
+    base_url: str | None = None
+    name: str | None = None
+    prompt: Path | None = None
+    order: str = "best_first"
+    guidance: Path | None = None
+    examples: Path | None = None
+    structured: str = ""
+    probabilities: bool = True
+    revision: str = ""
+    prices: Path | None = None
+    budget: float | None = None
+    dry_run: bool = False
+    batch: Path | None = None
+    power_safe: bool = True
+    decoding: Decoding = field(default_factory=Decoding)
+    run: RunSettings = field(default_factory=RunSettings)
+    read: ReadSettings = field(default_factory=ReadSettings)
+    endpoint: EndpointSettings = field(default_factory=EndpointSettings)
+    fake: FakeSettings = field(default_factory=FakeSettings)
+    local: LocalSettings = field(default_factory=LocalSettings)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        kind, _, what = self.judge.partition(":")
+        known = [judge.partition(":")[0] for judge in JUDGES]
+        if kind not in known or bool(what) == (kind == "fake"):
+            raise BadConfig(
+                f"judge {self.judge!r} is unknown: allowed are {', '.join(JUDGES)}{did_you_mean(kind, known)}"
+            )
+        check_choice("JudgeConfig", "scale", self.scale, SCALES)
+        check_choice("JudgeConfig", "order", self.order, ORDERS)
+        check_choice("JudgeConfig", "structured", self.structured, ("", *STRUCTURED))
+        if self.budget is not None and not self.budget > 0:
+            raise BadConfig(f"budget is {self.budget}: allowed is more than 0, in the price table's currency")
+        if self.batch is not None and kind != "openai":
+            raise BadConfig(
+                f"batch files are for openai:MODEL (OpenAI's format, also vllm run-batch's); judge is {self.judge}"
+            )
+
+    @property
+    def kind(self) -> str:
+        return self.judge.partition(":")[0]
+
+    @property
+    def model(self) -> str:
+        return self.judge.partition(":")[2] or "fake"
+
+
+@dataclass(frozen=True)
+class JudgeResult:
+    """written: the judgments table; tally: what this run asked; estimate: of what was missing, on a dry run."""
+
+    written: Written | None
+    tally: Tally
+    estimate: Estimate | None = None
+
+
+def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
+    """Judge the pairs of `config.pairs` (see docs/judging.md); the config is saved beside the result.
+
+    Raises BadConfig, BadTable, BadLog, NoAccess, Unservable, and Interrupted on Ctrl-C.
+    """
+    count(config.pairs)
+    prompt = load(config.scale, config.prompt, config.order, config.seed, config.guidance, config.examples)
+    question = Question(prompt, config.decoding, config.probabilities, config.structured)
+    make, revision = _client(config)
+    with VerdictLog(config.log, question.told(config.model, revision), config.power_safe) as log:
+        return _judge(config, question, log, make, progress)
+
+
+def _judge(
+    config: JudgeConfig, question: Question, log: VerdictLog, make: Callable[[], Client], progress: Progress
+) -> JudgeResult:
+    purse = Purse(
+        price_of(config.prices, config.model), config.budget, _spent(log), config.decoding.max_tokens
+    )
+    reader = Reader(question.prompt.scale, question.prompt.answers, config.read)
+    source = missing(config.pairs, question, log, config.run.attempts, set())
+    if config.dry_run:
+        return JudgeResult(None, Tally(), estimate(source, log, purse, config.decoding))
+    tally = asyncio.run(_ask(config, question, log, _Tools(make, reader, purse, progress)))
+    if tally.stopped == "interrupted":
+        raise Interrupted(
+            f"stopped after {tally.done:,} texts; every answer that came is in {config.log}: "
+            "run the same command again to go on"
+        )
+    unasked = "not asked: the budget is spent" if tally.stopped == "budget" else NOT_ASKED
+    written = write_judgments(
+        config.out, config.name or config.judge, entries(config.pairs, question, log), unasked
+    )
+    settings_of.save(config, config.out.with_name(config.out.name + ".config.json"))
+    return JudgeResult(written, tally)
+
+
+@dataclass(frozen=True)
+class _Tools:
+    """What a live run needs beside the question and the log."""
+
+    make: Callable[[], Client]
+    reader: Reader
+    purse: Purse
+    progress: Progress
+
+
+def _spent(log: VerdictLog) -> float:
+    return log.totals().cost or 0.0
+
+
+async def _ask(config: JudgeConfig, question: Question, log: VerdictLog, tools: _Tools) -> Tally:
+    client = tools.make()
+    runner = Runner(client, tools.reader, log, tools.purse, config.run, tools.progress)
+    try:
+        source = missing(config.pairs, question, log, config.run.attempts, runner.underway)
+        return await runner.run(source, count(config.pairs))
+    finally:
+        await client.close()
+
+
+def _client(config: JudgeConfig) -> tuple[Callable[[], Client], str]:
+    """How to make the judge's client inside the loop, and the model's revision."""
+    if config.kind == "openai":
+        endpoint = replace(config.endpoint, base_url=config.base_url or config.endpoint.base_url)
+        return lambda: Endpoint(config.model, endpoint, config.revision), config.revision
+    if config.kind == "hf":
+        revision = config.revision or revision_of(config.model)
+        return lambda: Local(config.model, config.local, revision), revision
+    if config.kind == "student":
+        return _student(Path(config.model))
+    return lambda: Fake(config.fake), Fake(config.fake).revision
+
+
+def _student(artifact: Path) -> tuple[Callable[[], Client], str]:
+    import pyarrow as pa
+
+    scorer = load_scorer(artifact)
+
+    def score(pairs: Sequence[tuple[str, str, str]]) -> list[float]:
+        keyphrases, titles, categories = zip(*pairs, strict=True)
+        ids = [str(place) for place in range(len(pairs))]
+        columns = {"item_id": ids, "keyphrase": keyphrases, "title": titles, "category": categories}
+        return [float(p) for p in scorer.score(pa.table(columns))]
+
+    return lambda: Scored(score, f"student:{artifact}", scorer.version), scorer.version

@@ -1,0 +1,100 @@
+"""Booking answers: each becomes a verdict, its tokens and money are added up, and it goes to the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from adjudge.judge.log import Entry, Record, VerdictLog
+from adjudge.judge.prices import Purse
+from adjudge.judge.verdict import Reader, Verdict
+from adjudge.llm.contract import Answer, Request
+
+N = TypeVar("N", int, float)
+
+
+@dataclass(slots=True)
+class Ask:
+    """A text to ask about: its hash, the request, its size in bytes, and what the log holds of it (None: nothing)."""
+
+    text: bytes
+    request: Request
+    size: int
+    before: Entry | None = None
+    failures: int = 0
+
+    @property
+    def answered(self) -> int:
+        return self.before.answered if self.before else 0
+
+    def attempt(self) -> Request:
+        """The request of the next attempt: where a seed is set, each attempt has its own."""
+        seed = self.request.decoding.seed
+        if seed is None or self.answered == 0:
+            return self.request
+        return replace(self.request, decoding=replace(self.request.decoding, seed=seed + self.answered))
+
+
+@dataclass
+class Tally:
+    """What a run did. `stopped` is "" where it finished, else why it stopped."""
+
+    scored: int = 0
+    unscored: int = 0
+    requests: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    stopped: str = ""
+    seconds: float = 0.0
+
+    @property
+    def done(self) -> int:
+        return self.scored + self.unscored
+
+
+def settled(entry: Entry, attempts: int) -> bool:
+    """Whether a text needs no further asking: it has a verdict, or its attempts are used up."""
+    return entry.verdict.scored or entry.answered >= attempts
+
+
+class Booking:
+    """Where all answers go, live or from a file. `attempts`: answers before an unscored text stays so."""
+
+    def __init__(self, reader: Reader, log: VerdictLog, purse: Purse, attempts: int) -> None:
+        self.reader, self.log, self.purse, self.attempts = reader, log, purse, attempts
+        self.tally = Tally()
+
+    def answered(self, ask: Ask, answer: Answer, promised: float) -> bool:
+        """Write an answer down; True where it settles the text."""
+        cost = self.purse.pay(promised, ask.size, answer.tokens_in, answer.tokens_out)
+        tokens = None
+        if answer.tokens_in is not None and answer.tokens_out is not None:
+            tokens = answer.tokens_in + answer.tokens_out
+        if ask.before is not None:
+            tokens, cost = _plus(ask.before.tokens, tokens), _plus(ask.before.cost, cost)
+        ask.before = Entry(self.reader.read(answer), ask.answered + 1, tokens, cost)
+        self.log.put(Record(ask.text, ask.before, answer))
+        final = settled(ask.before, self.attempts)
+        if final:
+            self._count(ask.before.verdict)
+        return final
+
+    def gave_up(self, ask: Ask, why: str) -> None:
+        """No answer came for `why`: the text is unscored, and a later run asks again."""
+        verdict = Verdict(None, why)
+        ask.before = replace(ask.before, verdict=verdict) if ask.before else Entry(verdict, 0, None, None)
+        self.log.put(Record(ask.text, ask.before))
+        self._count(verdict)
+
+    def _count(self, verdict: Verdict) -> None:
+        if verdict.scored:
+            self.tally.scored += 1
+        else:
+            self.tally.unscored += 1
+            self.tally.reasons[verdict.reason or ""] += 1
+
+
+def _plus(before: N | None, more: N | None) -> N | None:
+    if before is None or more is None:
+        return more if before is None else before
+    return before + more

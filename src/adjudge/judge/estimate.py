@@ -1,0 +1,61 @@
+"""A dry run: what is missing, about how many tokens it takes, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from adjudge.judge.booking import Ask
+from adjudge.judge.log import VerdictLog
+from adjudge.judge.prices import TEMPLATE_TOKENS, Purse
+from adjudge.llm.contract import Decoding
+
+BYTES_PER_TOKEN = 4.0
+"""English text under today's tokenizers, about; used until the log holds answers to learn from."""
+SAMPLE = 1_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """texts: to be asked, each once; tokens in and out; cost in the price table's currency (None without one);
+    measured: whether the rates come from this judge's own answers in the log."""
+
+    texts: int
+    tokens_in: int
+    tokens_out: int
+    cost: float | None
+    measured: bool
+
+
+def estimate(chunks: Iterable[Sequence[Ask]], log: VerdictLog, purse: Purse, decoding: Decoding) -> Estimate:
+    """Count what is missing and what it would take; nothing is asked.
+
+    Without answers to learn from: a token for 4 bytes, 64 for the chat template, and the longest answer allowed.
+    """
+    texts = size = 0
+    for chunk in chunks:
+        texts += len(chunk)
+        size += sum(ask.size for ask in chunk)
+    seen = _seen(log)
+    if seen is None:
+        tokens_in, tokens_out = (
+            int(size / BYTES_PER_TOKEN) + TEMPLATE_TOKENS * texts,
+            decoding.max_tokens * texts,
+        )
+    else:
+        tokens_in, tokens_out = int(seen[0] * texts), int(seen[1] * texts)
+    cost = purse.price.cost(tokens_in, tokens_out) if purse.price else None
+    return Estimate(texts, tokens_in, tokens_out, cost, seen is not None)
+
+
+def _seen(log: VerdictLog) -> tuple[float, float] | None:
+    """Mean tokens in and out over the first answers in the log."""
+    known = []
+    for _, _, answer in log.answers():
+        if answer.tokens_in is not None and answer.tokens_out is not None:
+            known.append((answer.tokens_in, answer.tokens_out))
+        if len(known) == SAMPLE:
+            break
+    if not known:
+        return None
+    return sum(n for n, _ in known) / len(known), sum(n for _, n in known) / len(known)

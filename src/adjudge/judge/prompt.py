@@ -1,0 +1,282 @@
+"""Prompts: Markdown files with checked placeholders, filled with fenced text in a settable order of options."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from adjudge.errors import BadConfig, did_you_mean
+from adjudge.judge.fence import fenced
+from adjudge.records import Scale, scale
+
+PLACEHOLDERS = ("keyphrase", "title", "category", "guidance", "examples", "options", "answers")
+REQUIRED = ("keyphrase", "title")
+SECTIONS = ("System", "User", "Grades")
+ORDERS = ("best_first", "worst_first", "shuffled")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+_GRADE = re.compile(r"-\s*(?P<grade>\w+)\s*=\s*(?P<answer>[^:=]+?)\s*:\s*(?P<meaning>.+)")
+NO_CATEGORY = "not stated"
+# A NUL cannot come out of fenced text, so no category or example can pass for a slot.
+_SLOTS = {"keyphrase": "\0keyphrase", "title": "\0title"}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A graded pair shown to the judge; `category` None shows it for every category."""
+
+    keyphrase: str
+    title: str
+    grade: str
+    category: str | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A grade, the word a judge answers for it, and what it means."""
+
+    grade: str
+    answer: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A rendered prompt: the system message (may be empty) and the user's."""
+
+    system: str
+    user: str
+
+
+class Prompt:
+    """A prompt ready to be filled: `render` gives the text of one pair, `hash` names everything that shapes it."""
+
+    def __init__(
+        self,
+        source: str,
+        scale: Scale,
+        order: str = "best_first",
+        seed: int = 0,
+        guidance: Mapping[str, str] | None = None,
+        examples: Sequence[Example] = (),
+    ) -> None:
+        sections = _sections(source)
+        self.scale = scale
+        self.choices = _choices(sections["Grades"], scale)
+        self.guidance = dict(guidance or {})
+        self.examples = tuple(examples)
+        for example in self.examples:
+            scale.index(example.grade)
+        shown = ordered(self.choices, order, seed)
+        self.answers = tuple(choice.answer for choice in self.choices)
+        self._fixed = {
+            "options": "\n".join(f"- {choice.answer}: {choice.meaning}" for choice in shown),
+            "answers": ", ".join(choice.answer for choice in shown),
+        }
+        self._system = _parts(sections["System"])
+        self._user = _parts(sections["User"])
+        _check(_names(self._system) | _names(self._user))
+        told = [
+            source,
+            scale.name,
+            [choice.grade for choice in shown],
+            self.guidance,
+            [[e.keyphrase, e.title, e.grade, e.category] for e in self.examples],
+        ]
+        self.hash = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+        self._by_category: dict[str, tuple[list[str], list[str]]] = {}
+
+    def render(self, keyphrase: str, title: str, category: str | None) -> Text:
+        """The prompt of one pair, its three texts fenced."""
+        system, user = self._of(category or NO_CATEGORY)
+        own = {_SLOTS["keyphrase"]: fenced(keyphrase), _SLOTS["title"]: fenced(title)}
+        return Text(
+            "".join([own.get(part, part) for part in system]), "".join([own.get(part, part) for part in user])
+        )
+
+    def _of(self, category: str) -> tuple[list[str], list[str]]:
+        """The parts with all but the pair's own filled in, kept for each category."""
+        found = self._by_category.get(category)
+        if found is None:
+            values = {**self._fixed, "category": fenced(category), "guidance": "", "examples": ""}
+            values["guidance"] = self.guidance.get(category, self.guidance.get("*", ""))
+            values["examples"] = self._shown_examples(category)
+            found = (_fill(self._system, values), _fill(self._user, values))
+            if len(self._by_category) >= 10_000:
+                self._by_category.clear()
+            self._by_category[category] = found
+        return found
+
+    def _shown_examples(self, category: str) -> str:
+        answer = {choice.grade: choice.answer for choice in self.choices}
+        return "\n".join(
+            f"<example><title>{fenced(e.title)}</title><keyphrase>{fenced(e.keyphrase)}</keyphrase>"
+            f"<answer>{answer[e.grade]}</answer></example>"
+            for e in self.examples
+            if e.category in (None, category)
+        )
+
+
+def ordered(choices: Sequence[Choice], order: str, seed: int) -> list[Choice]:
+    """The choices as they are shown; `shuffled` is a permutation drawn from the seed."""
+    if order not in ORDERS:
+        raise BadConfig(
+            f"order {order!r} is unknown: allowed are {', '.join(ORDERS)}{did_you_mean(order, ORDERS)}"
+        )
+    if order == "shuffled":
+        rng = np.random.default_rng(seed)
+        return [choices[int(place)] for place in rng.permutation(len(choices))]
+    return list(choices) if order == "worst_first" else list(reversed(choices))
+
+
+def load(
+    scale_name: str,
+    file: Path | None = None,
+    order: str = "best_first",
+    seed: int = 0,
+    guidance: Path | None = None,
+    examples: Path | None = None,
+) -> Prompt:
+    """The package's prompt of a scale, or the user's own file of the same form.
+
+    guidance: a JSON object, category -> text (`*` for all others). examples: a JSON list of objects with keyphrase,
+    title, grade and (optional) category. Raises BadConfig on files that cannot be used.
+    """
+    wanted = scale(scale_name)
+    if file is None:
+        source = resources.files("adjudge.judge").joinpath("prompts", f"{wanted.name}.md").read_text("utf-8")
+    else:
+        source = _read(file)
+    return Prompt(source, wanted, order, seed, _guidance(guidance), _examples(examples))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{file} cannot be read: {error}") from error
+
+
+def _json(file: Path) -> object:
+    try:
+        return json.loads(_read(file))
+    except ValueError as error:
+        raise BadConfig(f"{file} is not JSON: {error}") from error
+
+
+def _guidance(file: Path | None) -> dict[str, str]:
+    if file is None:
+        return {}
+    told = _json(file)
+    if not isinstance(told, dict) or not all(isinstance(text, str) for text in told.values()):
+        raise BadConfig(f"{file} must be a JSON object, category -> text")
+    return told
+
+
+def _examples(file: Path | None) -> list[Example]:
+    if file is None:
+        return []
+    told = _json(file)
+    if not isinstance(told, list):
+        raise BadConfig(f"{file} must be a JSON list of examples")
+    try:
+        return [Example(**one) for one in told]
+    except TypeError as error:
+        raise BadConfig(
+            f"{file}: an example has keyphrase, title, grade and optional category ({error})"
+        ) from error
+
+
+def _sections(source: str) -> dict[str, str]:
+    """The text under each `# Heading`. System may be left out."""
+    found = {"System": ""}
+    name = None
+    lines: dict[str, list[str]] = {}
+    for line in source.splitlines():
+        if line.startswith("# "):
+            name = line[2:].strip()
+            if name not in SECTIONS:
+                raise BadConfig(
+                    f"a prompt has no section {name!r}: allowed are {', '.join(SECTIONS)}{did_you_mean(name, SECTIONS)}"
+                )
+            lines[name] = []
+        elif name is not None:
+            lines[name].append(line)
+        elif line.strip():
+            raise BadConfig(f"a prompt begins with '# System' or '# User'; seen: {line[:60]!r}")
+    found.update({key: "\n".join(text).strip() for key, text in lines.items()})
+    for key in ("User", "Grades"):
+        if not found.get(key):
+            raise BadConfig(f"a prompt needs a section '# {key}'; seen: {', '.join(lines) or 'none'}")
+    return found
+
+
+def _choices(text: str, scale: Scale) -> tuple[Choice, ...]:
+    """The grades, worst first, each with its answer word."""
+    found: dict[str, Choice] = {}
+    for line in (line for line in text.splitlines() if line.strip()):
+        match = _GRADE.fullmatch(line.strip())
+        if match is None:
+            raise BadConfig(f"a grade is written '- GRADE = ANSWER: MEANING'; seen: {line!r}")
+        scale.index(match["grade"])
+        found[match["grade"]] = Choice(match["grade"], match["answer"], match["meaning"])
+    missing = [grade for grade in scale.grades if grade not in found]
+    answers = [choice.answer.casefold() for choice in found.values()]
+    if missing or len(set(answers)) < len(answers):
+        raise BadConfig(
+            f"a prompt of scale {scale.name} gives each of {', '.join(scale.grades)} its own answer word; "
+            f"missing: {', '.join(missing) or 'none'}; words: {', '.join(answers)}"
+        )
+    return tuple(found[grade] for grade in scale.grades)
+
+
+def _parts(text: str) -> list[str]:
+    """Literal text and `{placeholder}`s, in turn."""
+    parts: list[str] = []
+    at = 0
+    for match in _PLACEHOLDER.finditer(text):
+        if match[1] not in PLACEHOLDERS:
+            allowed = ", ".join("{" + name + "}" for name in PLACEHOLDERS)
+            raise BadConfig(
+                f"placeholder {match[0]} is unknown: allowed are {allowed}{did_you_mean(match[1], PLACEHOLDERS)}"
+            )
+        parts += [text[at : match.start()], match[0]]
+        at = match.end()
+    return [part for part in (*parts, text[at:]) if part]
+
+
+def _names(parts: Sequence[str]) -> set[str]:
+    return {part[1:-1] for part in parts if _PLACEHOLDER.fullmatch(part)}
+
+
+def _check(names: set[str]) -> None:
+    for name in REQUIRED:
+        if name not in names:
+            raise BadConfig(
+                f"a prompt must hold {{{name}}}: without it the judge never sees what it judges; "
+                f"seen: {', '.join(sorted(names)) or 'no placeholder'}"
+            )
+
+
+def _fill(parts: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """Put the category's values in; only {keyphrase} and {title} stay, runs of text joined, empty lines dropped."""
+    filled: list[str] = []
+    for place, part in enumerate(parts):
+        name = part[1:-1] if _PLACEHOLDER.fullmatch(part) else ""
+        if name in REQUIRED:
+            filled.append(_SLOTS[name])
+            continue
+        text = values.get(name, part)
+        if name in ("guidance", "examples") and not text and place + 1 < len(parts):
+            continue
+        if filled and filled[-1] not in _SLOTS.values():
+            filled[-1] += text
+        else:
+            filled.append(text)
+    return [part.lstrip("\n") if place == 0 else part for place, part in enumerate(filled)]

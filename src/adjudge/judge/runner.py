@@ -1,0 +1,274 @@
+"""The runner: asks what the log does not know yet, many at a time, and writes every answer down as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from adjudge.config import check_range
+from adjudge.judge.booking import Ask, Booking, Tally, settled
+from adjudge.judge.log import Record, VerdictLog
+from adjudge.judge.pace import Pace
+from adjudge.judge.prices import Purse
+from adjudge.judge.verdict import Reader
+from adjudge.llm.contract import AskFailed, Client, check_served
+from adjudge.records import Progress, no_progress
+
+TICK = 0.5
+LARGEST_BACKLOG = 20_000
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """in_flight: requests at once. attempts: answers asked for before an unscored text stays unscored.
+    tries: requests that may end without an answer before the text is given up for this run. batch: texts in one
+    call of a batching client. grace: seconds that Ctrl-C waits for what is in flight. seed: of the waits' jitter."""
+
+    in_flight: int = 64
+    attempts: int = 2
+    tries: int = 6
+    first_wait: float = 0.5
+    batch: int = 32
+    grace: float = 30.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("RunSettings", "in_flight", self.in_flight, 1, 100_000)
+        check_range("RunSettings", "attempts", self.attempts, 1, 100)
+        check_range("RunSettings", "tries", self.tries, 1, 1000)
+        check_range("RunSettings", "first_wait", self.first_wait, 0, 60)
+        check_range("RunSettings", "batch", self.batch, 1, 100_000)
+        check_range("RunSettings", "grace", self.grace, 0, 86_400)
+
+
+class Runner:
+    """Asks one client about a stream of texts; all that is paid for goes to the log."""
+
+    def __init__(
+        self,
+        client: Client,
+        reader: Reader,
+        log: VerdictLog,
+        purse: Purse,
+        settings: RunSettings | None = None,
+        progress: Progress = no_progress,
+    ) -> None:
+        self.client, self.log, self.purse = client, log, purse
+        self.settings = settings or RunSettings()
+        self.progress = progress
+        self.booking = Booking(reader, log, purse, self.settings.attempts)
+        self.tally = self.booking.tally
+        self.underway: set[bytes] = set()
+        self.total = 0
+        self.pace: Pace = Pace(
+            self.settings.in_flight, np.random.default_rng(self.settings.seed), self.settings.first_wait
+        )
+        self._stop = ""
+        log.on_commit = self._committed
+
+    def stop(self, why: str) -> None:
+        """Ask nothing more; what is in flight is still waited for."""
+        self._stop = self._stop or why
+        self.pace.shut()
+
+    async def run(self, source: Iterator[Sequence[Ask]], total: int = 0) -> Tally:
+        """Ask all that `source` yields (it is read in a thread, a few chunks ahead at most).
+
+        A source should skip texts in `underway`, then those the log knows. Raises NoAccess where the endpoint lets
+        nobody in; whatever happens, answers that came are kept.
+        """
+        began = time.monotonic()
+        self.total = total
+        batching = self.client.capabilities.batching
+        workers = 2 if batching else self.settings.in_flight
+        queue: asyncio.Queue[Ask | None] = asyncio.Queue(maxsize=max(2 * workers, 4 * self.settings.batch))
+        work = self._batch_worker if batching else self._worker
+        tasks = [asyncio.create_task(work(queue)) for _ in range(workers)]
+        feeding = asyncio.create_task(self._feed(source, queue, workers))
+        ticking = asyncio.create_task(self._tick())
+        with self._interrupts(tasks):
+            try:
+                await self._all_done([*tasks, feeding])
+            finally:
+                ticking.cancel()
+                for task in (*tasks, feeding):
+                    task.cancel()
+                await asyncio.gather(*tasks, feeding, ticking, return_exceptions=True)
+        self.tally.stopped = self._stop
+        self.tally.seconds = time.monotonic() - began
+        self._show()
+        return self.tally
+
+    async def _all_done(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        waiting = set(tasks)
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                if not task.cancelled() and (error := task.exception()):
+                    raise error
+
+    async def _feed(
+        self, source: Iterator[Sequence[Ask]], queue: asyncio.Queue[Ask | None], workers: int
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, "judge-source") as pool:
+            while not self._stop:
+                chunk = await loop.run_in_executor(pool, next, source, None)
+                if chunk is None:
+                    break
+                for ask in chunk:
+                    self.underway.add(ask.text)
+                    await queue.put(ask)
+                    if self._stop:
+                        break
+        for _ in range(workers):
+            await queue.put(None)
+
+    async def _worker(self, queue: asyncio.Queue[Ask | None]) -> None:
+        while (ask := await queue.get()) is not None:
+            if not self._stop:
+                await self._one(ask)
+
+    async def _one(self, ask: Ask) -> None:
+        """Ask until there is a verdict, or the attempts or the tries are used up."""
+        check_served(ask.request, self.client)
+        while not self._stop:
+            promised = self.purse.take(ask.size)
+            if promised is None:
+                self.stop("budget")
+                return
+            if not await self.pace.enter():
+                self.purse.give_back(promised)
+                return
+            try:
+                self.tally.requests += 1
+                answer = await self.client.ask(ask.attempt())
+            except AskFailed as failure:
+                self.purse.give_back(promised)
+                if self._failed(ask, failure):
+                    return
+                wait = self._wait(ask, failure)
+            except asyncio.CancelledError:
+                self.purse.give_back(promised)
+                raise
+            else:
+                self.pace.went_well()
+                if self.booking.answered(ask, answer, promised):
+                    await self._ease()
+                    return
+                wait = 0.0
+            finally:
+                self.pace.leave()
+            if wait:
+                await self.pace.sleep(wait)
+
+    def _wait(self, ask: Ask, failure: AskFailed) -> float:
+        if failure.kind == "rate limited":
+            self.pace.limited(failure.retry_after)
+        elif failure.retry_after is not None:
+            return failure.retry_after
+        return 0.0 if failure.retry_after is not None else self.pace.wait(ask.failures)
+
+    def _failed(self, ask: Ask, failure: AskFailed) -> bool:
+        """Count a request that ended without an answer; True where the text is given up."""
+        ask.failures += 1
+        if failure.worth_retrying and ask.failures < self.settings.tries:
+            return False
+        self.booking.gave_up(ask, failure.kind)
+        return True
+
+    async def _ease(self) -> None:
+        """Let the writer catch up, and say so at once where it failed."""
+        while self.log.backlog > LARGEST_BACKLOG:
+            self.log.check()
+            await asyncio.sleep(0.01)
+
+    def _committed(self, batch: Sequence[Record]) -> None:
+        for record in batch:
+            if record.answer is None or settled(record.entry, self.settings.attempts):
+                self.underway.discard(record.text)
+
+    async def _batch_worker(self, queue: asyncio.Queue[Ask | None]) -> None:
+        ended = False
+        while not ended and not self._stop:
+            asks: list[Ask] = []
+            while len(asks) < self.settings.batch and not ended:
+                ask = await queue.get()
+                ended = ask is None
+                if ask is not None:
+                    asks.append(ask)
+            while asks and not self._stop:
+                asks = await self._batch(asks)
+
+    async def _batch(self, asks: Sequence[Ask]) -> list[Ask]:
+        """Ask a batch at once; those worth another try."""
+        promises = [self.purse.take(ask.size) for ask in asks]
+        taken = [(ask, most) for ask, most in zip(asks, promises, strict=True) if most is not None]
+        if len(taken) < len(asks):
+            self.stop("budget")
+        for ask, _ in taken:
+            check_served(ask.request, self.client)
+        self.tally.requests += len(taken)
+        results = await self.client.ask_many([ask.attempt() for ask, _ in taken])
+        again = []
+        for (ask, most), result in zip(taken, results, strict=True):
+            if isinstance(result, AskFailed):
+                self.purse.give_back(most)
+                final = self._failed(ask, result)
+            else:
+                final = self.booking.answered(ask, result, most)
+            if not final:
+                again.append(ask)
+        await self._ease()
+        return again
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self.log.check()
+            self._show()
+
+    def _show(self) -> None:
+        done = self.tally.done
+        self.progress("texts judged", done, self.total)
+        self.progress("of them unscored", self.tally.unscored, 0)
+        if self.purse.price is not None:
+            self.progress("money spent (1/100)", round(self.purse.spent * 100), 0)
+
+    @contextmanager
+    def _interrupts(self, tasks: Sequence[asyncio.Task[None]]) -> Iterator[None]:
+        """Ctrl-C: the first lets what is in flight finish (for `grace` seconds), the second does not."""
+        loop = asyncio.get_running_loop()
+        handles: list[asyncio.TimerHandle] = []
+
+        def cut() -> None:
+            for task in tasks:
+                task.cancel()
+
+        def interrupted() -> None:
+            if handles:
+                cut()
+                return
+            self.stop("interrupted")
+            handles.append(loop.call_later(self.settings.grace, cut))
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(signal.SIGINT, interrupted)
+        try:
+            yield
+        finally:
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(signal.SIGINT)
+            for handle in handles:
+                handle.cancel()

@@ -1,0 +1,175 @@
+"""From an answer to a verdict: by token probabilities where there are any, else by strictly parsed text.
+
+An answer that is not on the scale is unscored with a reason. It is never a grade, and never a zero.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from adjudge.config import check_range
+from adjudge.llm.contract import Answer, Tops
+from adjudge.llm.words import AROUND, step_of
+from adjudge.records import Scale
+
+UNSCORED_REASONS = (
+    "little mass on the scale",
+    "outside the scale",
+    "ambiguous",
+    "broken JSON",
+    "truncated",
+    "refused",
+)
+_GRADE_AT = re.compile(r'"grade"\s*:\s*"')
+_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True)
+class ReadSettings:
+    """min_mass: the least share of probability that must lie on the scale's words (0 to 1)."""
+
+    min_mass: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_range("ReadSettings", "min_mass", self.min_mass, 0, 1)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One judge's verdict on one text.
+
+    grade: the likeliest; probability: that the pair is relevant (0 to 1); expected: the expected step on the scale
+    (0 to its last index); mass: the share of probability on the scale's words. The last three are None where the
+    client gave no token probabilities.
+    """
+
+    grade: str | None
+    reason: str | None = None
+    probability: float | None = None
+    expected: float | None = None
+    mass: float | None = None
+
+    @property
+    def scored(self) -> bool:
+        return self.grade is not None
+
+
+class Reader:
+    """Reads verdicts for one scale and its answer words (`answers` in the order of the scale's grades)."""
+
+    def __init__(self, scale: Scale, answers: Sequence[str], settings: ReadSettings | None = None) -> None:
+        self.scale = scale
+        self.settings = settings or ReadSettings()
+        self.words = {answer.casefold(): place for place, answer in enumerate(answers)}
+        for place, grade in enumerate(scale.grades):
+            self.words.setdefault(grade, place)
+        self.answers = tuple(answer.casefold() for answer in answers)
+
+    def read(self, answer: Answer) -> Verdict:
+        """The verdict that an answer holds."""
+        if answer.finish_reason in ("refusal", "content_filter"):
+            return Verdict(None, "refused")
+        if answer.tokens:
+            tops = grade_position(answer)
+            if tops is not None:
+                return self._of_tokens(tops, answer)
+        return self.from_text(answer.text, cut=answer.finish_reason == "length")
+
+    def _of_tokens(self, tops: Tops, answer: Answer) -> Verdict:
+        """The tokens decide; where too little of them is on the scale, the text may say more plainly why."""
+        seen = self.from_tokens(tops)
+        if seen.scored:
+            return seen
+        said = self.from_text(answer.text, cut=answer.finish_reason == "length")
+        return replace(seen, reason=said.reason or seen.reason)
+
+    def from_tokens(self, tops: Tops) -> Verdict:
+        """Sum over each grade's token variants (case, leading space, a first piece), then normalise over the grades.
+
+        Yes .70, ` yes` .10, `no` .15, `the` .05 on the binary scale: mass .95, probability .80 / .95 = .8421.
+        """
+        sums = [0.0] * len(self.scale.grades)
+        for token, logprob in tops:
+            place = step_of(token, self.answers)
+            if place is not None:
+                sums[place] += math.exp(min(logprob, 0.0))
+        mass = min(sum(sums), 1.0)
+        if mass <= 0 or mass < self.settings.min_mass:
+            return Verdict(None, "little mass on the scale", mass=mass)
+        shares = [part / sum(sums) for part in sums]
+        return self.weighed(shares, mass)
+
+    def weighed(self, shares: Sequence[float], mass: float) -> Verdict:
+        """The verdict of a distribution over the grades (worst first, summing to 1); a tie goes to the worse."""
+        best = max(range(len(shares)), key=lambda place: (shares[place], -place))
+        return Verdict(
+            grade=self.scale.grades[best],
+            probability=min(1.0, math.fsum(shares[self.scale.relevant_from :])),
+            expected=math.fsum(place * share for place, share in enumerate(shares)),
+            mass=mass,
+        )
+
+    def from_text(self, text: str, cut: bool = False) -> Verdict:
+        """An answer's text, held to the exact words: one word, or a JSON object with one known `grade`."""
+        bare = _unfenced(text)
+        if bare.startswith("{"):
+            return self._from_json(bare, cut)
+        word = bare.strip(AROUND).casefold()
+        if word in self.words:
+            return Verdict(self.scale.grades[self.words[word]])
+        if cut:
+            return Verdict(None, "truncated")
+        seen = {self.words[w] for w in _WORD.findall(bare.casefold()) if w in self.words}
+        return Verdict(None, "ambiguous" if seen else "outside the scale")
+
+    def _from_json(self, text: str, cut: bool) -> Verdict:
+        try:
+            pairs = json.loads(text, object_pairs_hook=lambda found: found)
+        except ValueError:
+            return Verdict(None, "truncated" if cut else "broken JSON")
+        grades = [value for name, value in pairs if name == "grade"]
+        if len(grades) > 1:
+            return Verdict(None, "ambiguous")
+        if not grades or not isinstance(grades[0], str):
+            return Verdict(None, "outside the scale")
+        place = self.words.get(grades[0].strip().casefold())
+        return Verdict(None, "outside the scale") if place is None else Verdict(self.scale.grades[place])
+
+
+def grade_position(answer: Answer) -> Tops | None:
+    """The alternatives at the token where the grade begins: after `"grade": "` in JSON, else the first word.
+
+    None where no token of the answer holds it.
+    """
+    text = "".join(token for token, _ in answer.tokens)
+    start = len(text) - len(text.lstrip())
+    if text[start : start + 1] in ("{", "`"):
+        match = _GRADE_AT.search(text)
+        if match is None:
+            return None
+        start = match.end()
+    at = 0
+    for token, tops in answer.tokens:
+        if at <= start < at + len(token):
+            return tops
+        at += len(token)
+    return None
+
+
+def _unfenced(text: str) -> str:
+    """Without surrounding space and a Markdown code fence."""
+    bare = text.strip()
+    if bare.startswith("```") and bare.endswith("```") and len(bare) > 6:
+        bare = bare[3:-3].removeprefix("json").strip()
+    return bare
+
+
+def counts(verdicts: Mapping[str, int]) -> str:
+    """`3 ambiguous, 1 truncated`, most frequent first."""
+    return ", ".join(
+        f"{n:,} {reason}" for reason, n in sorted(verdicts.items(), key=lambda kv: (-kv[1], kv[0]))
+    )
