@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from adjudge import tables
 from adjudge.errors import BadTable
-from adjudge.intake import Intake, reading, take_in
+from adjudge.intake import Intake, lines, reading, take_in
 
 HEADER = b"item_id,keyphrase,impressions,clicks\n"
 
@@ -69,9 +69,49 @@ def test_csv_lines_that_are_no_rows_cost_only_themselves(tmp_path: Path) -> None
 
 
 def test_an_open_quote_does_not_swallow_the_rest_of_the_file(tmp_path: Path) -> None:
-    lines = b"".join(b"i%d,k%d,2,1\n" % (n, n) for n in range(20_000))
-    result = bring(tmp_path, "in.csv", HEADER + b'x,"open,2,1\n' + lines, share=0.001)
+    body = b"".join(b"i%d,k%d,2,1\n" % (n, n) for n in range(20_000))
+    result = bring(tmp_path, "in.csv", HEADER + b'x,"open,2,1\n' + body, share=0.001)
     assert (result.rows, result.kept, result.reasons) == (20_001, 20_000, {"malformed CSV: broken quotes": 1})
+
+
+def test_a_csv_of_one_column_has_no_rows_in_its_blank_lines(tmp_path: Path) -> None:
+    (tmp_path / "k.csv").write_bytes(b"keyphrase\nlamp\n\nlamp\nshoe\n")
+    result = take_in(tmp_path / "k.csv", tables.KEYPHRASES, tmp_path / "out.parquet", max_bad_share=1)
+    assert [row["keyphrase"] for row in rows_of(result.out)] == ["lamp", "shoe"]
+    assert [row["row_number"] for row in rows_of(result.quarantine)] == [2]
+
+
+def test_json_lines_keep_their_numbers_over_many_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "BLOCK", 100)
+    good = [b'{"item_id":"i%d","keyphrase":"k","impressions":2,"clicks":1}' % n for n in range(60)]
+    good[10], good[20], good[30] = b"", b"{", b'{"item_id":"\xff"}'
+    good[40] += b'\n{"item_id":"long","keyphrase":"' + b"k" * 500 + b'","impressions":2,"clicks":1}'
+    result = bring(tmp_path, "in.jsonl", b"\r\n".join(good))
+    found = [(row["row_number"], row["reason"], row["raw"]) for row in rows_of(result.quarantine)]
+    assert found == [(21, "malformed JSON", "{"), (31, "broken UTF-8", '{"item_id":"\\xff"}')]
+    numbers = [n for n in range(60) if n not in (10, 20, 30)]
+    assert pairs(result) == [f"i{n}" for n in numbers[:38]] + ["long"] + [f"i{n}" for n in numbers[38:]]
+
+
+def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "BLOCK", 100)
+    monkeypatch.setattr(lines, "LONGEST_LINE", 1000)
+    with pytest.raises(BadTable, match="a line of more than .* MiB; a table has one row a line"):
+        bring(tmp_path, "in.jsonl", b'{"item_id": "' + b"x" * 5000)
+
+
+def test_rows_keep_their_order_over_many_row_groups(tmp_path: Path) -> None:
+    """300,000 rows of a CSV and of the Parquet made from it; a repeated key at the end makes the write sort."""
+    ids = [n * 7919 % 300_007 for n in range(300_000)]
+    body = b"".join(b"i%d,some phrase,2,1\n" % n for n in [*ids, ids[0]])
+    result = bring(tmp_path, "in.csv", HEADER + body)
+    expected = [f"i{n}" for n in ids]
+    assert pairs(result) == expected
+    again = take_in(result.out, tables.CLICKS, tmp_path / "again.parquet")
+    assert pairs(again) == expected
+    assert [row["row_number"] for row in rows_of(result.quarantine)] == [300_001]
 
 
 def test_line_ends_may_be_mixed_and_a_byte_order_mark_is_no_name(tmp_path: Path) -> None:
@@ -197,7 +237,7 @@ def test_no_file_and_a_folder(tmp_path: Path) -> None:
 FIELD = st.text(st.sampled_from('ab "\n,é'), min_size=1, max_size=6)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(FIELD, FIELD), min_size=1, max_size=6))
 def test_both_csv_readers_agree_on_well_formed_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: list[tuple[str, str]]
