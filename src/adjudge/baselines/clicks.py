@@ -1,0 +1,96 @@
+"""From a logs folder to the click pairs a CTR model learns from, and the item and keyphrase facts it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from adjudge import tables
+from adjudge.baselines.settings import CtrSettings
+from adjudge.errors import BadConfig, BadTable
+
+TYPES = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "bool": pa.bool_()}
+
+
+def click_pairs(logs: Path, settings: CtrSettings, split: str | None, scratch: Path) -> pa.Table:
+    """Pairs summed over positions, with title and category: item_id, keyphrase, title, category, impressions,
+    clicks, split (`train` or `dev`), in a seeded order, at most `max_pairs`.
+
+    `split` is an SQL expression over item_id and keyphrase that gives train, dev, test or NULL (as
+    `recipes.split_sql` does); only train and dev are read. Without it a seeded share of the items is dev.
+    """
+    import duckdb
+
+    config: dict[str, Any] = {
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+        "temp_directory": str(scratch / "spill"),
+    }
+    with _plain_errors(settings), duckdb.connect(config=config) as connection:
+        for name in ("clicks", "items"):
+            _open(connection, logs, name)
+        text = _sql("pairs").replace("$split_sql", split or _own_split(settings))
+        given = {"seed": str(settings.seed), "most": settings.max_pairs}
+        return connection.sql(text, params=given).to_arrow_table()
+
+
+def facts(logs: Path, name: str, columns: tuple[str, ...]) -> pa.Table | None:
+    """Some columns of an optional table (absent columns as nulls), or None where the folder has no such table."""
+    path = logs / f"{name}.parquet"
+    if not path.exists():
+        return None
+    try:
+        there = pq.read_schema(path).names
+        tables.table(name).check_columns(there, path)
+        found = pq.read_table(path, columns=[column for column in columns if column in there])
+    except (OSError, pa.ArrowException) as error:
+        raise BadTable(f"{path} cannot be read as Parquet: {error}") from error
+    types = {column.name: TYPES[column.type] for column in tables.table(name).columns}
+    filled = [
+        found[column].cast(types[column]) if column in there else pa.nulls(len(found), types[column])
+        for column in columns
+    ]
+    return pa.table(filled, names=list(columns))
+
+
+def _open(connection: Any, logs: Path, name: str) -> None:
+    path = tables.log_path(logs, name)
+    shape = tables.table(name)
+    there = connection.read_parquet(str(path))
+    shape.check_columns(there.columns, path)
+    there.create_view(f"{name}_there")
+    empty = pa.schema([(column.name, TYPES[column.type]) for column in shape.columns]).empty_table()
+    connection.register(f"{name}_shape", empty)
+    connection.sql(_sql("open").replace("$name", name)).create_view(f"{name}_file")
+
+
+def _own_split(settings: CtrSettings) -> str:
+    text = _sql("no_split").replace("$seed", str(int(settings.seed)))
+    return text.replace("$dev_below", str(round(settings.dev_share * 2**32)))
+
+
+def _sql(name: str) -> str:
+    return files("adjudge.baselines").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip()
+
+
+@contextmanager
+def _plain_errors(settings: CtrSettings) -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise BadConfig(
+            f"memory_limit {settings.memory_limit} is too small for the click table: raise it, or lower max_pairs"
+        ) from error
+    except duckdb.Error as error:
+        said = str(error).split("\n", 1)[0]
+        raise BadTable(
+            f"the click or item table cannot be used ({said}): bring it in with adjudge import, which checks every row"
+        ) from error

@@ -1,0 +1,126 @@
+"""Fit a baseline: prepare its model, calibrate it where labels are given, write the artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from adjudge.baselines import artifact, cosine, ctr
+from adjudge.baselines.artifact import Calibration, Manifest
+from adjudge.baselines.scorer import OPEN, scorable
+from adjudge.baselines.settings import CosineSettings, CtrSettings, JaccardSettings
+from adjudge.config import check_choice, to_dict
+from adjudge.errors import BadConfig, BadTable, MissingExtra
+from adjudge.records import Progress, no_progress
+from adjudge.tables import TRAINING
+
+Settings = JaccardSettings | CtrSettings | CosineSettings
+KINDS: dict[str, type[Settings]] = {"jaccard": JaccardSettings, "ctr": CtrSettings, "cosine": CosineSettings}
+
+
+def fit(
+    kind: str,
+    out: Path,
+    training: Path | None = None,
+    logs: Path | None = None,
+    split: str | None = None,
+    recipe: str = "",
+    settings: Settings | None = None,
+    progress: Progress = no_progress,
+) -> Manifest:
+    """Fit a baseline of that kind into the artifact folder `out`.
+
+    training: a recipe's training table; its dev rows give the Platt calibration (without, a = 1 and b = 0).
+    logs: a logs folder; `ctr` learns from its clicks, the others need none. split: SQL over item_id and
+    keyphrase (`recipes.split_sql`): `ctr` then reads no pair outside train and dev. Raises BadConfig, BadTable,
+    NotEnoughData, MissingExtra.
+    """
+    check_choice("baselines.fit", "kind", kind, KINDS)
+    settings = KINDS[kind]() if settings is None else settings
+    if not isinstance(settings, KINDS[kind]):
+        raise BadConfig(f"a {kind} model takes {KINDS[kind].__name__}, not {type(settings).__name__}")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / artifact.MANIFEST).unlink(missing_ok=True)
+    learnt: dict[str, Any] = {}
+    files: tuple[str, ...] = ()
+    if isinstance(settings, CosineSettings):
+        learnt = cosine.prepare(out, settings)
+    elif isinstance(settings, CtrSettings):
+        if logs is None:
+            raise BadConfig("a ctr model learns from clicks: give logs, the folder that holds clicks.parquet")
+        learnt, files = ctr.prepare(out, settings, logs, split, progress)
+    config = {"settings": to_dict(settings), **learnt}
+    manifest = Manifest(
+        kind, artifact.FORMAT, "", None, Calibration(), recipe=recipe, files=files, config=config
+    )
+    calibration, metrics = _calibrate(OPEN[kind](out, manifest), training, settings, progress)
+    return artifact.write(
+        out, Manifest(**{**_fields(manifest), "calibration": calibration, "metrics": metrics})
+    )
+
+
+def _fields(manifest: Manifest) -> dict[str, Any]:
+    return {name: getattr(manifest, name) for name in manifest.__dataclass_fields__}
+
+
+def _calibrate(
+    logits: Callable[[pa.Table], np.ndarray], training: Path | None, settings: Settings, progress: Progress
+) -> tuple[Calibration, dict[str, Any]]:
+    if training is None:
+        return Calibration(), {}
+    try:
+        columns = pq.read_schema(training).names
+        TRAINING.check_columns(columns, training)
+        rows = pq.read_table(training, filters=pc.field("split") == "dev")
+    except (OSError, pa.ArrowException) as error:
+        raise BadTable(
+            f"{training} cannot be read as Parquet: {error}. Make it with: adjudge recipe"
+        ) from error
+    rows = rows.filter(pa.array(scorable(rows)))
+    if isinstance(settings, CosineSettings) and len(rows) > settings.calibration_rows:
+        drawn = np.random.default_rng(settings.seed).permutation(len(rows))[: settings.calibration_rows]
+        rows = rows.take(np.sort(drawn))
+    labels = rows["label"].to_numpy() > 0
+    told: dict[str, Any] = {"dev_rows": len(rows), "dev_relevant": int(labels.sum())}
+    if not labels.any() or labels.all():
+        return Calibration(), told
+    progress("calibrate", 0, 1)
+    found = logits(rows)
+    calibration = platt(found, labels, rows["weight"].to_numpy())
+    progress("calibrate", 1, 1)
+    return calibration, {**told, "dev_auc": auc(found, labels)}
+
+
+def platt(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Calibration:
+    """Weighted logistic regression of relevance on the logit (Platt 1999), with Platt's targets.
+
+    A row of N+ relevant ones counts (N+ + 1) / (N+ + 2) as relevant and the rest as not, so that separable
+    rows give finite a and b. Logits (-1, 1) with labels (0, 1): targets 1/3 and 2/3, a = ln 2 = 0.6931, b = 0.
+    Where the labels run against the logits (a <= 0) the identity comes back: calibration never turns an order.
+    """
+    try:
+        from sklearn.linear_model import LogisticRegression
+    except ImportError as error:
+        raise MissingExtra("scikit-learn", "train") from error
+
+    up, down = int(labels.sum()), int((~labels).sum())
+    target = np.where(labels, (up + 1) / (up + 2), 1 / (down + 2))
+    both = np.concatenate([logits, logits])[:, None]
+    said = np.repeat([True, False], len(logits))
+    share = np.concatenate([weights * target, weights * (1 - target)])
+    model = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(both, said, sample_weight=share)
+    a, b = float(model.coef_[0, 0]), float(model.intercept_[0])
+    return Calibration(a, b) if a > 0 else Calibration()
+
+
+def auc(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The chance that a relevant row's logit is above an irrelevant one's, ties half."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(labels, logits))

@@ -1,0 +1,31 @@
+"""Word overlap of keyphrase and title (paper 1's rule-driven predecessor): |K and T| / |K or T| of distinct words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from adjudge.baselines.artifact import Manifest, settings_of
+from adjudge.baselines.settings import JaccardSettings
+from adjudge.baselines.texts import item_text
+from adjudge.baselines.words import jaccard, overlap, whole
+
+EDGE = 0.001
+
+
+def logits(pairs: pa.Table, settings: JaccardSettings) -> np.ndarray:
+    """ln(j / (1 - j)) of the Jaccard index j, held to EDGE .. 1 - EDGE so that it is finite.
+
+    Uncalibrated, the score is the index itself (0.001 for none, 0.999 for all words shared).
+    """
+    same = overlap(whole(pairs["keyphrase"]), item_text(pairs, settings.text))
+    index = np.clip(jaccard(same.shared, same.left, same.right), EDGE, 1 - EDGE)
+    return np.log(index) - np.log1p(-index)
+
+
+def open_model(folder: Path, manifest: Manifest) -> Callable[[pa.Table], np.ndarray]:
+    settings = settings_of(JaccardSettings, manifest.config)
+    return lambda pairs: logits(pairs, settings)

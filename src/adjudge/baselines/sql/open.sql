@@ -1,0 +1,1 @@
+SELECT * FROM $name_shape UNION ALL BY NAME SELECT * FROM $name_there
