@@ -38,7 +38,8 @@ def interval_level(meta: Mapping[str, Any]) -> float:
 def model_strokes(results: Results) -> dict[str, Stroke]:
     """How each model is drawn, the same in every chart."""
     models = ordered(results)
-    return charts.strokes(models, results.meta.get("production"), [m for m in models if is_recipe(m)])
+    recipes = [model for model in models if is_recipe(model)]
+    return charts.strokes(models, results.meta.get("production"), recipes or models)
 
 
 def is_business(results: Results) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,6 +76,20 @@ def settings(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
 def settings_json(meta: Mapping[str, Any]) -> str:
     """The settings as the file that `--settings` takes."""
     return json.dumps(meta.get("settings", {}), indent=2, ensure_ascii=False)
+
+
+def commands(results: Results) -> list[str]:
+    """The command lines that give these figures and this page again, from the settings; parts that need it quoted."""
+    settings, folder = results.meta.get("settings", {}), results.folder.as_posix()
+    scores = settings.get("scores")
+    parts = ["adjudge evaluate"]
+    for name in ("logs", "out", "production", "split"):
+        if settings.get(name) is not None:
+            parts.append(f"--{name} {shlex.quote(str(settings[name]))}")
+    for model, file in (scores if isinstance(scores, Mapping) else {}).items():
+        parts.append(f"--scores {shlex.quote(f'{model}={file}')}")
+    parts.append("--settings evaluate.json")
+    return [" \\\n    ".join(parts), f"adjudge report --results {shlex.quote(folder)} --out report.html"]
 
 
 def _agreement(row: Row) -> dict[str, Any]:

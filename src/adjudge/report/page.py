@@ -76,8 +76,10 @@ def render(results: Results) -> str:
 
 def contents(shown: dict[str, Any]) -> dict[str, Any]:
     """What is shown, with the sections that it fills in `contents`."""
-    filled = [(name, title) for name, title, needs in SECTIONS if any(shown[key] for key in needs)]
-    return {**shown, "contents": filled}
+    filled = {name: title for name, title, needs in SECTIONS if any(shown[key] for key in needs)}
+    if "answer" not in filled and "truth" in filled:
+        filled["truth"] = "The answer"
+    return {**shown, "contents": list(filled.items())}
 
 
 def view(results: Results) -> dict[str, Any]:
@@ -107,6 +109,7 @@ def view(results: Results) -> dict[str, Any]:
         "conflicts": results.rows("conflicts"),
         "kappa": evidence.kappa_matrix(results),
         "disagreements": evidence.disagreements(results),
+        "commands": evidence.commands(results),
         "settings": evidence.settings(meta),
         "settings_json": evidence.settings_json(meta),
         "glossary": [words.metric(name, meta) for name in meta.get("metrics", {})],

@@ -89,7 +89,8 @@ def segment_tables(results: Results) -> list[dict[str, Any]]:
         groups = [
             (title, rows)
             for by, title in GROUPINGS.items()
-            if (rows := _segment_rows(results, metric(name, results.meta), by))
+            if (by != "source" or name in PAPER_TABLE)  # quality by source has tables of its own
+            and (rows := _segment_rows(results, metric(name, results.meta), by))
         ]
         if groups:
             what, relative = metric(name, results.meta), name in PAPER_TABLE

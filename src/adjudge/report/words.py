@@ -94,6 +94,12 @@ def metric(name: str, meta: Mapping[str, Any]) -> Metric:
         unit=unit,
         change_unit="change" if stated.get("kind") == "ratio" else difference,
         higher_is_better=stated.get("higher_is_better"),
-        definition=stated.get("definition", ""),
+        definition=_sentence(stated.get("definition", "")),
         plain=PLAIN.get(name, ""),
     )
+
+
+def _sentence(text: str) -> str:
+    """With a capital where the first word is a plain one: names such as nDCG@10 or clicks_kept stay as they are."""
+    first = text.split(" ", 1)[0]
+    return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
