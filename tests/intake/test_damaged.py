@@ -257,3 +257,17 @@ def test_both_csv_readers_agree_on_well_formed_files(
             except BadTable as error:
                 answers.append(([], {str(error): 1}))
     assert answers[0] == answers[1]
+
+
+def test_parquet_bytes_that_are_no_utf8(tmp_path: Path) -> None:
+    """A binary column is read as text, its broken rows quarantined; a text column that lies is refused as corrupt."""
+    rest = {"keyphrase": ["k", "k"], "impressions": [2, 2], "clicks": [1, 1]}
+    values = [b"a", b"\xff\xfe"]
+    pq.write_table(pa.table({"item_id": pa.array(values, pa.binary()), **rest}), tmp_path / "in.parquet")
+    result = take_in(tmp_path / "in.parquet", tables.CLICKS, tmp_path / "out.parquet", max_bad_share=1)
+    found = [(row["row_number"], row["reason"]) for row in rows_of(result.quarantine)]
+    assert (pairs(result), found) == (["a"], [(2, "item_id is not of type string")])
+    lying = pa.array(values, pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"item_id": lying, **rest}), tmp_path / "in.parquet")
+    with pytest.raises(BadTable, match="cannot be read to its end"):
+        take_in(tmp_path / "in.parquet", tables.CLICKS, tmp_path / "other.parquet", max_bad_share=1)
