@@ -81,7 +81,7 @@ def main() -> None:
     print(text)
     if asked.out:
         asked.out.parent.mkdir(parents=True, exist_ok=True)
-        command = f"python bench/scorecard.py --logs LOGS --replicates {asked.replicates}"
+        command = f"OMP_NUM_THREADS=1 python bench/scorecard.py --logs LOGS --replicates {asked.replicates}"
         asked.out.write_text(f"# Scorecard\n\nCommand: `{command}`\n\n{text}", encoding="utf-8")
 
 
