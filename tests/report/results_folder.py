@@ -74,6 +74,7 @@ def labelled(out: Path, seed: int = 7) -> Path:
     meta = _meta("Shopping queries, human labels", list(LABELLED), False)
     meta["metrics"]["nDCG@10"] = _stated(ranking_metric("nDCG@10"))
     meta["production"] = None
+    meta["counts"] = {"pairs": 3_500, "items": 3_200, "keyphrases": 410, "clicks": 0, "labelled": 3_500}
     write(out, tables, meta)
     return out
 

@@ -97,6 +97,8 @@ def test_a_labelled_set_has_no_business_section(labelled_page: Page) -> None:
     assert "eBay" not in labelled_page.text
     assert {"truth", "calibration", "distributions", "glossary", "reproduce"} <= set(labelled_page.ids)
     assert "nDCG@10" in labelled_page.text
+    assert "labelled3,500" in labelled_page.text.replace("\n", "")
+    assert "clicks0" not in labelled_page.text.replace("\n", "")
     assert "0.851" in labelled_page.text  # the student's AUC
     assert "0.841" in labelled_page.text  # its AUC on dev
 
