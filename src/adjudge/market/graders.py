@@ -109,7 +109,7 @@ def tuned_judge(world: World, settings: JudgeSettings, annotations: Annotations,
     It learns, by logistic regression on those labels, what they call relevant at each grade the text shows
     and how far the undertone (of which it reads a share) decides; so it inherits their leniency. It learns
     noise on keyphrases naming a colour, as far as the labels there contradicted the text, and nothing where
-    a category has too few annotations, where it falls back on shared words.
+    a category has too few annotations, where it falls back on the general judge's leniency and on shared words.
     """
     rng = stream(seed, "tuned")
     read = settings.learnt * world.undertone
@@ -119,7 +119,8 @@ def tuned_judge(world: World, settings: JudgeSettings, annotations: Annotations,
     weights = _fit(_features(world, pair, read[pair]), annotations.relevant[sure])
     logit = _features(world, np.arange(world.pairs), read) @ weights
     depth = _depth(world, annotations, settings.coverage)
-    logit = depth * logit + (1 - depth) * settings.overlap * (world.coverage - 0.5)
+    untaught = settings.leniency + settings.overlap * (world.coverage - 0.5)
+    logit = depth * logit + (1 - depth) * untaught
     muddle = settings.learnt_modality * _contradiction(world, annotations) * world.colour_named
     logit = logit + muddle * rng.standard_normal(world.pairs)
     logit = logit + settings.tuned_noise * rng.standard_normal(world.pairs)

@@ -97,12 +97,12 @@ class SearchSettings:
     """
 
     middleman: bool = True
-    meaning: float = 0.9
-    words: float = 0.6
+    meaning: float = 0.6
+    words: float = 0.8
     category: float = 0.3
-    category_confusion: float = 0.08
-    accessories: float = 0.15
-    noise: float = 0.18
+    category_confusion: float = 0.12
+    accessories: float = 0.3
+    noise: float = 0.28
     threshold: float = 1.1
 
     def __post_init__(self) -> None:
@@ -196,10 +196,10 @@ class AnnotatorSettings:
 
     pairs: int = 12_000
     pool: int = 40
-    hard: float = 0.8
-    skew: float = 0.8
+    hard: float = 0.95
+    skew: float = 1.5
     picture: bool = True
-    substitute_lift: float = 0.55
+    substitute_lift: float = 0.7
     ambiguity: float = 0.45
     leniency: float = 0.15
     noise: float = 0.2
@@ -226,14 +226,14 @@ class JudgeSettings:
     `unscored`: share of answers off the scale. `tokens`: mean tokens of the prompt around a pair.
     """
 
-    sharpness: float = 1.8
-    leniency: float = 0.4
-    overlap: float = 3.0
+    sharpness: float = 1.6
+    leniency: float = 1.0
+    overlap: float = 2.5
     unknown_lines: float = 0.4
-    noise: float = 2.1
-    learnt: float = 0.79
+    noise: float = 2.4
+    learnt: float = 0.8
     learnt_modality: float = 1.0
-    coverage: float = 6.0
+    coverage: float = 25.0
     tuned_noise: float = 0.3
     unscored: float = 0.01
     tokens: int = 190

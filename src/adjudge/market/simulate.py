@@ -53,13 +53,11 @@ def play(world: World, settings: MarketSettings, out: Path, progress: Progress =
         progress("tables", len(rows), 9)
 
     score, passed = search_scores(world, settings.search, settings.seed)
-    adopted, organic = adoption(world, settings)
-    admitted = passed if settings.search.middleman else np.ones(world.pairs, bool)
     put("items", output.items_table(world))
-    put("pairs", output.pairs_table(world, adopted))
+    put("pairs", output.pairs_table(world, adoption(world, settings)[0]))
     put("search", output.search_table(world, score, passed))
     put("truth", output.truth_table(world))
-    _behave(world, settings, np.flatnonzero(admitted & (adopted | organic)), score, put)
+    _behave(world, settings, auction(world, settings, passed), score, put)
     margin = score - settings.search.threshold
     annotations = graders.annotate(world, settings.annotators, margin, settings.seed)
     put("annotations", output.annotations_table(world, annotations))
@@ -71,13 +69,21 @@ def play(world: World, settings: MarketSettings, out: Path, progress: Progress =
     return MarketReport(out, rows)
 
 
-def _behave(world: World, settings: MarketSettings, auction: Array, score: Array, put: Put) -> None:
+def auction(world: World, settings: MarketSettings, passed: Array) -> Array:
+    """Indices of the pairs that get impressions: admitted by Search (unless the middleman is switched off)
+    and adopted by their seller, or shown unpaid."""
+    adopted, organic = adoption(world, settings)
+    admitted = passed if settings.search.middleman else np.ones(world.pairs, bool)
+    return np.flatnonzero(admitted & (adopted | organic))
+
+
+def _behave(world: World, settings: MarketSettings, among: Array, score: Array, put: Put) -> None:
     """Two windows over the pairs in the auction: `clicks`, and after the drift `clicks_later`."""
     now = stream(settings.seed, "window")
     first, standing = buyers.one_window(
         world,
-        auction,
-        score[auction],
+        among,
+        score[among],
         world.volume,
         settings.buyers,
         buyers.newcomers(len(world.item_id)),
@@ -87,7 +93,7 @@ def _behave(world: World, settings: MarketSettings, auction: Array, score: Array
     put("clicks", output.clicks_table(world, first))
     volume, habits = _drifted(world, settings)
     later = stream(settings.seed, "later window")
-    second, _ = buyers.one_window(world, auction, score[auction], volume, habits, standing, later)
+    second, _ = buyers.one_window(world, among, score[among], volume, habits, standing, later)
     put("clicks_later", output.clicks_table(world, second))
 
 
