@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from adjudge.jobs.import_ import Imported
     from adjudge.jobs.pairs import Pairs
     from adjudge.jobs.simulate import SimulateReport
+    from adjudge.jobs.train import Trained
     from adjudge.recipes import RecipeReport
     from adjudge.scoring.local import Scored
 
@@ -77,6 +78,16 @@ def pairs(done: Pairs) -> None:
     line(f"pairs to score: {done.out} ({done.rows:,} rows)")
     if done.without_item:
         line(f"{done.without_item:,} pairs name an item that items.parquet does not hold: they have no title")
+
+
+def trained(done: Trained) -> None:
+    rows = [
+        [name, f"{value:.4f}" if isinstance(value, float) else str(value)]
+        for name, value in done.metrics.items()
+    ]
+    table(f"{done.kind} {done.recipe}".strip(), ["measured on dev", "value"], rows)
+    took = f", {done.seconds:.0f} s" if done.seconds is not None else ""
+    line(f"artifact: {done.artifact} (model {done.model_version}{took})")
 
 
 def scored(done: Scored) -> None:

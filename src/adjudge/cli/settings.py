@@ -12,13 +12,13 @@ from adjudge.errors import BadConfig
 T = TypeVar("T")
 
 
-def configure(cls: type[T], file: Path | None, pairs: list[str] | None, **given: Any) -> T:
+def configure(cls: type[T], file: Path | None, sets: list[str] | None, /, **given: Any) -> T:
     """A job's config: the file's values, then `--set` pairs, then the command's own options (not None).
 
     A dotted name reaches into nested settings: `--set settings.min_annotators=1`.
     """
     values = _read(file) if file else {}
-    for pair in pairs or []:
+    for pair in sets or []:
         _put(values, *_split(pair))
     values.update({name: value for name, value in given.items() if value is not None})
     return from_dict(cls, values)

@@ -1,4 +1,4 @@
-"""Train a model on a recipe's training set."""
+"""Train a model on a recipe's training set: a student, or a baseline behind the same folder."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import json
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from adjudge.errors import MissingExtra
+from adjudge.config import check_choice, from_dict
+from adjudge.errors import BadConfig, MissingExtra
+from adjudge.recipes import RecipeSettings, split_sql
 from adjudge.records import Progress, no_progress
 from adjudge.student.settings import StudentSettings
 
-if TYPE_CHECKING:
-    from adjudge.student.train import TrainResult
+CROSS_ENCODER = "cross-encoder"
+KINDS = (CROSS_ENCODER, "jaccard", "ctr", "cosine")
 
 
 @dataclass(frozen=True)
@@ -21,25 +22,69 @@ class TrainConfig:
     """training  a recipe's training.parquet
     out       the artifact's folder
     recipe    what the manifest calls the training set; empty = as recipe.json beside it says
+    kind      cross-encoder (the student), jaccard, ctr or cosine
     student   every setting of the student
+    baseline  settings of a baseline (`adjudge.baselines.settings`), by name
+    logs      the logs folder a ctr model learns clicks from
+    splits    the recipe settings whose splits a ctr model keeps to: it reads no test pair
     """
 
     training: Path
     out: Path
     recipe: str = ""
+    kind: str = CROSS_ENCODER
     student: StudentSettings = field(default_factory=StudentSettings)
+    baseline: dict = field(default_factory=dict)  # type: ignore[type-arg]
+    logs: Path | None = None
+    splits: RecipeSettings = field(default_factory=RecipeSettings)
+
+    def __post_init__(self) -> None:
+        check_choice("TrainConfig", "kind", self.kind, KINDS)
+        if self.baseline and self.kind == CROSS_ENCODER:
+            raise BadConfig("TrainConfig.baseline is set for a cross-encoder: its settings are under student")
 
 
-def train(config: TrainConfig, progress: Progress = no_progress) -> TrainResult:
-    """Train a student and write its artifact; the config is kept in the artifact's manifest."""
+@dataclass(frozen=True)
+class Trained:
+    """A finished model. `rows` and `metrics` are as its manifest says (for a student dev loss and dev AUC)."""
+
+    artifact: Path
+    kind: str
+    recipe: str
+    model_version: str
+    metrics: dict[str, object]
+    seconds: float | None = None
+
+
+def train(config: TrainConfig, progress: Progress = no_progress) -> Trained:
+    """Train and write the artifact; the complete config is kept in its manifest.
+
+    Raises MissingExtra, BadTable, BadConfig, NotEnoughData, BadArtifact.
+    """
+    recipe = config.recipe or _recipe_beside(config.training)
+    if config.kind == CROSS_ENCODER:
+        return _student(config, recipe, progress)
+    from adjudge import baselines
+
+    settings = from_dict(baselines.KINDS[config.kind], config.baseline)
+    split = split_sql(config.splits)
+    made = baselines.fit(
+        config.kind, config.out, config.training, config.logs, split, recipe, settings, progress
+    )
+    return Trained(config.out, config.kind, recipe, made.model_version, dict(made.metrics))
+
+
+def _student(config: TrainConfig, recipe: str, progress: Progress) -> Trained:
     for needed in ("torch", "transformers", "onnx", "onnxruntime", "sklearn"):
         if find_spec(needed) is None:
             raise MissingExtra(needed, "train")
     from adjudge.scoring.core import load
     from adjudge.student.train import train as train_student
 
-    recipe = config.recipe or _recipe_beside(config.training)
-    return train_student(config.training, config.student, config.out, load, progress, recipe)
+    done = train_student(config.training, config.student, config.out, load, progress, recipe)
+    names = ("rows", "dev_rows", "pairs_seen", "dev_loss", "dev_auc", "stopped_early")
+    metrics = {name: getattr(done, name) for name in names}
+    return Trained(config.out, config.kind, recipe, done.model_version, metrics, done.seconds)
 
 
 def _recipe_beside(training: Path) -> str:

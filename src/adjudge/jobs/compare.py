@@ -1,0 +1,164 @@
+"""The main job: which mix of labels gives the best keyphrase filter? Recipes -> models -> scorecard -> report.
+
+Runs on any logs folder and resumes where it stopped. Every step is also a command of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adjudge import config as settings_of
+from adjudge.config import check_choice
+from adjudge.errors import BadConfig
+from adjudge.jobs.evaluate import EvaluateConfig, Evaluated, evaluate, read_thresholds
+from adjudge.jobs.pairs import PairsConfig, pairs
+from adjudge.jobs.recipe import RecipeConfig, recipe
+from adjudge.jobs.report import ReportConfig, report
+from adjudge.jobs.score import ScoreConfig, score
+from adjudge.jobs.steps import Steps
+from adjudge.jobs.train import KINDS, TrainConfig, train
+from adjudge.recipes import RecipeSettings, parse
+from adjudge.records import Progress, no_progress
+from adjudge.scorecard.settings import ScorecardSettings
+from adjudge.student.settings import StudentSettings
+
+PAPER_RECIPES = ("search+-", "click+ llm-", "llm+-", "click+ llm+-", "click+ search-", "tuned+-")
+BASELINES = tuple(kind for kind in KINDS if kind != "cross-encoder")
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """logs: a logs folder; out: the run's folder.
+
+    recipes: one student each, in the order to show. production: the recipe all changes are relative to.
+    baselines: jaccard, ctr, cosine or none. split: the pairs that are measured; models learn from the others.
+    simulated: what is simulated, for the report's face.
+    """
+
+    logs: Path
+    out: Path
+    recipes: tuple[str, ...] = PAPER_RECIPES
+    production: str = "search+-"
+    baselines: tuple[str, ...] = BASELINES
+    split: str = "test"
+    title: str = "Which labels make the best keyphrase filter?"
+    simulated: tuple[str, ...] = ()
+    seed: int = 7
+    recipe: RecipeSettings = field(default_factory=RecipeSettings)
+    student: StudentSettings = field(default_factory=StudentSettings)
+    scorecard: ScorecardSettings = field(default_factory=ScorecardSettings)
+
+    def __post_init__(self) -> None:
+        spelled = tuple(str(parse(text)) for text in self.recipes)
+        if len(set(spelled)) != len(spelled) or not spelled:
+            raise BadConfig(f"CompareConfig.recipes is {list(self.recipes)}: name at least one, each once")
+        object.__setattr__(self, "recipes", spelled)
+        object.__setattr__(self, "production", str(parse(self.production)))
+        check_choice("CompareConfig", "production", self.production, spelled)
+        check_choice("CompareConfig", "split", self.split, ("dev", "test"))
+        for name in self.baselines:
+            check_choice("CompareConfig", "baselines", name, BASELINES)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The run's folder, what was measured, the artifact of each model, and the report."""
+
+    out: Path
+    evaluated: Evaluated
+    artifacts: dict[str, Path]
+    report: Path
+
+
+def compare(config: CompareConfig, progress: Progress = no_progress) -> Compared:
+    """Run every step that is not done yet. Raises what the steps raise; a later call goes on from there."""
+    steps = Steps(config.out)
+    settings_of.save(config, config.out / "config.json")
+    for number, spelling in enumerate(config.recipes):
+        progress("recipes and students", number, len(config.recipes))
+        _learn(config, spelling, steps, progress)
+    progress("recipes and students", len(config.recipes), len(config.recipes))
+    for kind in config.baselines:
+        _fit_baseline(config, kind, steps, progress)
+    models = (*config.recipes, *config.baselines)
+    _score(config, models, steps, progress)
+    evaluated = _evaluate(config, models, progress)
+    page = report(ReportConfig(config.out, config.out / "report.html"), progress).path
+    return Compared(config.out, evaluated, {name: config.out / "artifacts" / name for name in models}, page)
+
+
+def _learn(config: CompareConfig, spelling: str, steps: Steps, progress: Progress) -> None:
+    """One recipe's training set and the student it makes."""
+    made, artifact = config.out / "recipes" / spelling, config.out / "artifacts" / spelling
+    mix = RecipeConfig(spelling, config.logs, made, config.recipe)
+    steps.run(f"recipe {spelling}", mix, [made], lambda: recipe(mix, progress))
+    lesson = TrainConfig(made / "training.parquet", artifact, recipe=spelling, student=config.student)
+    steps.run(
+        f"train {spelling}",
+        lesson,
+        [artifact],
+        lambda: train(lesson, _named(progress, spelling)),
+        [f"recipe {spelling}"],
+    )
+
+
+def _fit_baseline(config: CompareConfig, kind: str, steps: Steps, progress: Progress) -> None:
+    """A baseline; its scores are calibrated on the production recipe's dev rows."""
+    artifact = config.out / "artifacts" / kind
+    made = config.out / "recipes" / config.production
+    lesson = TrainConfig(
+        made / "training.parquet", artifact, kind=kind, logs=config.logs, splits=config.recipe
+    )
+    steps.run(
+        f"train {kind}", lesson, [artifact], lambda: train(lesson, progress), [f"recipe {config.production}"]
+    )
+
+
+def _score(config: CompareConfig, models: Sequence[str], steps: Steps, progress: Progress) -> None:
+    listed = PairsConfig(config.logs, config.out / "to_score.parquet", config.split, config.recipe)
+    steps.run("pairs", listed, [listed.out], lambda: pairs(listed, progress))
+    for model in models:
+        asked = ScoreConfig(config.out / "artifacts" / model, listed.out, _scores(config, model))
+        steps.run(
+            f"score {model}",
+            asked,
+            [asked.out],
+            lambda asked=asked, model=model: score(asked, _named(progress, model)),  # type: ignore[misc]
+            ["pairs", f"train {model}"],
+        )
+
+
+def _scores(config: CompareConfig, model: str) -> Path:
+    return config.out / "scores" / f"{model}.parquet"
+
+
+def _evaluate(config: CompareConfig, models: Sequence[str], progress: Progress) -> Evaluated:
+    """The scorecard, then each artifact gets the threshold that keeps the asked share of clicks."""
+    from adjudge.student.artifact import set_threshold
+
+    asked = EvaluateConfig(
+        config.logs,
+        {model: str(_scores(config, model)) for model in models},
+        config.out,
+        production=config.production,
+        split=config.split,
+        splits=config.recipe,
+        recipes={spelling: str(config.out / "recipes" / spelling) for spelling in config.recipes},
+        simulated=config.simulated,
+        title=config.title,
+        seed=config.seed,
+        scorecard=config.scorecard,
+    )
+    found = evaluate(asked, progress)
+    usable = [model for model in models if found.thresholds.get(model) is not None]
+    how = f"{config.scorecard.weighting}, split {config.split} of {config.logs.name}"
+    for model, threshold in read_thresholds(config.out / "thresholds.json", usable).items():
+        set_threshold(config.out / "artifacts" / model, threshold, config.scorecard.retention, how)
+    return found
+
+
+def _named(progress: Progress, model: str) -> Progress:
+    """The same progress with the model's name before what is done."""
+    return lambda what, done, total: progress(f"{model}: {what}", done, total)
