@@ -84,7 +84,8 @@ def _calibrate(
         ) from error
     rows = rows.filter(pa.array(scorable(rows)))
     if isinstance(settings, CosineSettings) and len(rows) > settings.calibration_rows:
-        drawn = np.random.default_rng(settings.seed).permutation(len(rows))[: settings.calibration_rows]
+        rng = np.random.default_rng(settings.seed)
+        drawn = rng.permutation(len(rows))[: settings.calibration_rows]
         rows = rows.take(np.sort(drawn))
     labels = rows["label"].to_numpy() > 0
     told: dict[str, Any] = {"dev_rows": len(rows), "dev_relevant": int(labels.sum())}
