@@ -230,7 +230,11 @@ def refuse_where_too_bad(source: Path, result: Intake, most: float) -> None:
         return
     listed = "; ".join(f"{reason}: {count:,}" for reason, count in result.reasons.items())
     raised = min(1.0, -(-share * 100 // 1) / 100)
-    step = f"or raise the allowed share: --max-bad-share {raised:g}" if result.kept else "no good row is left"
+    step = (
+        f"or raise the allowed share: --max-bad-share {raised:g} (for a whole set: --set max_bad_share={raised:g})"
+        if result.kept
+        else "no good row is left"
+    )
     raise BadTable(
         f"{source}: {result.quarantined:,} of {result.rows:,} rows are bad ({share:.2%}), allowed is {most:.2%}. "
         f"{listed}. They are in {result.quarantine} (row_number, reason, raw); {result.out} was not written. "
