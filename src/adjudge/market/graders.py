@@ -149,10 +149,12 @@ def _fit(features: Array, labels: Array, ridge: float = 0.5) -> Array:
 
 
 def _depth(world: World, annotations: Annotations, half: float) -> Array:
-    """How well each pair's category was learnt: n / (n + half) over its n annotated pairs."""
+    """How well each pair's category was learnt: n / (n + half) over its n annotated pairs; all, for half 0."""
+    if half == 0:
+        return np.ones(world.pairs)
     category = world.item_category[world.pair_item]
     n = np.bincount(category[annotations.pair], minlength=len(world.category_names))
-    return (n / np.maximum(n + half, 1e-9))[category]
+    return (n / (n + half))[category]
 
 
 def _contradiction(world: World, annotations: Annotations) -> float:

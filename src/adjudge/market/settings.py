@@ -222,7 +222,7 @@ class JudgeSettings:
     relevant, and with it their leniency; `learnt`: how much of what annotators read into a pair it
     learns, 0 to 1; `learnt_modality`: sd of the noise it learnt on keyphrases naming a colour, from
     colours that only the picture showed (scaled by how contradictory the labels were); `coverage`:
-    annotated pairs at which a category is half learnt; `tuned_noise` in log-odds.
+    annotated pairs at which a category is half learnt, 0 for all learnt; `tuned_noise` in log-odds.
     `unscored`: share of answers off the scale. `tokens`: mean tokens of the prompt around a pair.
     """
 
