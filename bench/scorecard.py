@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.jobs.evaluate import EvaluateConfig, evaluate
-from adjudge.scorecard.scores import write_wanted
+from adjudge.jobs.pairs import PairsConfig, pairs
 from adjudge.scorecard.settings import ScorecardSettings
 
 NOISE = {"production": 3.0, "good": 1.0, "fair": 2.0}
@@ -31,19 +31,19 @@ NOISE = {"production": 3.0, "good": 1.0, "fair": 2.0}
 
 def make_scores(logs: Path, folder: Path) -> None:
     """Three score files for the logs' pairs."""
-    write_wanted(logs, folder / "wanted.parquet")
+    pairs(PairsConfig(logs, folder / "wanted.parquet"))
     with duckdb.connect() as db:
-        pairs = db.sql(
+        found = db.sql(
             """SELECT w.item_id, w.keyphrase, coalesce(t.relevant, false) AS relevant FROM read_parquet(?) w
                LEFT JOIN read_parquet(?) t USING (item_id, keyphrase)""",
             params=[str(folder / "wanted.parquet"), str(logs / "truth.parquet")],
         ).to_arrow_table()
     rng = np.random.default_rng(0)
-    centre = np.where(pairs["relevant"].to_numpy(), 1.0, -1.0)
+    centre = np.where(found["relevant"].to_numpy(), 1.0, -1.0)
     for model, noise in NOISE.items():
         score = 1 / (1 + np.exp(-(centre + rng.normal(0, noise, len(centre)))))
         version = pa.array([model]).take(pa.array(np.zeros(len(score), np.int64)))
-        columns = {"item_id": pairs["item_id"], "keyphrase": pairs["keyphrase"], "score": score}
+        columns = {"item_id": found["item_id"], "keyphrase": found["keyphrase"], "score": score}
         pq.write_table(pa.table({**columns, "model_version": version}), folder / f"{model}.parquet")
 
 

@@ -17,8 +17,8 @@ import world
 from adjudge import config as settings_of
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.evaluate import EvaluateConfig, evaluate
+from adjudge.jobs.pairs import PairsConfig, pairs
 from adjudge.scorecard import results
-from adjudge.scorecard.scores import write_wanted
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.tables import TO_SCORE
 
@@ -216,7 +216,7 @@ def test_recipes_become_the_tables_of_sources_and_conflicts(tmp_path: Path) -> N
 
 def test_wanted_pairs_are_the_pairs_measured(tmp_path: Path) -> None:
     world.write_ten(tmp_path)
-    assert write_wanted(tmp_path, tmp_path / "wanted.parquet") == 10
+    assert pairs(PairsConfig(tmp_path, tmp_path / "wanted.parquet")).rows == 10
     assert tuple(pq.read_schema(tmp_path / "wanted.parquet").names) == TO_SCORE.names
 
 

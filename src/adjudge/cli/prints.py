@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from adjudge.jobs.evaluate import Evaluated
     from adjudge.jobs.import_ import Imported
     from adjudge.jobs.pairs import Pairs
+    from adjudge.jobs.recipe import RecipeReport
+    from adjudge.jobs.score import Scored
     from adjudge.jobs.simulate import SimulateReport
     from adjudge.jobs.train import Trained
-    from adjudge.recipes import RecipeReport
-    from adjudge.scoring.local import Scored
 
 NONE = "–"
 

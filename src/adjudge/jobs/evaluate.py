@@ -26,7 +26,7 @@ from adjudge.scorecard.segments import segmentations
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.scorecard.threshold import Thresholds
 
-PAPER_TABLE = ("keyphrases_kept", "sales_kept", "search_pass_rate")
+PAPER_TABLE = ("keyphrases_kept", "sales_kept", "search_pass_rate", "auc")
 PACKAGES = ("adjudge", "numpy", "scipy", "duckdb", "pyarrow", "scikit-learn", "ir-measures")
 
 
@@ -65,7 +65,7 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class PaperRow:
-    """A model's row of paper 1's table: fractions, None where not to be had. The changes are against production."""
+    """A model's row of paper 1's table and its AUC: fractions, None where not to be had; changes against production."""
 
     model: str
     threshold: float | None

@@ -66,25 +66,6 @@ def align(evidence: Evidence, path: Path, model: str) -> Aligned:
     )
 
 
-def write_wanted(logs: Path, out: Path) -> int:
-    """Write the pairs that `gather` will ask scores for, as a `to_score` table; returns how many.
-
-    They are those of pairs, clicks and clicks_later, with the item's title and category.
-    """
-    from adjudge.scorecard import joining
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as db:
-        joining.views(db, logs, None)
-        joining.universe(db, None)
-        wanted: pa.Table = db.sql(
-            """SELECT u.item_id, u.keyphrase, coalesce(i.title, '') AS title, i.category
-               FROM universe u LEFT JOIN log_items i USING (item_id) ORDER BY u.row"""
-        ).to_arrow_table()
-    pq.write_table(wanted, out)
-    return int(wanted.num_rows)
-
-
 def titles(logs: Path, items: set[str]) -> dict[str, str]:
     """The titles of some items."""
     with duckdb.connect() as db:
