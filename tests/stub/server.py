@@ -63,7 +63,8 @@ def answer(body: dict[str, Any], tops: int) -> bytes:
         shown = [(word, sure - 0.01), (" " + word, 0.01), (other, rest), ("the", rest)][:tops]
         top = [{"token": t, "logprob": math.log(max(p, 1e-9)), "bytes": None} for t, p in shown]
         choice["logprobs"] = {"content": [{**top[0], "top_logprobs": top}]}
-    used = {"prompt_tokens": len(prompt) // 4, "completion_tokens": 1, "total_tokens": len(prompt) // 4 + 1}
+    tokens = sum(len(message["content"]) for message in body["messages"]) // 4
+    used = {"prompt_tokens": tokens, "completion_tokens": 1, "total_tokens": tokens + 1}
     reply = {
         "id": "c",
         "object": "chat.completion",
@@ -123,6 +124,8 @@ class Connection(asyncio.Protocol):
         if kind == "429":
             extra = f"retry-after: {fault.get('retry_after', 0.05)}\r\n".encode()
             self.send(b"429 Too Many Requests", b'{"error": {"message": "slow down"}}', extra)
+        elif kind == "401":
+            self.send(b"401 Unauthorized", b'{"error": {"message": "who are you"}}')
         elif kind == "500":
             self.send(b"500 Internal Server Error", b'{"error": {"message": "broken"}}')
         elif kind == "html":

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from adjudge import config as settings_of
-from adjudge.config import check_choice
+from adjudge.config import check_choice, check_range
 from adjudge.errors import AdjudgeError, BadConfig, did_you_mean
 from adjudge.jobs.models import load_scorer
 from adjudge.judge import (
+    Booking,
     Purse,
     Question,
     Reader,
@@ -28,13 +28,17 @@ from adjudge.judge import (
 )
 from adjudge.judge.estimate import Estimate, estimate
 from adjudge.judge.export import NOT_ASKED
+from adjudge.judge.log import SYNC_EVERY
+from adjudge.judge.offline import BatchStep, Offline
 from adjudge.judge.pairs import count, entries
 from adjudge.judge.prompt import ORDERS
+from adjudge.llm.batch import ShardSettings
 from adjudge.llm.chat import STRUCTURED
 from adjudge.llm.contract import Client, Decoding
 from adjudge.llm.endpoint import Endpoint, EndpointSettings
 from adjudge.llm.fake import Fake, FakeSettings
 from adjudge.llm.local import Local, LocalSettings, revision_of
+from adjudge.llm.loop import run
 from adjudge.llm.scored import Scored
 from adjudge.records import SCALES, Progress, no_progress
 
@@ -56,7 +60,8 @@ class JudgeConfig:
     docs/judging.md). structured: hold answers to the scale ("" for free text). probabilities: ask for token
     probabilities. revision: of the model, where the endpoint cannot tell. prices: a price table; budget: the most that
     this judge may have cost, earlier runs on the log included. dry_run: estimate and ask nothing. batch: a folder
-    for offline batch files instead of live requests. power_safe: survive a power cut, not only a kill.
+    for offline batch files instead of live requests. sync_every: seconds until an answer is safe from a
+    power cut too (it is safe from a kill at once); 0 leaves that to the system.
     """
 
     pairs: Path
@@ -77,13 +82,14 @@ class JudgeConfig:
     budget: float | None = None
     dry_run: bool = False
     batch: Path | None = None
-    power_safe: bool = True
+    sync_every: float = SYNC_EVERY
     decoding: Decoding = field(default_factory=Decoding)
     run: RunSettings = field(default_factory=RunSettings)
     read: ReadSettings = field(default_factory=ReadSettings)
     endpoint: EndpointSettings = field(default_factory=EndpointSettings)
     fake: FakeSettings = field(default_factory=FakeSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
+    shards: ShardSettings = field(default_factory=ShardSettings)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -96,6 +102,7 @@ class JudgeConfig:
         check_choice("JudgeConfig", "scale", self.scale, SCALES)
         check_choice("JudgeConfig", "order", self.order, ORDERS)
         check_choice("JudgeConfig", "structured", self.structured, ("", *STRUCTURED))
+        check_range("JudgeConfig", "sync_every", self.sync_every, 0, 3600)
         if self.budget is not None and not self.budget > 0:
             raise BadConfig(f"budget is {self.budget}: allowed is more than 0, in the price table's currency")
         if self.batch is not None and kind != "openai":
@@ -114,11 +121,13 @@ class JudgeConfig:
 
 @dataclass(frozen=True)
 class JudgeResult:
-    """written: the judgments table; tally: what this run asked; estimate: of what was missing, on a dry run."""
+    """written: the judgments table; tally: what this run asked; estimate: of what was missing, on a dry run;
+    batch: what was read and written as batch files."""
 
     written: Written | None
     tally: Tally
     estimate: Estimate | None = None
+    batch: BatchStep | None = None
 
 
 def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
@@ -130,7 +139,7 @@ def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
     prompt = load(config.scale, config.prompt, config.order, config.seed, config.guidance, config.examples)
     question = Question(prompt, config.decoding, config.probabilities, config.structured)
     make, revision = _client(config)
-    with VerdictLog(config.log, question.told(config.model, revision), config.power_safe) as log:
+    with VerdictLog(config.log, question.told(config.model, revision), config.sync_every) as log:
         return _judge(config, question, log, make, progress)
 
 
@@ -144,18 +153,27 @@ def _judge(
     source = missing(config.pairs, question, log, config.run.attempts, set())
     if config.dry_run:
         return JudgeResult(None, Tally(), estimate(source, log, purse, config.decoding))
-    tally = asyncio.run(_ask(config, question, log, _Tools(make, reader, purse, progress)))
+    if config.batch is not None:
+        booking = Booking(reader, log, purse, config.run.attempts)
+        step = Offline(config.batch, log, booking, config.model, config.shards).run(question, source)
+        return JudgeResult(
+            _write(config, question, log, "waiting for batch results"), booking.tally, None, step
+        )
+    tally = run(_ask(config, question, log, _Tools(make, reader, purse, progress)))
     if tally.stopped == "interrupted":
         raise Interrupted(
             f"stopped after {tally.done:,} texts; every answer that came is in {config.log}: "
             "run the same command again to go on"
         )
     unasked = "not asked: the budget is spent" if tally.stopped == "budget" else NOT_ASKED
-    written = write_judgments(
-        config.out, config.name or config.judge, entries(config.pairs, question, log), unasked
-    )
+    return JudgeResult(_write(config, question, log, unasked), tally)
+
+
+def _write(config: JudgeConfig, question: Question, log: VerdictLog, unasked: str) -> Written:
+    rows = entries(config.pairs, question, log)
+    written = write_judgments(config.out, config.name or config.judge, rows, unasked)
     settings_of.save(config, config.out.with_name(config.out.name + ".config.json"))
-    return JudgeResult(written, tally)
+    return written
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 A verdict is keyed by its config (model, revision, prompt hash, decoding settings, scale) and the hash of the rendered
 text. Answers that arrive together are committed together by one writer thread; an answer counts as done only once it
-is committed. What a `kill -9` can lose is what arrived since the last commit began: milliseconds.
+is committed. What a `kill -9` can lose is what arrived since the last commit began: milliseconds. A commit survives
+the process at once; the disk is asked to hold it within SYNC_EVERY seconds, which is what a power cut can lose.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -23,6 +25,7 @@ from adjudge.judge.verdict import Verdict
 from adjudge.llm.contract import Answer, plain
 
 FORMAT = 1
+SYNC_EVERY = 0.25
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS configs(id INTEGER PRIMARY KEY, told TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS verdicts(
@@ -80,38 +83,46 @@ class Totals:
 class VerdictLog:
     """A verdict log opened for one config. Use `with`; only one process may write a log at a time.
 
-    power_safe: survive a power cut too (each commit waits for the disk); without it a commit survives the death of
-    the process, not of the machine.
+    sync_every: seconds until what is committed is also safe from a power cut; 0 leaves that to the system.
     """
 
-    def __init__(self, path: Path, told: Mapping[str, Any], power_safe: bool = True) -> None:
+    def __init__(self, path: Path, told: Mapping[str, Any], sync_every: float = SYNC_EVERY) -> None:
         self.path, self.told = path, dict(told)
-        self._power_safe = power_safe
+        self._sync_every = sync_every
         self._lock: IO[bytes] | None = None
         self._pending: list[Record] = []
         self._wake = threading.Condition()
+        self._writing = 0
         self._closing = False
+        self._dirty = False
+        self._closed = threading.Event()
         self._error: BaseException | None = None
         self.on_commit: Callable[[Sequence[Record]], None] = _nothing
 
     def __enter__(self) -> VerdictLog:
         self._lock = _only_one(self.path)
         try:
-            self._reader = _connect(self.path, self._power_safe)
+            self._reader = _connect(self.path)
             self._prepare()
-            self._writer = _connect(self.path, self._power_safe)
+            self._writer = _connect(self.path)
         except sqlite3.DatabaseError as error:
             self._lock.close()
             raise BadLog(f"{self.path} is no verdict log ({error}): name another file with --log") from error
         self._thread = threading.Thread(target=self._write_all, name="verdict-log", daemon=True)
         self._thread.start()
+        self._syncer = threading.Thread(target=self._sync_often, name="verdict-log-sync", daemon=True)
+        if self._sync_every:
+            self._syncer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._wake:
             self._closing = True
-            self._wake.notify()
+            self._wake.notify_all()
         self._thread.join()
+        self._closed.set()
+        if self._sync_every:
+            self._syncer.join()
         self._reader.close()
         self._writer.close()
         if self._lock is not None:
@@ -138,13 +149,25 @@ class VerdictLog:
     @property
     def backlog(self) -> int:
         """Records that are not yet committed."""
-        return len(self._pending)
+        return len(self._pending) + self._writing
 
     def put(self, record: Record) -> None:
         """Hand a record to the writer; `on_commit` is called with it (in the writer's thread) once it is durable."""
         with self._wake:
             self._pending.append(record)
-            self._wake.notify()
+            if len(self._pending) == 1:
+                self._wake.notify_all()
+
+    def flush(self) -> None:
+        """Wait until everything handed over is committed. Raises BadLog where that failed."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._error is not None or not (self._pending or self._writing))
+        self.check()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection of the thread that asks, for tables of its own (batch files)."""
+        return self._reader
 
     def find(self, texts: Sequence[bytes]) -> dict[int, Entry]:
         """What is known of each text, by its place in the sequence."""
@@ -173,14 +196,29 @@ class VerdictLog:
                 while not self._pending and not self._closing:
                     self._wake.wait()
                 batch, self._pending = self._pending, []
+                self._writing = len(batch)
             if not batch:
                 return
             try:
                 self._commit(batch)
+                self.on_commit(batch)
             except sqlite3.Error as error:
                 self._error = error
+            with self._wake:
+                self._writing = 0
+                self._wake.notify_all()
+            if self._error is not None:
                 return
-            self.on_commit(batch)
+
+    def _sync_often(self) -> None:
+        """Ask the disk to hold the write-ahead log, in a thread of its own so that no commit waits for it."""
+        last = False
+        with self.path.with_name(self.path.name + "-wal").open("rb") as wal:
+            while not last:
+                last = self._closed.wait(self._sync_every)
+                if self._dirty:
+                    self._dirty = False
+                    os.fsync(wal.fileno())
 
     def _commit(self, batch: Sequence[Record]) -> None:
         now = time.time()
@@ -193,6 +231,7 @@ class VerdictLog:
         with self._writer as connection:
             connection.executemany(PUT_ANSWER, answers)
             connection.executemany(PUT_VERDICT, verdicts)
+        self._dirty = True
 
 
 def configs(path: Path) -> list[dict[str, Any]]:
@@ -213,10 +252,10 @@ def _row(config: int, record: Record) -> tuple[Any, ...]:
     return (config, record.text, *seen, entry.answered, entry.tokens, entry.cost)
 
 
-def _connect(path: Path, power_safe: bool) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, check_same_thread=False, timeout=60)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL" if power_safe else "PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA cache_size = -65536")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection

@@ -102,6 +102,7 @@ class Runner:
                 for task in (*tasks, feeding):
                     task.cancel()
                 await asyncio.gather(*tasks, feeding, ticking, return_exceptions=True)
+        await asyncio.to_thread(self.log.flush)
         self.tally.stopped = self._stop
         self.tally.seconds = time.monotonic() - began
         self._show()
@@ -239,7 +240,7 @@ class Runner:
     def _show(self) -> None:
         done = self.tally.done
         self.progress("texts judged", done, self.total)
-        self.progress("of them unscored", self.tally.unscored, 0)
+        self.progress("unscored", self.tally.unscored, 0)
         if self.purse.price is not None:
             self.progress("money spent (1/100)", round(self.purse.spent * 100), 0)
 

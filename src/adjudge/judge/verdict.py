@@ -24,6 +24,7 @@ UNSCORED_REASONS = (
     "truncated",
     "refused",
 )
+MOST_REMEMBERED = 100_000
 _GRADE_AT = re.compile(r'"grade"\s*:\s*"')
 _WORD = re.compile(r"[^\W_]+")
 
@@ -68,6 +69,7 @@ class Reader:
         for place, grade in enumerate(scale.grades):
             self.words.setdefault(grade, place)
         self.answers = tuple(answer.casefold() for answer in answers)
+        self._steps: dict[str, int | None] = {}
 
     def read(self, answer: Answer) -> Verdict:
         """The verdict that an answer holds."""
@@ -94,14 +96,22 @@ class Reader:
         """
         sums = [0.0] * len(self.scale.grades)
         for token, logprob in tops:
-            place = step_of(token, self.answers)
+            place = self._step(token)
             if place is not None:
-                sums[place] += math.exp(min(logprob, 0.0))
-        mass = min(sum(sums), 1.0)
+                sums[place] += math.exp(logprob if logprob < 0 else 0.0)
+        total = sum(sums)
+        mass = min(total, 1.0)
         if mass <= 0 or mass < self.settings.min_mass:
             return Verdict(None, "little mass on the scale", mass=mass)
-        shares = [part / sum(sums) for part in sums]
-        return self.weighed(shares, mass)
+        return self.weighed([part / total for part in sums], mass)
+
+    def _step(self, token: str) -> int | None:
+        """`step_of`, remembered: the same few tokens come with every answer."""
+        if token not in self._steps:
+            if len(self._steps) >= MOST_REMEMBERED:
+                self._steps.clear()
+            self._steps[token] = step_of(token, self.answers)
+        return self._steps[token]
 
     def weighed(self, shares: Sequence[float], mass: float) -> Verdict:
         """The verdict of a distribution over the grades (worst first, summing to 1); a tie goes to the worse."""

@@ -103,6 +103,9 @@ Tops = tuple[tuple[str, float], ...]
 """The likeliest tokens at one position: (text, natural-log probability), best first."""
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back. `tokens` are the answer's own tokens with, for each, its likeliest alternatives;
@@ -117,10 +120,8 @@ class Answer:
 
     def dump(self) -> str:
         """The answer as JSON, complete: a verdict can be read from it again later."""
-        return json.dumps(
-            [self.text, self.finish_reason, self.tokens, self.tokens_in, self.tokens_out, self.revision],
-            ensure_ascii=False,
-            separators=(",", ":"),
+        return _ENCODER.encode(
+            [self.text, self.finish_reason, self.tokens, self.tokens_in, self.tokens_out, self.revision]
         )
 
     @staticmethod

@@ -14,6 +14,8 @@ from adjudge.errors import MissingExtra
 from adjudge.llm import chat, failures
 from adjudge.llm.contract import Answer, AskFailed, Capabilities, NoAccess, Request
 
+# json.dumps makes a new encoder for every call that is not all defaults.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 TRANSPORTS = ("auto", "sdk", "wire")
 
 
@@ -85,7 +87,7 @@ class _WirePost:
         self.wire, self.url = wire, url
 
     async def completion(self, body: dict[str, Any]) -> bytes:
-        status, headers, raw = await self.wire.post(json.dumps(body, ensure_ascii=False).encode())
+        status, headers, raw = await self.wire.post(_ENCODER.encode(body).encode())
         if status != 200:
             raise failures.failed(status, headers, raw, self.url)
         return raw

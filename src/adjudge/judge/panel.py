@@ -1,0 +1,193 @@
+"""Panels: several judges' tables become one, by majority, unanimity or weights; how far they disagree stays a column."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adjudge import tables
+from adjudge.config import check_choice
+from adjudge.errors import BadConfig, BadTable, did_you_mean
+from adjudge.judge.export import schema
+from adjudge.records import Scale
+
+RULES = ("majority", "unanimous", "weighted")
+CHUNK = 8_192
+VOTES = """SELECT item_id, keyphrase, list({'judge': judge, 'grade': grade, 'probability': probability,
+  'tokens': tokens, 'cost': cost} ORDER BY judge) AS votes FROM votes GROUP BY item_id, keyphrase
+  ORDER BY item_id, keyphrase"""
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One judge's say; grade None where it was unscored."""
+
+    judge: str
+    grade: str | None
+    probability: float | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The panel's verdict. disagreement: the share of weight that voted for another grade than the heaviest one
+    (0 to 1); None where nobody scored."""
+
+    grade: str | None
+    reason: str | None
+    probability: float | None
+    disagreement: float | None
+
+
+def decide(
+    votes: Sequence[Vote], judges: Sequence[str], scale: Scale, rule: str, weights: Mapping[str, float]
+) -> Decision:
+    """Decide one pair.
+
+    majority: a grade with more than half of the panel's judges, those unscored included. unanimous: all judges scored,
+    and alike. weighted: the grade of the greatest weight; a tie is unscored. The probability is the weighted mean
+    of the judges' probabilities of relevance, a judge without one counting as 0 or 1.
+
+    high, high, moderate: majority high; disagreement 1/3.
+    """
+    weigh = {judge: weights.get(judge, 1.0) if rule == "weighted" else 1.0 for judge in judges}
+    cast: Counter[str] = Counter()
+    relevant = 0.0
+    for vote in votes:
+        if vote.grade is not None:
+            cast[vote.grade] += weigh[vote.judge]  # type: ignore[assignment]
+            p = vote.probability if vote.probability is not None else float(scale.relevant(vote.grade))
+            relevant += weigh[vote.judge] * p
+    total = sum(cast.values())
+    if not total:
+        return Decision(None, "no judge scored it", None, None)
+    ranked = sorted(cast.items(), key=lambda part: (-part[1], scale.index(part[0])))
+    grade, weight = ranked[0]
+    disagreement = 1 - weight / total
+    reason = None
+    if rule == "majority" and not weight > len(judges) / 2:
+        reason = "no majority"
+    elif rule == "unanimous" and (len(ranked) > 1 or weight < len(judges)):
+        reason = "not unanimous"
+    elif rule == "weighted" and len(ranked) > 1 and ranked[1][1] == weight:
+        reason = "tied"
+    if reason:
+        return Decision(None, reason, None, disagreement)
+    return Decision(grade, None, min(1.0, relevant / total), disagreement)
+
+
+@dataclass(frozen=True)
+class PanelWritten:
+    """pairs written, scored ones, and the mean disagreement over pairs that some judge scored (None without any)."""
+
+    pairs: int
+    scored: int
+    disagreement: float | None
+
+
+def write_panel(
+    files: Sequence[Path],
+    scale: Scale,
+    out: Path,
+    rule: str,
+    weights: Mapping[str, float] | None = None,
+    name: str = "",
+) -> PanelWritten:
+    """Join judgments tables (one or more judges a file) into the panel's own, in order of item and keyphrase.
+
+    Columns: those of a judgments table, then `disagreement` and `votes` (as `judge=grade; judge=grade`).
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    check_choice("panel", "rule", rule, RULES)
+    judges = _judges(files)
+    for judge in weights or {}:
+        if judge not in judges:
+            raise BadConfig(
+                f"weight for {judge!r}: allowed are {', '.join(judges)}{did_you_mean(judge, judges)}"
+            )
+        if not (weights or {})[judge] > 0:
+            raise BadConfig(f"the weight of {judge} is {(weights or {})[judge]}: allowed is more than 0")
+    if len(judges) < 2:
+        raise BadConfig(f"a panel needs two judges or more; seen: {', '.join(judges) or 'none'}")
+    named = name or f"panel:{rule}({','.join(judges)})"
+    shape = schema().append(pa.field("disagreement", pa.float64())).append(pa.field("votes", pa.string()))
+    pairs = scored = seen = 0
+    apart = 0.0
+    partial = out.with_name(out.name + ".partial")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(partial, shape, compression="zstd") as writer:
+        for groups in _groups(files):
+            rows = [_row(group, judges, scale, rule, weights or {}, named) for group in groups]
+            writer.write_table(pa.Table.from_pylist(rows, schema=shape))
+            pairs += len(rows)
+            scored += sum(row["status"] == "scored" for row in rows)
+            told = [row["disagreement"] for row in rows if row["disagreement"] is not None]
+            seen, apart = seen + len(told), apart + sum(told)
+    partial.replace(out)
+    return PanelWritten(pairs, scored, apart / seen if seen else None)
+
+
+def _row(
+    group: tuple[Any, ...],
+    judges: Sequence[str],
+    scale: Scale,
+    rule: str,
+    weights: Mapping[str, float],
+    name: str,
+) -> dict[str, Any]:
+    item_id, keyphrase, told = group
+    votes = [Vote(vote["judge"], vote["grade"], vote["probability"]) for vote in told]
+    made = decide(votes, judges, scale, rule, weights)
+    tokens = [vote["tokens"] for vote in told if vote["tokens"] is not None]
+    costs = [vote["cost"] for vote in told if vote["cost"] is not None]
+    return {
+        "item_id": item_id,
+        "keyphrase": keyphrase,
+        "grade": made.grade,
+        "probability": made.probability,
+        "status": "unscored" if made.grade is None else "scored",
+        "reason": made.reason,
+        "judge": name,
+        "tokens": sum(tokens) if tokens else None,
+        "cost": sum(costs) if costs else None,
+        "disagreement": made.disagreement,
+        "votes": "; ".join(f"{vote.judge}={vote.grade or 'unscored'}" for vote in votes),
+    }
+
+
+def _reader(files: Sequence[Path]) -> Any:
+    """A DuckDB connection that sees all rows as `votes`, absent optional columns as nulls."""
+    import duckdb
+
+    connection = duckdb.connect(config={"memory_limit": "2GB"})
+    try:
+        there = connection.read_parquet([str(file) for file in files], union_by_name=True)
+        tables.JUDGMENTS.check_columns(there.columns, ", ".join(str(file) for file in files))
+        for name in ("grade", "probability", "tokens", "cost"):
+            if name not in there.columns:
+                there = there.project(f"*, NULL AS {name}")
+        there.create_view("votes")
+    except duckdb.Error as error:
+        connection.close()
+        raise BadTable(
+            f"{', '.join(str(file) for file in files)}: cannot be read as judgments: {error}"
+        ) from error
+    return connection
+
+
+def _judges(files: Sequence[Path]) -> list[str]:
+    with _reader(files) as connection:
+        return [
+            row[0] for row in connection.execute("SELECT DISTINCT judge FROM votes ORDER BY judge").fetchall()
+        ]
+
+
+def _groups(files: Sequence[Path]) -> Iterator[list[tuple[Any, ...]]]:
+    with _reader(files) as connection:
+        cursor = connection.execute(VOTES)
+        while rows := cursor.fetchmany(CHUNK):
+            yield rows

@@ -1,0 +1,119 @@
+"""Offline batch files in OpenAI's format, which `vllm run-batch` takes too: requests out in shards, results read back.
+
+A request line is {"custom_id", "method", "url", "body"}; a result line is {"custom_id", "response": {"status_code",
+"body"}, "error"}. Lines come back in any order, some not at all, some broken: each is an answer or a failure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from adjudge.config import check_range
+from adjudge.errors import BadTable
+from adjudge.llm import chat, failures
+from adjudge.llm.contract import Answer, AskFailed, Capabilities, NoAccess, Request
+
+CAPABILITIES = Capabilities(token_probabilities=True, structured=chat.STRUCTURED, batching=True, live=False)
+URL = "/v1/chat/completions"
+
+
+@dataclass(frozen=True)
+class ShardSettings:
+    """OpenAI takes at most 50,000 requests and 200 MB a file; a server of one's own may take larger shards."""
+
+    requests: int = 50_000
+    megabytes: float = 190.0
+
+    def __post_init__(self) -> None:
+        check_range("ShardSettings", "requests", self.requests, 1, 100_000_000)
+        check_range("ShardSettings", "megabytes", self.megabytes, 0.001, 1e6)
+
+
+class Shard:
+    """One file of requests being written; it gets its name only when it is whole."""
+
+    def __init__(self, path: Path, model: str, settings: ShardSettings) -> None:
+        self.path, self.model, self.settings = path, model, settings
+        self.partial = path.with_name(path.name + ".partial")
+        self._file: IO[bytes] = self.partial.open("wb")
+        self.requests = self.bytes = 0
+
+    def add(self, request: Request) -> bool:
+        """Append a request; False (and nothing written) where the shard is full."""
+        told = {
+            "custom_id": request.key,
+            "method": "POST",
+            "url": URL,
+            "body": chat.body_of(self.model, request),
+        }
+        line = json.dumps(told, ensure_ascii=False).encode() + b"\n"
+        most = self.settings.megabytes * 1e6
+        if self.requests and (self.requests >= self.settings.requests or self.bytes + len(line) > most):
+            return False
+        self._file.write(line)
+        self.requests += 1
+        self.bytes += len(line)
+        return True
+
+    def finish(self) -> None:
+        """Close the file; `publish` gives it its name."""
+        self._file.close()
+
+    def publish(self) -> None:
+        self.partial.replace(self.path)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a results file: whose it is, and the answer or why there is none. key is "" where the line
+    cannot be read."""
+
+    key: str
+    result: Answer | AskFailed
+
+
+def read_results(path: Path) -> Iterator[Line]:
+    """The lines of a results or error file, in the file's order. A broken line is a failure, not the end.
+
+    Raises BadTable where the file itself cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            for raw in file:
+                if raw.strip():
+                    yield _line(raw)
+    except OSError as error:
+        raise BadTable(f"{path} cannot be read as batch results: {error}") from error
+
+
+def _line(raw: bytes) -> Line:
+    try:
+        told = json.loads(raw)
+    except ValueError:
+        return Line("", AskFailed("unreadable answer", f"not JSON: {raw[:60]!r}"))
+    key = told.get("custom_id") if isinstance(told, dict) else None
+    if not isinstance(key, str):
+        return Line("", AskFailed("unreadable answer", "no custom_id"))
+    return Line(key, _result(told))
+
+
+def _result(told: dict[str, Any]) -> Answer | AskFailed:
+    response, error = told.get("response"), told.get("error")
+    if not isinstance(response, dict):
+        return AskFailed("refused request", f"the batch says: {json.dumps(error)[:200]}")
+    body, status = response.get("body"), response.get("status_code", 200)
+    if status != 200:
+        try:
+            return failures.failed(int(status), {}, json.dumps(body).encode(), "the batch")
+        except NoAccess as denied:
+            return AskFailed("refused request", str(denied))
+        except (TypeError, ValueError):
+            return AskFailed("unreadable answer", f"status_code {status!r}")
+    try:
+        return chat.answer_of(body)
+    except AskFailed as failure:
+        return failure

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adjudge.errors import BadConfig, BadTable
+from adjudge.jobs.panel import PanelConfig, panel
+from adjudge.judge.panel import RULES, Vote, decide
+from adjudge.records import ORDINAL3
+
+ABC = ("a", "b", "c")
+
+
+def said(*grades: str | None) -> list[Vote]:
+    return [Vote(judge, grade) for judge, grade in zip(ABC, grades, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("grades", "rule", "grade", "reason", "disagreement"),
+    [
+        (("high", "high", "moderate"), "majority", "high", None, 1 / 3),
+        (("high", "high", "moderate"), "unanimous", None, "not unanimous", 1 / 3),
+        (("high", "high", "high"), "unanimous", "high", None, 0),
+        (("high", "high", None), "majority", "high", None, 0),
+        (("high", None, None), "majority", None, "no majority", 0),
+        (("high", "high", None), "unanimous", None, "not unanimous", 0),
+        (("high", "moderate", "irrelevant"), "majority", None, "no majority", 2 / 3),
+        (("high", "moderate", None), "weighted", None, "tied", 1 / 2),
+        ((None, None, None), "majority", None, "no judge scored it", None),
+    ],
+)
+def test_rules(
+    grades: tuple[str | None, ...], rule: str, grade: str | None, reason: str | None, disagreement: float
+) -> None:
+    made = decide(said(*grades), ABC, ORDINAL3, rule, {})
+    assert (made.grade, made.reason) == (grade, reason)
+    assert made.disagreement == (None if disagreement is None else pytest.approx(disagreement))
+
+
+def test_weights_and_probability() -> None:
+    votes = [Vote("a", "high", 0.9), Vote("b", "irrelevant", 0.2), Vote("c", "irrelevant")]
+    made = decide(votes, ABC, ORDINAL3, "weighted", {"a": 3.0})
+    assert made.grade == "high"
+    assert made.disagreement == pytest.approx(2 / 5)
+    assert made.probability == pytest.approx((3 * 0.9 + 0.2 + 0.0) / 5)
+
+
+@given(st.lists(st.sampled_from([*ORDINAL3.grades, None]), min_size=3, max_size=3), st.sampled_from(RULES))
+def test_laws(grades: list[str | None], rule: str) -> None:
+    made = decide(said(*grades), ABC, ORDINAL3, rule, {})
+    assert (made.grade is None) != (made.reason is None)
+    assert made.grade is None or made.grade in grades
+    if len(set(grades)) == 1 and grades[0]:
+        assert made.grade == grades[0]
+        assert made.disagreement == 0
+
+
+def table(path: Path, judge: str, grades: list[str | None]) -> Path:
+    rows = {
+        "item_id": [f"i{n}" for n in range(len(grades))],
+        "keyphrase": ["k"] * len(grades),
+        "judge": [judge] * len(grades),
+        "grade": pa.array(grades, pa.string()),
+        "status": ["unscored" if g is None else "scored" for g in grades],
+        "tokens": [10] * len(grades),
+    }
+    pq.write_table(pa.table(rows), path)
+    return path
+
+
+def test_tables_are_joined(tmp_path: Path) -> None:
+    files = (
+        table(tmp_path / "a.parquet", "a", ["relevant", "relevant", None]),
+        table(tmp_path / "b.parquet", "b", ["relevant", "irrelevant", None]),
+    )
+    written = panel(PanelConfig(files, tmp_path / "p.parquet"))
+    assert (written.pairs, written.scored, written.disagreement) == (3, 1, pytest.approx(0.25))
+    rows = pq.read_table(tmp_path / "p.parquet").to_pylist()
+    assert [row["grade"] for row in rows] == ["relevant", None, None]
+    assert [row["reason"] for row in rows] == [None, "no majority", "no judge scored it"]
+    assert rows[1]["votes"] == "a=relevant; b=irrelevant"
+    assert rows[0]["tokens"] == 20
+    assert rows[0]["judge"] == "panel:majority(a,b)"
+
+
+def test_what_cannot_be_a_panel_is_refused(tmp_path: Path) -> None:
+    one = table(tmp_path / "a.parquet", "a", ["relevant"])
+    with pytest.raises(BadConfig, match="two judges"):
+        panel(PanelConfig((one,), tmp_path / "p.parquet"))
+    two = table(tmp_path / "b.parquet", "b", ["relevant"])
+    with pytest.raises(BadConfig, match="allowed are a, b"):
+        panel(PanelConfig((one, two), tmp_path / "p.parquet", rule="weighted", weights={"z": 2.0}))
+    with pytest.raises(BadTable):
+        panel(PanelConfig((one, tmp_path / "none.parquet"), tmp_path / "p.parquet"))
