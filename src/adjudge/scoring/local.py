@@ -137,7 +137,7 @@ def _tables(file: pq.ParquetFile, path: Path, chunk: int) -> Iterator[pa.Table]:
 def _decoded(table: pa.Table) -> tuple[pa.Table, pa.Array]:
     """The table with plain string columns, and a reason for each row that held a text that is not UTF-8.
 
-    A broken title or keyphrase becomes null (so that it is not scored); a broken item_id is kept readable.
+    Such a row is not scored: its title becomes null. Its keys are written with U+FFFD for the broken bytes.
     """
     reasons = pa.nulls(len(table), pa.string())
     for place, name in enumerate(table.column_names):
@@ -148,6 +148,9 @@ def _decoded(table: pa.Table) -> tuple[pa.Table, pa.Array]:
             column, broken = _repaired(column)
             reasons = pc.if_else(broken, BROKEN.format(name=name), reasons)
         table = table.set_column(place, name, column)
+    if reasons.null_count < len(table):
+        title = pc.if_else(pc.is_null(reasons), table["title"], pa.scalar(None, pa.string()))
+        table = table.set_column(table.column_names.index("title"), "title", title)
     return table, reasons
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STEPS, TOLERANCE, BINS = 100, 1e-10, 10
+STEPS, TOLERANCE, BINS, STEEPEST = 100, 1e-10, 10, 10.0
 
 
 @dataclass(frozen=True)
@@ -30,24 +30,36 @@ def platt(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Calibr
 
     Targets are (N+ + 1) / (N+ + 2) and 1 / (N- + 2) (Platt 1999), N in rows, so that separable rows still give
     finite a and b. Logits (-1, 1) with labels (0, 1): targets 1/3 and 2/3, so a = ln 2 = 0.6931, b = 0. Where
-    the labels are of one class, or fit the logits backwards (a <= 0), the identity comes back.
+    the labels are of one class, fit the logits backwards (a <= 0), or the logits say next to nothing
+    (a > `STEEPEST`, which would magnify rounding), the identity comes back.
     """
     positive = labels > 0.5
     up, down = int(positive.sum()), int((~positive).sum())
     if not up or not down:
         return Calibration()
     targets = np.where(positive, (up + 1) / (up + 2), 1 / (down + 2))
-    design = np.column_stack([logits, np.ones_like(logits)]).astype(np.float64)
-    found = np.array([1.0, 0.0])
+    # Newton on standardised logits from zero, where the curve bends most, with halved steps where it overshoots.
+    spread = float(np.std(logits)) or 1.0
+    design = np.column_stack([logits / spread, np.ones_like(logits)]).astype(np.float64)
+    found, cost = np.zeros(2), _cost(design @ np.zeros(2), targets, weights)
     for _ in range(STEPS):
         predicted = sigmoid(design @ found)
         slope = design.T @ (weights * (predicted - targets))
         bend = (design * (weights * predicted * (1 - predicted))[:, None]).T @ design
-        step = np.linalg.solve(bend + 1e-9 * np.eye(2), slope)
-        found = found - step * min(1.0, 2.0 / max(1e-12, float(np.abs(step).max())))
-        if np.abs(step).max() < TOLERANCE:
+        step = np.linalg.solve(bend + 1e-12 * np.trace(bend) * np.eye(2), slope)
+        while (lower := _cost(design @ (found - step), targets, weights)) > cost and np.abs(
+            step
+        ).max() > TOLERANCE:
+            step = step / 2
+        found, cost = found - step, lower
+        if np.abs(step).max() <= TOLERANCE:
             break
-    return Calibration(float(found[0]), float(found[1])) if found[0] > 0 else Calibration()
+    a, b = float(found[0] / spread), float(found[1])
+    return Calibration(a, b) if 0 < a <= STEEPEST else Calibration()
+
+
+def _cost(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
+    return float((weights * (np.logaddexp(0.0, logits) - targets * logits)).sum())
 
 
 def ece(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:

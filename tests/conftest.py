@@ -1,0 +1,22 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-encoder really trained (seconds) on a planted relation. Tests that change it copy it first."""
+    from adjudge.jobs.train import TrainConfig, train
+    from adjudge.student.settings import StudentSettings
+    from planted import write_planted
+
+    folder = tmp_path_factory.mktemp("student")
+    settings = StudentSettings(
+        epochs=10, lr=2e-3, max_length=24, batch_tokens=512, threads=1, evaluations=2, patience=0
+    )
+    training = write_planted(folder / "training.parquet", 600)
+    return train(TrainConfig(training, folder / "artifact", "llm+-", student=settings)).artifact
