@@ -16,11 +16,13 @@ VOTES = 3
 
 @dataclass(frozen=True)
 class Annotations:
-    """`pair`: indices of the annotated pairs, sorted; `annotator` and `grade`: (pairs, 3)."""
+    """`pair`: indices of the annotated pairs, sorted; `annotator` and `grade`: (pairs, 3); `picture`:
+    they saw it."""
 
     pair: Array
     annotator: Array
     grade: Array
+    picture: bool
 
     @property
     def unanimous(self) -> Array:
@@ -63,7 +65,7 @@ def annotate(world: World, settings: AnnotatorSettings, margin: Array, seed: int
     felt = (
         readings(world, settings)[pair, None] + lenient[who] + settings.noise * rng.standard_normal(who.shape)
     )
-    return Annotations(pair, who, np.clip(np.rint(felt), 0, 3).astype(np.int8))
+    return Annotations(pair, who, np.clip(np.rint(felt), 0, 3).astype(np.int8), settings.picture)
 
 
 def _sample(world: World, settings: AnnotatorSettings, margin: Array, rng: np.random.Generator) -> Array:
@@ -108,7 +110,7 @@ def tuned_judge(world: World, settings: JudgeSettings, annotations: Annotations,
 
     It learns, by logistic regression on those labels, what they call relevant at each grade the text shows
     and how far the undertone (of which it reads a share) decides; so it inherits their leniency. It learns
-    noise on keyphrases naming a colour, as far as the labels there contradicted the text, and nothing where
+    noise on keyphrases naming a colour, as far as pictures contradicted the text there, and nothing where
     a category has too few annotations, where it falls back on the general judge's leniency and on shared words.
     """
     rng = stream(seed, "tuned")
@@ -158,14 +160,12 @@ def _depth(world: World, annotations: Annotations, half: float) -> Array:
 
 
 def _contradiction(world: World, annotations: Annotations) -> float:
-    """Share of unanimous labels on colour-naming keyphrases that the text contradicts, over the 10 % at
-    which the learnt noise is `learnt_modality` itself."""
-    sure = annotations.unanimous & world.colour_named[annotations.pair]
-    pair = annotations.pair[sure]
-    if not len(pair):
+    """Share of the annotated colour-naming pairs whose picture turned the answer that the text supports,
+    over the tenth at which the learnt noise is `learnt_modality` itself."""
+    named = annotations.pair[annotations.unanimous & world.colour_named[annotations.pair]]
+    if not annotations.picture or not len(named):
         return 0.0
-    against = annotations.relevant[sure] != (world.visible[pair] >= GOOD)
-    return float(against.mean()) / 0.1
+    return float(((world.grade[named] >= GOOD) != (world.visible[named] >= GOOD)).mean()) / 0.1
 
 
 def _verdicts(world: World, logit: Array, settings: JudgeSettings, rng: np.random.Generator) -> Verdicts:

@@ -58,8 +58,8 @@ class AdvertisingSettings:
     """What Advertising's retrieval brings, as weights (they are normalised; 0 switches a source off).
 
     `line`: keyphrases naming the item's own model; `brand`: its brand and kind; `kind`: the bare kind,
-    under any synonym; `attribute`, `attributes`: its kind with one or two of its own attributes; `broad`: a family
-    word such as "footwear"; `model`: its series, any model; `rival`: its kind under any brand; `relative`:
+    under any synonym; `attribute`, `attributes`: its kind with one or two of its own attributes; `broad`: a
+    family word such as "footwear"; `model`: its series, any model; `rival`: its kind under any brand; `relative`:
     the accessory's or the main product's keyphrases; `same_brand`: its brand, any kind; `word`: any
     keyphrase sharing a word with the title, the plain retrieval mistake.
     """
@@ -138,8 +138,8 @@ class BuyerSettings:
     `popularity`: weight of an item's past clicks in its rank; 0 switches the feedback off.
     `click` and `buy`: chance by grade once examined, and once clicked. `noise_clicks`: chance of a click
     on an examined result whatever it is. `undertone`: how much what people read into a pair beyond its
-    grade sways their clicks (log-odds per standard deviation). `price`: how much a price above the kind's usual one deters
-    (log-odds per log price). `picture`: factor on buying where the picture shows the colour asked for.
+    grade sways their clicks (log-odds per standard deviation). `price`: how much a price above the kind's
+    usual one deters (log-odds per log price). `picture`: factor on buying where the picture shows the colour asked for.
     `rounds`: how often in a window the ranks are renewed.
     """
 
@@ -187,10 +187,10 @@ class AnnotatorSettings:
 
     `pairs`: the budget, in pairs (at most all). `hard`: share of it spent on contested pairs, those near
     Search's threshold. `skew`: exponent of the budget over categories by size; 0 spreads it as the pairs
-    lie. `picture`: they see the colour that no text shows (modality bias). `substitute_lift`: how
-    far the open wording of the four-grade scale lifts a substitute (fair) towards good, in grades (paper 1,
-    section 4.2: "good" meant somewhat relevant).
-    `ambiguity`: sd of what all annotators alike read into a pair. `leniency`: sd between annotators.
+    lie. `picture`: they see the colour that no text shows (modality bias). `substitute_lift`: how far the
+    open wording of the four-grade scale lifts a substitute (fair) towards good, in grades (paper 1, section
+    4.2: "good" meant somewhat relevant). `ambiguity`: how far the undertone, what all people alike read into
+    a pair, moves their grades (in grades per standard deviation). `leniency`: sd between annotators.
     `noise`: sd of one annotator's one grade.
     """
 
@@ -220,8 +220,8 @@ class JudgeSettings:
     `unknown_lines`: share of product series it has never heard of, so that a wrong model looks right;
     `noise` in log-odds. Fine-tuned (`tuned`): learns from the annotators' unanimous pairs what they call
     relevant, and with it their leniency; `learnt`: how much of what annotators read into a pair it
-    learns, 0 to 1; `learnt_modality`: sd of the noise it learnt on keyphrases naming a colour, from
-    colours that only the picture showed (scaled by how contradictory the labels were); `coverage`:
+    learns, 0 to 1; `learnt_modality`: sd of the noise it learnt on keyphrases naming a colour, where a tenth
+    of their labels were turned by a colour that only the picture showed (and in proportion); `coverage`:
     annotated pairs at which a category is half learnt, 0 for all learnt; `tuned_noise` in log-odds.
     `unscored`: share of answers off the scale. `tokens`: mean tokens of the prompt around a pair.
     """
@@ -231,10 +231,10 @@ class JudgeSettings:
     overlap: float = 2.5
     unknown_lines: float = 0.4
     noise: float = 2.4
-    learnt: float = 0.8
-    learnt_modality: float = 1.0
+    learnt: float = 0.82
+    learnt_modality: float = 1.5
     coverage: float = 25.0
-    tuned_noise: float = 0.3
+    tuned_noise: float = 1.2
     unscored: float = 0.01
     tokens: int = 190
 
