@@ -1,4 +1,4 @@
-"""Annotators and the two judges. Their errors have stated causes (`settings.AnnotatorSettings`, `JudgeSettings`)."""
+"""Annotators and the two judges. Their errors have stated causes: see AnnotatorSettings and JudgeSettings."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ def _sample(world: World, settings: AnnotatorSettings, margin: Array, rng: np.ra
 
 
 def _draw(weight: Array, count: int, rng: np.random.Generator) -> Array:
-    """`count` distinct indices with chances by weight (Efraimidis and Spirakis 2006); fewer if too few weigh."""
+    """`count` distinct indices with chances by weight (Efraimidis and Spirakis 2006); fewer if too few
+    weigh."""
     key = rng.exponential(size=len(weight)) / np.maximum(weight, 1e-300)
     key[weight <= 0] = np.inf
     count = min(count, int(np.count_nonzero(weight > 0)))
@@ -111,7 +112,8 @@ def tuned_judge(world: World, settings: JudgeSettings, annotations: Annotations,
     It learns, by logistic regression on those labels, what they call relevant at each grade the text shows
     and how far the undertone (of which it reads a share) decides; so it inherits their leniency. It learns
     noise on keyphrases naming a colour, as far as pictures contradicted the text there, and nothing where
-    a category has too few annotations, where it falls back on the general judge's leniency and on shared words.
+    a category has too few annotations: there it falls back on the general judge's leniency and on shared
+    words.
     """
     rng = stream(seed, "tuned")
     read = settings.learnt * world.undertone
@@ -151,7 +153,8 @@ def _fit(features: Array, labels: Array, ridge: float = 0.5) -> Array:
 
 
 def _depth(world: World, annotations: Annotations, half: float) -> Array:
-    """How well each pair's category was learnt: n / (n + half) over its n annotated pairs; all, for half 0."""
+    """How well each pair's category was learnt: n / (n + half) over its n annotated pairs; 1 for
+    half 0."""
     if half == 0:
         return np.ones(world.pairs)
     category = world.item_category[world.pair_item]

@@ -59,8 +59,8 @@ class AdvertisingSettings:
 
     `line`: keyphrases naming the item's own model; `brand`: its brand and kind; `kind`: the bare kind,
     under any synonym; `attribute`, `attributes`: its kind with one or two of its own attributes; `broad`: a
-    family word such as "footwear"; `model`: its series, any model; `rival`: its kind under any brand; `relative`:
-    the accessory's or the main product's keyphrases; `same_brand`: its brand, any kind; `word`: any
+    family word such as "footwear"; `model`: its series, any model; `rival`: its kind under any brand;
+    `relative`: the accessory's or the main product's keyphrases; `same_brand`: its brand, any kind; `word`: any
     keyphrase sharing a word with the title, the plain retrieval mistake.
     """
 
@@ -139,7 +139,8 @@ class BuyerSettings:
     `click` and `buy`: chance by grade once examined, and once clicked. `noise_clicks`: chance of a click
     on an examined result whatever it is. `undertone`: how much what people read into a pair beyond its
     grade sways their clicks (log-odds per standard deviation). `price`: how much a price above the kind's
-    usual one deters (log-odds per log price). `picture`: factor on buying where the picture shows the colour asked for.
+    usual one deters (log-odds per log price). `picture`: factor on buying where the picture shows the colour
+    asked for.
     `rounds`: how often in a window the ranks are renewed.
     """
 
