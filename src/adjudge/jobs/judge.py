@@ -146,9 +146,10 @@ def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
 def _judge(
     config: JudgeConfig, question: Question, log: VerdictLog, make: Callable[[], Client], progress: Progress
 ) -> JudgeResult:
-    purse = Purse(
-        price_of(config.prices, config.model), config.budget, _spent(log), config.decoding.max_tokens
-    )
+    price = price_of(config.prices, config.model)
+    if price is not None and config.batch is not None:
+        price = replace(price, input=price.input * price.batch, output=price.output * price.batch)
+    purse = Purse(price, config.budget, _spent(log), config.decoding.max_tokens)
     reader = Reader(question.prompt.scale, question.prompt.answers, config.read)
     source = missing(config.pairs, question, log, config.run.attempts, set())
     if config.dry_run:

@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -89,7 +89,6 @@ class VerdictLog:
     def __init__(self, path: Path, told: Mapping[str, Any], sync_every: float = SYNC_EVERY) -> None:
         self.path, self.told = path, dict(told)
         self._sync_every = sync_every
-        self._lock: IO[bytes] | None = None
         self._pending: list[Record] = []
         self._wake = threading.Condition()
         self._writing = 0
@@ -100,14 +99,17 @@ class VerdictLog:
         self.on_commit: Callable[[Sequence[Record]], None] = _nothing
 
     def __enter__(self) -> VerdictLog:
-        self._lock = _only_one(self.path)
-        try:
-            self._reader = _connect(self.path)
-            self._prepare()
-            self._writer = _connect(self.path)
-        except sqlite3.DatabaseError as error:
-            self._lock.close()
-            raise BadLog(f"{self.path} is no verdict log ({error}): name another file with --log") from error
+        with ExitStack() as opened:
+            opened.enter_context(_only_one(self.path))
+            try:
+                self._reader = opened.enter_context(closing(_connect(self.path)))
+                self._prepare()
+                self._writer = opened.enter_context(closing(_connect(self.path)))
+            except sqlite3.DatabaseError as error:
+                raise BadLog(
+                    f"{self.path} is no verdict log ({error}): name another file with --log"
+                ) from error
+            self._opened = opened.pop_all()
         self._thread = threading.Thread(target=self._write_all, name="verdict-log", daemon=True)
         self._thread.start()
         self._syncer = threading.Thread(target=self._sync_often, name="verdict-log-sync", daemon=True)
@@ -123,10 +125,7 @@ class VerdictLog:
         self._closed.set()
         if self._sync_every:
             self._syncer.join()
-        self._reader.close()
-        self._writer.close()
-        if self._lock is not None:
-            self._lock.close()
+        self._opened.close()
         self.check()
 
     def _prepare(self) -> None:
@@ -238,7 +237,7 @@ def configs(path: Path) -> list[dict[str, Any]]:
     """The configs a log holds, in the order they were first used."""
     if not path.exists():
         raise BadTable(f"{path} does not exist: adjudge judge --log {path} makes it")
-    with _closed(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         return [json.loads(row[0]) for row in connection.execute("SELECT told FROM configs ORDER BY id")]
 
 
@@ -273,11 +272,3 @@ def _only_one(path: Path) -> IO[bytes]:
             f"{path} is in use by another run: wait for it, or give this run its own --log"
         ) from error
     return lock
-
-
-@contextmanager
-def _closed(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    try:
-        yield connection
-    finally:
-        connection.close()

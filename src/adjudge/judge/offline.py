@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -97,17 +97,18 @@ class Offline:
         self.step.lines += len(lines)
         ours = [(line, *_named(line.key, self.log.config)) for line in lines]
         known = self.log.find([text for _, text, _ in ours])
-        gone: list[tuple[int, bytes]] = []
-        for place, (line, text, attempt) in enumerate(ours):
+        booked: set[bytes] = set()
+        for place, (line, text, shard) in enumerate(ours):
             waits = self.connection.execute(
                 "SELECT shard, size FROM waiting WHERE config = ? AND text = ?", (self.log.config, text)
             ).fetchone()
             entry = known.get(place)
-            if waits is None or attempt != (entry.answered if entry else 0) + 1:
+            # A line of an older shard is one that was read before: the text waits in another shard by now.
+            if waits is None or text in booked or waits[0] != shard:
                 self.step.strange += waits is None and entry is None
                 continue
+            booked.add(text)
             touched.add(waits[0])
-            gone.append((self.log.config, text))
             ask = Ask(text, Request(line.key, (), ()), waits[1], entry)
             if isinstance(line.result, Answer):
                 self.step.answers += 1
@@ -116,7 +117,7 @@ class Offline:
                 self.step.failures += 1
                 self.booking.gave_up(ask, line.result.kind)
         self.log.flush()
-        self._forget(gone)
+        self._forget([(self.log.config, text) for text in booked])
 
     def _forget(self, rows: Sequence[tuple[int, bytes]]) -> None:
         with self.connection:
@@ -139,20 +140,20 @@ class Offline:
         shard: Shard | None = None
         rows: list[tuple[int, bytes, str, int]] = []
         for ask in self._unwaited(missing):
-            attempt = ask.attempt()
-            request = Request(
-                f"{self.log.config}-{ask.text.hex()}-{ask.answered + 1}", attempt.messages, attempt.answers, attempt.decoding,
-                attempt.probabilities, attempt.structured,
-            )  # fmt: skip
-            if shard is None:
-                shard = self._next()
-            if not shard.add(request):
+            shard = shard or self._next()
+            if not shard.add(self._request(ask, shard)):
                 self._finish(shard, rows)
                 shard, rows = self._next(), []
-                shard.add(request)
+                shard.add(self._request(ask, shard))
+            self._current.add(ask.text)
             rows.append((self.log.config, ask.text, shard.path.name, ask.size))
         if shard is not None:
             self._finish(shard, rows)
+
+    def _request(self, ask: Ask, shard: Shard) -> Request:
+        """custom_id: config, text, attempt and shard, so that a result belongs to one sending only."""
+        key = f"{self.log.config}-{ask.text.hex()}-{ask.answered + 1}-{shard.path.stem}"
+        return replace(ask.attempt(), key=key)
 
     def _unwaited(self, missing: Iterable[Sequence[Ask]]) -> Iterator[Ask]:
         for chunk in missing:
@@ -161,7 +162,6 @@ class Offline:
                     "SELECT 1 FROM waiting WHERE config = ? AND text = ?", (self.log.config, ask.text)
                 ).fetchone()
                 if row is None and ask.text not in self._current:
-                    self._current.add(ask.text)
                     yield ask
 
     def _next(self) -> Shard:
@@ -192,10 +192,10 @@ class Offline:
         return int(row[0])
 
 
-def _named(key: str, config: int) -> tuple[bytes, int]:
-    """The text and the attempt that a custom_id names; an empty text where it is none of this config's."""
+def _named(key: str, config: int) -> tuple[bytes, str]:
+    """The text and the shard that a custom_id names; an empty text where it is none of this config's."""
     try:
-        whose, text, attempt = key.split("-")
-        return (bytes.fromhex(text), int(attempt)) if int(whose) == config else (b"", 0)
+        whose, text, _, shard = key.split("-")
+        return (bytes.fromhex(text), f"{shard}.jsonl") if int(whose) == config else (b"", "")
     except ValueError:
-        return b"", 0
+        return b"", ""

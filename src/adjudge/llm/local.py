@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,10 +150,11 @@ def _load(model: str, settings: LocalSettings) -> tuple[Any, Any]:
         raise MissingExtra("transformers", "train") from error
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(model, padding_side="left")
-        dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
-        network: Any = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
+        with _quiet():
+            tokenizer = transformers.AutoTokenizer.from_pretrained(model, padding_side="left")
+            network: Any = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
     except (OSError, ValueError) as error:
         raise NoAccess(
             f"hf:{model} cannot be loaded ({error}): give a folder, or a hub name with a network"
@@ -161,6 +163,20 @@ def _load(model: str, settings: LocalSettings) -> tuple[Any, Any]:
         return tokenizer, network.to(settings.device).eval()
     except RuntimeError as error:
         raise BadConfig(f"device {settings.device!r} cannot be used: {error}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """transformers' progress bars stay off the user's terminal, and are put back as they were."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def revision_of(model: str) -> str:
