@@ -42,7 +42,7 @@ class StudentSettings:
     layers: int = 2
     width: int = 128
     heads: int = 2
-    alike: float = 0.7
+    alike: float = 1.0
     vocabulary: int = 8000
     max_length: int = 64
     head: str = "binary"
@@ -50,7 +50,7 @@ class StudentSettings:
     soft: bool = False
     epochs: int = 4
     max_pairs: int = 0
-    lr: float = 5e-4
+    lr: float = 1e-3
     warmup: float = 0.1
     weight_decay: float = 0.01
     dropout: float = 0.0
