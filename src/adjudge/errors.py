@@ -41,6 +41,11 @@ class MissingExtra(AdjudgeError):
 
     def __init__(self, needs: str, extra: str) -> None:
         super().__init__(f"{needs} is not installed. It is needed here; run: pip install 'adjudge[{extra}]'")
+        self.needs, self.extra = needs, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        """Errors travel between processes by their arguments."""
+        return MissingExtra, (self.needs, self.extra)
 
 
 def did_you_mean(seen: str, allowed: Iterable[str]) -> str:

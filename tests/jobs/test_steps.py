@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from adjudge.jobs.steps import Steps
+from adjudge.errors import BadConfig
+from adjudge.jobs.steps import Step, Steps
+from adjudge.records import Progress, no_progress
 
 
 @dataclass(frozen=True)
 class Setting:
+    path: Path
     value: int
+    fail: bool = False
+
+
+def write(config: Setting, progress: Progress) -> None:
+    """A job of a module, so that a process of its own can run it."""
+    progress("write", 0, 1)
+    if config.fail:
+        raise BadConfig(f"{config.path.name} fails")
+    config.path.write_text(f"{config.value} {os.getpid()}")
+    progress("write", 1, 1)
 
 
 def run(folder: Path, first: int, second: int, fail: bool = False) -> list[str]:
-    ran: list[str] = []
-
-    def write(name: str, value: int) -> None:
-        if fail and name == "b":
-            raise KeyboardInterrupt
-        (folder / name).write_text(str(value))
-        ran.append(name)
-
     steps = Steps(folder)
-    steps.run("a", Setting(first), [folder / "a"], lambda: write("a", first))
-    steps.run("b", Setting(second), [folder / "b"], lambda: write("b", second), after=["a"])
-    return ran
+    a = Step("a", write, Setting(folder / "a", first), (folder / "a",))
+    b = Step("b", write, Setting(folder / "b", second, fail), (folder / "b",), ("a",))
+    return [step.name for step in (a, b) if steps.run(step, no_progress)]
 
 
 def test_finished_steps_are_not_run_again(tmp_path: Path) -> None:
@@ -48,15 +54,46 @@ def test_a_lost_output_is_made_again(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_step_is_run_again_and_keeps_its_partial_output(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(BadConfig):
         run(tmp_path, 1, 1, fail=True)
     (tmp_path / "b").write_text("half")
-    assert run(tmp_path, 1, 1) == ["b"]
-    assert (tmp_path / "b").read_text() == "1"
+    with pytest.raises(BadConfig):
+        run(tmp_path, 1, 1, fail=True)
+    assert (tmp_path / "b").read_text() == "half"
 
 
 def test_a_changed_setting_removes_the_old_output_first(tmp_path: Path) -> None:
     run(tmp_path, 1, 1)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(BadConfig):
         run(tmp_path, 1, 2, fail=True)
     assert not (tmp_path / "b").exists()
+
+
+def beside(folder: Path, bad: tuple[int, ...] = ()) -> tuple[set[str], list[tuple[str, int, int]]]:
+    told: list[tuple[str, int, int]] = []
+    names = [f"s{n}" for n in range(4)]
+    todo = [
+        Step(name, write, Setting(folder / name, n, n in bad), (folder / name,))
+        for n, name in enumerate(names)
+    ]
+    before = {name: (folder / name).stat().st_mtime_ns for name in names if (folder / name).exists()}
+    Steps(folder).run_all(todo, 2, lambda *what: told.append(what), "all")
+    return {n for n in names if before.get(n) != (folder / n).stat().st_mtime_ns}, told
+
+
+def test_steps_beside_one_another_run_in_processes_of_their_own_and_tell_their_progress(
+    tmp_path: Path,
+) -> None:
+    ran, told = beside(tmp_path)
+    assert ran == {"s0", "s1", "s2", "s3"}
+    pids = {(tmp_path / name).read_text().split()[1] for name in ran}
+    assert str(os.getpid()) not in pids
+    assert {what for what, _, _ in told} == {"all", *(f"{name}: write" for name in ran)}
+    assert told[-1] == ("all", 4, 4)
+    assert beside(tmp_path)[0] == set()
+
+
+def test_one_step_s_error_is_raised_and_the_others_work_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="s3 fails"):
+        beside(tmp_path, bad=(3,))
+    assert beside(tmp_path)[0] == {"s3"}

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adjudge import config as settings_of
-from adjudge.config import check_choice
+from adjudge.config import check_choice, check_range
 from adjudge.errors import BadConfig
 from adjudge.jobs.evaluate import EvaluateConfig, Evaluated, evaluate, read_thresholds
 from adjudge.jobs.pairs import PairsConfig, pairs
 from adjudge.jobs.recipe import RecipeConfig, recipe
 from adjudge.jobs.report import ReportConfig, report
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.jobs.steps import Steps
+from adjudge.jobs.steps import Step, Steps, named
 from adjudge.jobs.train import KINDS, TrainConfig, train
 from adjudge.recipes import RecipeSettings, parse
 from adjudge.records import Progress, no_progress
@@ -28,13 +28,19 @@ PAPER_RECIPES = ("search+-", "click+ llm-", "llm+-", "click+ llm+-", "click+ sea
 BASELINES = tuple(kind for kind in KINDS if kind != "cross-encoder")
 
 
+def one_thread() -> StudentSettings:
+    """The default student: one thread each, so that several learn at a time and any machine gives the same bytes."""
+    return StudentSettings(threads=1)
+
+
 @dataclass(frozen=True)
 class CompareConfig:
     """logs: a logs folder; out: the run's folder.
 
     recipes: one student each, in the order to show. production: the recipe all changes are relative to.
     baselines: jaccard, ctr, cosine or none. split: the pairs that are measured; models learn from the others.
-    simulated: what is simulated, for the report's face.
+    simulated: what is simulated, for the report's face. workers: students trained at a time, each in a process
+    of about 1.2 GB; they change no byte of a student as long as `student.threads` stays 1.
     """
 
     logs: Path
@@ -46,8 +52,9 @@ class CompareConfig:
     title: str = "Which labels make the best keyphrase filter?"
     simulated: tuple[str, ...] = ()
     seed: int = 7
+    workers: int = 2
     recipe: RecipeSettings = field(default_factory=RecipeSettings)
-    student: StudentSettings = field(default_factory=StudentSettings)
+    student: StudentSettings = field(default_factory=one_thread)
     scorecard: ScorecardSettings = field(default_factory=ScorecardSettings)
 
     def __post_init__(self) -> None:
@@ -58,6 +65,7 @@ class CompareConfig:
         object.__setattr__(self, "production", str(parse(self.production)))
         check_choice("CompareConfig", "production", self.production, spelled)
         check_choice("CompareConfig", "split", self.split, ("dev", "test"))
+        check_range("CompareConfig", "workers", self.workers, 1, 64)
         for name in self.baselines:
             check_choice("CompareConfig", "baselines", name, BASELINES)
 
@@ -76,58 +84,48 @@ def compare(config: CompareConfig, progress: Progress = no_progress) -> Compared
     """Run every step that is not done yet. Raises what the steps raise; a later call goes on from there."""
     steps = Steps(config.out)
     settings_of.save(config, config.out / "config.json")
-    for number, spelling in enumerate(config.recipes):
-        progress("recipes and students", number, len(config.recipes))
-        _learn(config, spelling, steps, progress)
-    progress("recipes and students", len(config.recipes), len(config.recipes))
+    for spelling in config.recipes:
+        mix = RecipeConfig(spelling, config.logs, _made(config, spelling), config.recipe)
+        steps.run(Step(f"recipe {spelling}", recipe, mix, (mix.out,)), progress)
+    lessons = [_student(config, spelling) for spelling in config.recipes]
+    steps.run_all(lessons, config.workers, progress, "students")
     for kind in config.baselines:
-        _fit_baseline(config, kind, steps, progress)
+        steps.run(_baseline(config, kind), named(progress, kind))
     models = (*config.recipes, *config.baselines)
     _score(config, models, steps, progress)
     evaluated = _evaluate(config, models, progress)
     page = report(ReportConfig(config.out, config.out / "report.html"), progress).path
-    return Compared(config.out, evaluated, {name: config.out / "artifacts" / name for name in models}, page)
+    return Compared(config.out, evaluated, {name: _artifact(config, name) for name in models}, page)
 
 
-def _learn(config: CompareConfig, spelling: str, steps: Steps, progress: Progress) -> None:
-    """One recipe's training set and the student it makes."""
-    made, artifact = config.out / "recipes" / spelling, config.out / "artifacts" / spelling
-    mix = RecipeConfig(spelling, config.logs, made, config.recipe)
-    steps.run(f"recipe {spelling}", mix, [made], lambda: recipe(mix, progress))
-    lesson = TrainConfig(made / "training.parquet", artifact, recipe=spelling, student=config.student)
-    steps.run(
-        f"train {spelling}",
-        lesson,
-        [artifact],
-        lambda: train(lesson, _named(progress, spelling)),
-        [f"recipe {spelling}"],
-    )
+def _student(config: CompareConfig, spelling: str) -> Step:
+    training, out = _made(config, spelling) / "training.parquet", _artifact(config, spelling)
+    lesson = TrainConfig(training, out, recipe=spelling, student=config.student)
+    return Step(f"train {spelling}", train, lesson, (out,), (f"recipe {spelling}",))
 
 
-def _fit_baseline(config: CompareConfig, kind: str, steps: Steps, progress: Progress) -> None:
+def _baseline(config: CompareConfig, kind: str) -> Step:
     """A baseline; its scores are calibrated on the production recipe's dev rows."""
-    artifact = config.out / "artifacts" / kind
-    made = config.out / "recipes" / config.production
-    lesson = TrainConfig(
-        made / "training.parquet", artifact, kind=kind, logs=config.logs, splits=config.recipe
-    )
-    steps.run(
-        f"train {kind}", lesson, [artifact], lambda: train(lesson, progress), [f"recipe {config.production}"]
-    )
+    training, out = _made(config, config.production) / "training.parquet", _artifact(config, kind)
+    lesson = TrainConfig(training, out, kind=kind, logs=config.logs, splits=config.recipe)
+    return Step(f"train {kind}", train, lesson, (out,), (f"recipe {config.production}",))
 
 
 def _score(config: CompareConfig, models: Sequence[str], steps: Steps, progress: Progress) -> None:
     listed = PairsConfig(config.logs, config.out / "to_score.parquet", config.split, config.recipe)
-    steps.run("pairs", listed, [listed.out], lambda: pairs(listed, progress))
+    steps.run(Step("pairs", pairs, listed, (listed.out,)), progress)
     for model in models:
-        asked = ScoreConfig(config.out / "artifacts" / model, listed.out, _scores(config, model))
-        steps.run(
-            f"score {model}",
-            asked,
-            [asked.out],
-            lambda asked=asked, model=model: score(asked, _named(progress, model)),  # type: ignore[misc]
-            ["pairs", f"train {model}"],
-        )
+        asked = ScoreConfig(_artifact(config, model), listed.out, _scores(config, model))
+        after = ("pairs", f"train {model}")
+        steps.run(Step(f"score {model}", score, asked, (asked.out,), after), named(progress, model))
+
+
+def _made(config: CompareConfig, spelling: str) -> Path:
+    return config.out / "recipes" / spelling
+
+
+def _artifact(config: CompareConfig, model: str) -> Path:
+    return config.out / "artifacts" / model
 
 
 def _scores(config: CompareConfig, model: str) -> Path:
@@ -155,10 +153,5 @@ def _evaluate(config: CompareConfig, models: Sequence[str], progress: Progress) 
     usable = [model for model in models if found.thresholds.get(model) is not None]
     how = f"{config.scorecard.weighting}, split {config.split} of {config.logs.name}"
     for model, threshold in read_thresholds(config.out / "thresholds.json", usable).items():
-        set_threshold(config.out / "artifacts" / model, threshold, config.scorecard.retention, how)
+        set_threshold(_artifact(config, model), threshold, config.scorecard.retention, how)
     return found
-
-
-def _named(progress: Progress, model: str) -> Progress:
-    """The same progress with the model's name before what is done."""
-    return lambda what, done, total: progress(f"{model}: {what}", done, total)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adjudge.jobs.compare import CompareConfig, Compared, compare
 from adjudge.jobs.simulate import SimulateConfig, simulate
-from adjudge.jobs.steps import Steps
+from adjudge.jobs.steps import Step, Steps
 from adjudge.market.settings import MarketSettings
 from adjudge.records import Progress, no_progress
 
@@ -28,7 +28,7 @@ def demo(config: DemoConfig, progress: Progress = no_progress) -> Compared:
     from adjudge.config import from_dict
 
     world = SimulateConfig(config.out / "market", config.market)
-    Steps(config.out).run("simulate", world, [world.out], lambda: simulate(world, progress))
+    Steps(config.out).run(Step("simulate", simulate, world, (world.out,)), progress)
     fixed = {
         "logs": world.out,
         "out": config.out,
