@@ -19,9 +19,10 @@ from adjudge.trust import annotators, clicks, compare, enough, ppi, probes, resu
 from adjudge.trust.clusters import Estimate
 from adjudge.trust.decision import EXIT_CODES, Decision, decide
 from adjudge.trust.reading import Evidence, Sources, read, second_verdicts
-from adjudge.trust.settings import TrustSettings
+from adjudge.trust.settings import Sampling, TrustSettings
 
 STEPS = 6
+Rows = Mapping[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,6 @@ def agree(config: AgreeConfig, progress: Progress = no_progress) -> Agreed:
 
 
 def _agree(config: AgreeConfig, progress: Progress) -> Agreed:
-    settings = config.trust
     progress("agree: reading", 0, STEPS)
     sources = Sources(
         config.judgments,
@@ -105,21 +105,28 @@ def _agree(config: AgreeConfig, progress: Progress) -> Agreed:
         config.items,
         config.judge,
     )
-    evidence = read(sources, settings.head, settings.clicks.positions)
+    evidence = read(sources, config.trust.head, config.trust.clicks.positions)
+    made, rows = _measure(config, evidence, progress)
+    progress("agree: writing", 5, STEPS)
+    _write(config, made, rows)
+    progress("agree: writing", STEPS, STEPS)
+    return made
+
+
+def _measure(config: AgreeConfig, evidence: Evidence, progress: Progress) -> tuple[Agreed, Rows]:
+    """Everything `agree` says, and the rows of its tables by name."""
+    settings, sampling = config.trust, config.trust.sampling
     pairs = compare.compared(evidence, settings)
+    rng = np.random.default_rng(config.seed)
     # One stream a part: a part that is switched off leaves the others' intervals as they were.
-    streams = np.random.default_rng(config.seed).spawn(5)
+    streams = rng.spawn(5)
     progress("agree: against people", 1, STEPS)
     found = compare.agreement(evidence, pairs, settings, streams[0])
-    units = evidence.units
-    alpha = {
-        metric: annotators.alpha_estimate(units.votes, units.item, metric, settings.sampling, streams[1])
-        for metric in annotators.METRICS
-    }
+    alpha = _alpha(evidence, sampling, streams[1])
     progress("agree: against clicks", 2, STEPS)
     clicked = None
     if config.clicks is not None:
-        clicked = clicks.against_clicks(evidence, settings.clicks, settings.sampling, streams[2])
+        clicked = clicks.against_clicks(evidence, settings.clicks, sampling, streams[2])
     progress("agree: probes", 3, STEPS)
     probed, bins = _probes(config, evidence, pairs, streams[3])
     progress("agree: relevance rates", 4, STEPS)
@@ -140,7 +147,6 @@ def _agree(config: AgreeConfig, progress: Progress) -> Agreed:
         needed=tuple(needed),
         notes=tuple(_notes(config, pairs, clicked)),
     )
-    progress("agree: writing", 5, STEPS)
     rows = {
         "agreement": results.agreement_rows(found),
         "confusion": results.confusion_rows(found, pairs.scale),
@@ -151,9 +157,15 @@ def _agree(config: AgreeConfig, progress: Progress) -> Agreed:
         "rates": results.rate_rows(rated),
         "labels_needed": results.needed_rows(needed),
     }
-    _write(config, made, rows)
-    progress("agree: writing", STEPS, STEPS)
-    return made
+    return made, rows
+
+
+def _alpha(evidence: Evidence, sampling: Sampling, rng: np.random.Generator) -> dict[str, Estimate]:
+    units = evidence.units
+    return {
+        metric: annotators.alpha_estimate(units.votes, units.item, metric, sampling, rng)
+        for metric in annotators.METRICS
+    }
 
 
 def _probes(
@@ -273,7 +285,7 @@ def _notes(config: AgreeConfig, pairs: compare.Compared, clicked: clicks.ClickAg
     return notes
 
 
-def _write(config: AgreeConfig, made: Agreed, rows: Mapping[str, list[dict[str, Any]]]) -> None:
+def _write(config: AgreeConfig, made: Agreed, rows: Rows) -> None:
     import pyarrow.parquet as pq
 
     config.out.mkdir(parents=True, exist_ok=True)
