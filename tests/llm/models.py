@@ -67,7 +67,9 @@ def build(folder: Path, seed: int = 0) -> Path:
         hidden = network.model(texts).last_hidden_state[:, -1]
         apart = hidden @ (head[vocabulary["yes"]] - head[vocabulary["no"]])
         head[vocabulary["no"], 0] += apart.median() / hidden[:, 0].mean()
+        lift = 6.0 / hidden[:, 0].mean()
         for word in ("yes", "no"):
+            head[vocabulary[word], 0] += lift
             head[vocabulary[word.capitalize()]] = head[vocabulary[word]] * 0.8
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
