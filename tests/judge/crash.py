@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 
 from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.judge import RunSettings, load
-from adjudge.judge.pairs import digest
 
 IN_FLIGHT = 24
 WINDOW = 0.4
@@ -39,7 +38,7 @@ def prompts(pairs: Path) -> dict[str, str]:
     found = {}
     for row in pq.read_table(pairs).to_pylist():
         text = prompt.render(row["keyphrase"], row["title"], row["category"])
-        found[hashlib.sha256(text.user.encode()).hexdigest()[:24]] = digest(text).hex()
+        found[hashlib.sha256(text.user.encode()).hexdigest()[:24]] = text.digest().hex()
     return found
 
 

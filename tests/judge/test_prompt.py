@@ -124,3 +124,12 @@ def test_placeholders_in_judged_text_are_text(text: str) -> None:
 def test_no_prompt_is_shared_between_scales() -> None:
     folder = Path(prompt.__file__).parent / "prompts"
     assert {path.stem for path in folder.glob("*.md")} == set(SCALES)
+
+
+@given(st.text(), st.text(), st.none() | st.text(), st.sampled_from(["binary", "own", "slot first"]))
+def test_a_digest_names_the_rendered_text(
+    keyphrase: str, title: str, category: str | None, which: str
+) -> None:
+    slot = "# System\n{title}\n" + OWN.replace("{category}|{title}|", "")
+    made = {"binary": load("binary"), "own": Prompt(OWN, BINARY), "slot first": Prompt(slot, BINARY)}[which]
+    assert made.digest(keyphrase, title, category) == made.render(keyphrase, title, category).digest()

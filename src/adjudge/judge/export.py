@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adjudge.errors import BadTable
-from adjudge.judge.log import Entry
+from adjudge.judge.log import Row as LogRow
 from adjudge.records import Scale
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 NOT_ASKED = "not asked yet"
+NO_TEXT = "no keyphrase or no title"
 Row = tuple[Any, ...]
 
 
@@ -46,7 +47,7 @@ def schema() -> pa.Schema:
 def write_judgments(
     out: Path,
     judge: str,
-    batches: Iterable[tuple[pa.RecordBatch, list[Entry | None], list[bytes]]],
+    batches: Iterable[tuple[pa.RecordBatch, list[LogRow | None], list[bytes]]],
     unasked: str = NOT_ASKED,
 ) -> Written:
     """One row for each pair, in the input's order, written beside `out` and moved there when whole.
@@ -63,7 +64,7 @@ def write_judgments(
     partial = out.with_name(out.name + ".partial")
     with pq.ParquetWriter(partial, schema(), compression="zstd") as writer:
         for batch, known, keys in batches:
-            rows = [_row(entry, key, paid, judge, unasked) for entry, key in zip(known, keys, strict=True)]
+            rows = [_row(row, key, paid, judge, unasked) for row, key in zip(known, keys, strict=True)]
             columns = list(zip(*rows, strict=True)) if rows else [()] * 9
             pair = [batch.column("item_id").cast(pa.string()), batch.column("keyphrase").cast(pa.string())]
             typed = [
@@ -75,15 +76,17 @@ def write_judgments(
     return written
 
 
-def _row(entry: Entry | None, key: bytes, paid: set[bytes], judge: str, unasked: str) -> Row:
-    if entry is None:
-        return (None, None, "unscored", unasked, judge, None, None, None, None)
-    tokens, cost, seen = entry.tokens, entry.cost, entry.verdict
+def _row(known: LogRow | None, key: bytes, paid: set[bytes], judge: str, unasked: str) -> Row:
+    if known is None:
+        why = unasked if key else NO_TEXT
+        return (None, None, "unscored", why, judge, None, None, None, None)
+    grade, reason, probability, expected, mass, _, tokens, cost = known
     if key in paid:
         tokens, cost = (None if tokens is None else 0), (None if cost is None else 0.0)
-    paid.add(key)
-    status = "scored" if seen.scored else "unscored"
-    return (seen.grade, seen.probability, status, seen.reason, judge, tokens, cost, seen.expected, seen.mass)
+    else:
+        paid.add(key)
+    status = "unscored" if grade is None else "scored"
+    return (grade, probability, status, reason, judge, tokens, cost, expected, mass)
 
 
 def _count(written: Written, columns: Sequence[Sequence[Any]]) -> None:

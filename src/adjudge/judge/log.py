@@ -43,8 +43,12 @@ PUT_VERDICT = """INSERT INTO verdicts(config, text, grade, reason, probability, 
 PUT_ANSWER = "INSERT INTO answers(config, text, attempt, answer, at) VALUES (?, ?, ?, ?, ?)"
 FIND = """SELECT w.n, v.grade, v.reason, v.probability, v.expected, v.mass, v.answered, v.tokens, v.cost
   FROM wanted w JOIN verdicts v ON v.config = ? AND v.text = w.text"""
+SETTLED = """SELECT w.n FROM wanted w JOIN verdicts v ON v.config = ? AND v.text = w.text
+  WHERE v.grade IS NOT NULL OR v.answered >= ?"""
 TOTALS = """SELECT count(*), count(grade), sum(tokens), sum(cost) FROM verdicts WHERE config = ?"""
 ANSWERS = "SELECT text, attempt, answer FROM answers WHERE config = ? ORDER BY id"
+
+Row = tuple[Any, ...]
 
 
 class BadLog(AdjudgeError):
@@ -170,14 +174,22 @@ class VerdictLog:
 
     def find(self, texts: Sequence[bytes]) -> dict[int, Entry]:
         """What is known of each text, by its place in the sequence."""
-        connection = self._reader
-        with connection:
+        return {place: Entry(Verdict(*row[:5]), *row[5:]) for place, row in self.rows(texts).items()}
+
+    def rows(self, texts: Sequence[bytes]) -> dict[int, Row]:
+        """`find` without its objects: (grade, reason, probability, expected, mass, answered, tokens, cost)."""
+        self._want(texts)
+        return {row[0]: row[1:] for row in self._reader.execute(FIND, (self.config,))}
+
+    def settled(self, texts: Sequence[bytes], attempts: int) -> set[int]:
+        """The places of the texts that need no further asking."""
+        self._want(texts)
+        return {row[0] for row in self._reader.execute(SETTLED, (self.config, attempts))}
+
+    def _want(self, texts: Sequence[bytes]) -> None:
+        with self._reader as connection:
             connection.execute("DELETE FROM wanted")
             connection.executemany("INSERT INTO wanted VALUES (?, ?)", enumerate(texts))
-        return {
-            row[0]: Entry(Verdict(*row[1:6]), row[6], row[7], row[8])
-            for row in connection.execute(FIND, (self.config,))
-        }
 
     def totals(self) -> Totals:
         """What this config holds so far."""

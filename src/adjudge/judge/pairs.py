@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from adjudge import tables
 from adjudge.errors import BadTable
-from adjudge.judge.booking import Ask, settled
-from adjudge.judge.log import Entry, VerdictLog
+from adjudge.judge.booking import Ask
+from adjudge.judge.log import Row as LogRow
+from adjudge.judge.log import VerdictLog
 from adjudge.judge.prompt import Prompt, Text
 from adjudge.llm.contract import Decoding, Message, Request
 
@@ -55,11 +55,6 @@ class Question:
         messages = (Message("system", text.system), user) if text.system else (user,)
         answers = self.prompt.answers
         return Request(key, messages, answers, self.decoding, self.probabilities, self.structured, pair)
-
-
-def digest(text: Text) -> bytes:
-    """16 bytes that name a rendered text."""
-    return hashlib.sha256(f"{text.system}\0{text.user}".encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def count(pairs: Path) -> int:
@@ -110,42 +105,38 @@ def asks_of(
     rows: Sequence[Row], question: Question, log: VerdictLog, attempts: int, underway: set[bytes]
 ) -> list[Ask]:
     """Render rows, and keep those that are neither being asked nor settled."""
-    fresh: dict[bytes, tuple[Text, Row]] = {}
-    for keyphrase, title, category in rows:
-        if keyphrase is None or title is None:
+    fresh: dict[bytes, Row] = {}
+    for row in rows:
+        if row[0] is None or row[1] is None:
             continue
-        text = question.prompt.render(keyphrase, title, category)
-        key = digest(text)
+        key = question.prompt.digest(*row)
         # Looked at before the log: what leaves `underway` is in the log by then.
         if key not in underway:
-            fresh[key] = (text, (keyphrase, title, category))
-    known = log.find(list(fresh))
+            fresh[key] = row
+    done = log.settled(list(fresh), attempts)
+    left = [(key, row) for place, (key, row) in enumerate(fresh.items()) if place not in done]
+    known = log.find([key for key, _ in left]) if left else {}
     asks = []
-    for place, (key, (text, (keyphrase, title, category))) in enumerate(fresh.items()):
-        entry = known.get(place)
-        if entry is None or not settled(entry, attempts):
-            size = len(text.system.encode()) + len(text.user.encode())
-            request = question.request(key.hex(), text, (keyphrase, title, category or ""))
-            asks.append(Ask(key, request, size, entry))
+    for place, (key, (keyphrase, title, category)) in enumerate(left):
+        text = question.prompt.render(keyphrase, title, category)
+        request = question.request(key.hex(), text, (keyphrase, title, category or ""))
+        asks.append(Ask(key, request, len(text.system.encode()) + len(text.user.encode()), known.get(place)))
     return asks
 
 
 def entries(
     pairs: Path, question: Question, log: VerdictLog
-) -> Iterator[tuple[pa.RecordBatch, list[Entry | None], list[bytes]]]:
-    """The file's own rows in their order, with what the log knows of each and the hash of its text."""
+) -> Iterator[tuple[pa.RecordBatch, list[LogRow | None], list[bytes]]]:
+    """The file's own rows in their order, with what the log knows of each (`VerdictLog.rows`) and its text's hash."""
     import pyarrow.parquet as pq
 
     columns = [name for name in tables.TO_SCORE.names if name in pq.read_schema(pairs).names]
+    digest = question.prompt.digest
     with pq.ParquetFile(pairs) as file:
         for batch in file.iter_batches(CHUNK, columns=columns):
             values: Mapping[str, list[Any]] = {name: batch.column(name).to_pylist() for name in columns}
             categories = values.get("category") or [None] * batch.num_rows
-            keys = [
-                digest(question.prompt.render(keyphrase, title, category))
-                for keyphrase, title, category in zip(
-                    values["keyphrase"], values["title"], categories, strict=True
-                )
-            ]
-            known = log.find(keys)
+            rows = zip(values["keyphrase"], values["title"], categories, strict=True)
+            keys = [b"" if row[0] is None or row[1] is None else digest(*row) for row in rows]
+            known = log.rows(keys)
             yield batch, [known.get(place) for place in range(len(keys))], keys

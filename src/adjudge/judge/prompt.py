@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ SECTIONS = ("System", "User", "Grades")
 ORDERS = ("best_first", "worst_first", "shuffled")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 _GRADE = re.compile(r"-\s*(?P<grade>\w+)\s*=\s*(?P<answer>[^:=]+?)\s*:\s*(?P<meaning>.+)")
+KEY_BYTES = 16
 NO_CATEGORY = "not stated"
 # A NUL cannot come out of fenced text, so no category or example can pass for a slot.
 _SLOTS = {"keyphrase": "\0keyphrase", "title": "\0title"}
@@ -52,6 +54,11 @@ class Text:
 
     system: str
     user: str
+
+    def digest(self) -> bytes:
+        """16 bytes that name the text."""
+        whole = f"{self.system}\0{self.user}".encode("utf-8", "surrogatepass")
+        return hashlib.sha256(whole).digest()[:KEY_BYTES]
 
 
 class Prompt:
@@ -90,24 +97,43 @@ class Prompt:
             [[e.keyphrase, e.title, e.grade, e.category] for e in self.examples],
         ]
         self.hash = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
-        self._by_category: dict[str, tuple[list[str], list[str]]] = {}
+        self._by_category: dict[str, tuple[list[str], list[str], Any]] = {}
 
     def render(self, keyphrase: str, title: str, category: str | None) -> Text:
         """The prompt of one pair, its three texts fenced."""
-        system, user = self._of(category or NO_CATEGORY)
+        system, user, _ = self._of(category or NO_CATEGORY)
         own = {_SLOTS["keyphrase"]: fenced(keyphrase), _SLOTS["title"]: fenced(title)}
         return Text(
             "".join([own.get(part, part) for part in system]), "".join([own.get(part, part) for part in user])
         )
 
-    def _of(self, category: str) -> tuple[list[str], list[str]]:
-        """The parts with all but the pair's own filled in, kept for each category."""
+    def digest(self, keyphrase: str, title: str, category: str | None) -> bytes:
+        """16 bytes that name the rendered text: `Text.digest` without building the text.
+
+        What a category's texts begin with is hashed once and the hash is copied, so that looking up a pair that is
+        judged already costs a tenth of rendering and hashing it.
+        """
+        _, user, begun = self._of(category or NO_CATEGORY)
+        if begun is None:
+            return self.render(keyphrase, title, category).digest()
+        own = {_SLOTS["keyphrase"]: fenced(keyphrase), _SLOTS["title"]: fenced(title)}
+        hashed = begun.copy()
+        hashed.update("".join([own.get(part, part) for part in user[1:]]).encode("utf-8", "surrogatepass"))
+        return hashed.digest()[:KEY_BYTES]
+
+    def _of(self, category: str) -> tuple[list[str], list[str], Any]:
+        """The parts with all but the pair's own filled in, and the hash of what comes before the first slot (None
+        where the system message has a slot); kept for each category."""
         found = self._by_category.get(category)
         if found is None:
             values = {**self._fixed, "category": fenced(category), "guidance": "", "examples": ""}
             values["guidance"] = self.guidance.get(category, self.guidance.get("*", ""))
             values["examples"] = self._shown_examples(category)
-            found = (_fill(self._system, values), _fill(self._user, values))
+            system, user = _fill(self._system, values), _fill(self._user, values)
+            begun = None
+            if not set(system) & set(_SLOTS.values()) and user[0] not in _SLOTS.values():
+                begun = hashlib.sha256(f"{''.join(system)}\0{user[0]}".encode("utf-8", "surrogatepass"))
+            found = (system, user, begun)
             if len(self._by_category) >= 10_000:
                 self._by_category.clear()
             self._by_category[category] = found
