@@ -1,0 +1,143 @@
+"""The job `probe`: writes what a judge must judge twice, so that `adjudge agree` can tell whether it wavers."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from adjudge import config as settings_of
+from adjudge import tables
+from adjudge.config import check_choice, check_range
+from adjudge.errors import BadTable, NotEnoughData
+from adjudge.records import SCALES, Progress, no_progress
+from adjudge.trust import perturb
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ORIGINAL = "original"
+
+
+@dataclass(frozen=True)
+class ProbeConfig:
+    """pairs: a table of shape `to_score`. out: the folder to write. judge: as `adjudge judge` spells it, for the
+    commands. sample: how many pairs, drawn at random; none = all. prompt: the wording that the judge usually gets (none
+    = the package's); reworded: another wording of it (none = the package's second one)."""
+
+    pairs: Path
+    out: Path
+    judge: str
+    scale: str = "binary"
+    sample: int | None = 2_000
+    base_url: str | None = None
+    prompt: Path | None = None
+    reworded: Path | None = None
+    filler: str = perturb.FILLER
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("ProbeConfig", "scale", self.scale, SCALES)
+        if self.sample is not None:
+            check_range("ProbeConfig", "sample", self.sample, 1, 10**9)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One judging to do: which pairs, with which settings beside the usual, where to, and the command that does it."""
+
+    name: str
+    pairs: str
+    settings: dict[str, str]
+    out: str
+    command: str
+
+
+@dataclass(frozen=True)
+class ProbesWritten:
+    out: Path
+    pairs: int
+    runs: tuple[Run, ...]
+
+
+def probe(config: ProbeConfig, progress: Progress = no_progress) -> ProbesWritten:
+    """Write original.parquet, stuffed.parquet, padded.parquet, reworded.md and runs.json (the five runs, with their
+    commands). Raises BadTable, NotEnoughData."""
+    import pyarrow.parquet as pq
+
+    pairs = _sampled(config)
+    titles, phrases = pairs["title"].to_pylist(), pairs["keyphrase"].to_pylist()
+    config.out.mkdir(parents=True, exist_ok=True)
+    changed: dict[str, Callable[[str, str], str]] = {
+        ORIGINAL: lambda title, _: title,
+        "stuffed": perturb.stuffed,
+        "padded": lambda title, _: perturb.padded(title, config.filler),
+    }
+    for name, change in changed.items():
+        texts = [change(title, phrase) for title, phrase in zip(titles, phrases, strict=True)]
+        pq.write_table(_with_titles(pairs, texts), config.out / f"{name}.parquet", compression="zstd")
+    if config.reworded is None:
+        text = perturb.reworded_prompt(config.scale)
+        (config.out / "reworded.md").write_text(text, encoding="utf-8")
+    runs = _runs(config)
+    told = json.dumps([settings_of.to_dict(run) for run in runs], indent=2, ensure_ascii=False)
+    (config.out / "runs.json").write_text(told + "\n", encoding="utf-8")
+    settings_of.save(config, config.out / "config.json")
+    progress("probe pairs", pairs.num_rows, pairs.num_rows)
+    return ProbesWritten(config.out, pairs.num_rows, tuple(runs))
+
+
+def _sampled(config: ProbeConfig) -> pa.Table:
+    """Pairs with a title, at most `sample` of them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    try:
+        pairs = pq.read_table(config.pairs)
+    except (OSError, pa.ArrowException) as error:
+        raise BadTable(f"{config.pairs} cannot be read as Parquet: {error}") from error
+    tables.TO_SCORE.check_columns(pairs.column_names, config.pairs)
+    pairs = pairs.filter(pc.and_(pc.is_valid(pairs["title"]), pc.is_valid(pairs["keyphrase"])))
+    if not pairs.num_rows:
+        raise NotEnoughData(f"{config.pairs} holds no pair with a title: nothing to perturb")
+    if config.sample is not None and config.sample < pairs.num_rows:
+        rng = np.random.default_rng(config.seed)
+        pairs = pairs.take(np.sort(rng.choice(pairs.num_rows, config.sample, replace=False)))
+    return pairs.select([name for name in tables.TO_SCORE.names if name in pairs.column_names])
+
+
+def _with_titles(pairs: pa.Table, titles: list[str]) -> pa.Table:
+    import pyarrow as pa
+
+    return pairs.set_column(pairs.column_names.index("title"), "title", pa.array(titles, pa.string()))
+
+
+def _runs(config: ProbeConfig) -> list[Run]:
+    """position and rewording ask about the same pairs in another way; stuffing and padding the same way about others."""
+    reworded = config.reworded or config.out / "reworded.md"
+    usual = {} if config.prompt is None else {"prompt": str(config.prompt)}
+    asked: list[tuple[str, str, dict[str, str]]] = [
+        (ORIGINAL, ORIGINAL, usual),
+        ("position", ORIGINAL, {**usual, "order": "worst_first"}),
+        ("rewording", ORIGINAL, {"prompt": str(reworded)}),
+        ("stuffing", "stuffed", usual),
+        ("padding", "padded", usual),
+    ]
+    return [_run(config, *one) for one in asked]
+
+
+def _run(config: ProbeConfig, name: str, pairs: str, settings: dict[str, str]) -> Run:
+    source, out = config.out / f"{pairs}.parquet", config.out / f"{name}.judgments.parquet"
+    words: list[Any] = ["adjudge", "judge", "--pairs", source, "--judge", config.judge]
+    words += ["--scale", config.scale, "--log", config.out / f"{name}.sqlite", "--out", out]
+    if config.base_url is not None:
+        words += ["--base-url", config.base_url]
+    for key, value in settings.items():
+        words += ["--set", f"{key}={value}"]
+    return Run(name, str(source), settings, str(out), shlex.join(str(word) for word in words))
