@@ -1,0 +1,122 @@
+"""Pairs without a label, for a teacher to grade: real and made-up keyphrases against a collection's titles.
+
+A few hundred keyphrases are too few to learn words from, so more are cut out of titles. Pairs are drawn where
+they teach: near a keyphrase's best titles, among the plausible ones, and at random.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adjudge.config import check_range
+from adjudge.errors import BadConfig, NotEnoughData
+
+Ints = NDArray[np.int64]
+_EDGE = re.compile(r"^\W+|\W+$")
+_TRIES_A_PHRASE = 20
+
+
+@dataclass(frozen=True)
+class UnlabelledSettings:
+    """phrases: made-up keyphrases; words: their lengths are 1 .. len(words) words with these weights; first_words: they
+    are cut from so many first words of a title; scattered: share made of words that need not stand together.
+    near, plausible: a pair's title is among the keyphrase's `near` best with chance mix[0], of rank `near` to
+    `plausible` with chance mix[1], any with chance mix[2]. real: share of pairs with a real keyphrase."""
+
+    phrases: int = 6000
+    words: tuple[float, ...] = (0.15, 0.3, 0.3, 0.15, 0.1)
+    first_words: int = 12
+    scattered: float = 0.3
+    near: int = 30
+    plausible: int = 500
+    mix: tuple[float, ...] = (0.4, 0.3, 0.3)
+    real: float = 0.3
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        check_range(name, "phrases", self.phrases, 0, 10**6)
+        check_range(name, "first_words", self.first_words, 1, 1000)
+        check_range(name, "scattered", self.scattered, 0, 1)
+        check_range(name, "near", self.near, 1, 10**6)
+        check_range(name, "plausible", self.plausible, self.near, 10**6)
+        check_range(name, "real", self.real, 0, 1)
+        for field, values in (("words", self.words), ("mix", self.mix)):
+            if not values or min(values) < 0 or sum(values) <= 0:
+                raise BadConfig(f"{name}.{field} is {values}: allowed are weights >= 0, not all 0")
+        if len(self.mix) != 3:
+            raise BadConfig(f"{name}.mix has {len(self.mix)} parts: allowed are 3 (near, plausible, any)")
+        if not self.phrases and self.real < 1:
+            raise BadConfig(f"{name}.real is {self.real} without made-up phrases: set real=1 or phrases > 0")
+
+
+def phrases(titles: Sequence[str], settings: UnlabelledSettings, rng: np.random.Generator) -> list[str]:
+    """At most `settings.phrases` distinct lower-case word spans of titles, sorted.
+
+    Fewer come back where the titles do not hold so many.
+    """
+    weights = np.array(settings.words) / sum(settings.words)
+    found: set[str] = set()
+    split = [title.split() for title in titles]
+    usable = [words for words in split if words]
+    if not usable:
+        return []
+    for _ in range(settings.phrases * _TRIES_A_PHRASE):
+        if len(found) == settings.phrases:
+            break
+        words = usable[rng.integers(len(usable))][: settings.first_words]
+        size = min(len(words), 1 + int(rng.choice(len(weights), p=weights)))
+        if rng.random() < settings.scattered:
+            picked = np.sort(rng.choice(len(words), size, replace=False))
+        else:
+            picked = rng.integers(len(words) - size + 1) + np.arange(size)
+        text = " ".join(filter(None, (_EDGE.sub("", words[place].lower()) for place in picked)))
+        if text:
+            found.add(text)
+    return sorted(found)
+
+
+def draw(
+    logits: NDArray[np.float32], real: int, pairs: int, settings: UnlabelledSettings, rng: np.random.Generator
+) -> tuple[Ints, Ints]:
+    """About `pairs` distinct (keyphrase, title) places of `logits` [keyphrases, titles], in random order.
+
+    The first `real` keyphrases are real, the rest made up. Repeats are drawn once, so fewer may come back.
+    Raises NotEnoughData without a keyphrase or a title.
+    """
+    number, titles = logits.shape
+    if not number or not titles:
+        raise NotEnoughData(f"unlabelled pairs need keyphrases and titles; seen: {number} and {titles}")
+    own = rng.random(pairs) < settings.real if number > real else np.ones(pairs, bool)
+    keyphrase = np.sort(
+        np.where(
+            own, rng.integers(0, max(1, real), pairs), rng.integers(min(real, number - 1), number, pairs)
+        )
+    )
+    title = np.empty(pairs, np.int64)
+    cuts = np.flatnonzero(np.r_[True, keyphrase[1:] != keyphrase[:-1]])
+    for first, last in zip(cuts, [*cuts[1:], pairs], strict=True):
+        title[first:last] = _titles(logits[keyphrase[first]], last - first, settings, rng)
+    both = np.unique(keyphrase * titles + title)
+    both = both[rng.permutation(len(both))]
+    return both // titles, both % titles
+
+
+def _titles(
+    logits: NDArray[np.float32], number: int, settings: UnlabelledSettings, rng: np.random.Generator
+) -> Ints:
+    """Titles for one keyphrase: by rank, by wider rank, and any."""
+    plausible = min(settings.plausible, len(logits))
+    near = min(settings.near, plausible)
+    best = np.argpartition(-logits, plausible - 1)[:plausible]
+    best = best[np.argsort(-logits[best], kind="stable")]
+    weights = np.array(settings.mix) / sum(settings.mix)
+    kind = rng.choice(3, number, p=weights)
+    by_rank = best[rng.integers(0, near, number)]
+    wider = best[rng.integers(min(near, plausible - 1), plausible, number)]
+    anywhere = rng.integers(0, len(logits), number)
+    return np.select([kind == 0, kind == 1], [by_rank, wider], anywhere)
