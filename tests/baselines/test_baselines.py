@@ -8,15 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from adjudge import baselines
 from adjudge.baselines import CosineSettings, CtrSettings, JaccardSettings
-from adjudge.baselines.artifact import Calibration
 from adjudge.baselines.features import NAMES, Memory, features, history
-from adjudge.baselines.fitting import platt
-from adjudge.baselines.scorer import calibrated
 from adjudge.errors import BadArtifact, BadConfig, BadTable, MissingExtra, NotEnoughData
 
 CTR = CtrSettings(rounds=60, threads=1, memory_limit="500MB")
@@ -55,26 +51,6 @@ def test_jaccard_with_category(tmp_path: Path) -> None:
         "category", pa.array(["Shoes", None])
     )
     assert baselines.load(tmp_path).score(table) == pytest.approx([2 / 3, 0.999])
-
-
-def test_calibration_by_hand() -> None:
-    assert calibrated(np.array([np.log(3)]), Calibration(2.0, 0.0))[0] == pytest.approx(0.9)
-    found = platt(np.array([-1.0, 1.0]), np.array([False, True]), np.ones(2))
-    assert (found.a, found.b) == (pytest.approx(0.6931, abs=1e-4), pytest.approx(0, abs=1e-6))
-
-
-def test_calibration_never_turns_an_order() -> None:
-    assert platt(np.array([-1.0, 1.0]), np.array([True, False]), np.ones(2)) == Calibration()
-
-
-def test_calibration_finds_the_slope_that_made_the_labels() -> None:
-    rng = np.random.default_rng(0)
-    logits = rng.normal(0, 2, 20_000)
-    labels = rng.random(20_000) < calibrated(logits, Calibration(0.5, -1.0))
-    found = platt(logits, labels, np.ones(20_000))
-    assert (found.a, found.b) == (pytest.approx(0.5, abs=0.04), pytest.approx(-1, abs=0.06))
-    twice = LogisticRegression(C=np.inf).fit(logits[:, None], labels)
-    assert found.a == pytest.approx(twice.coef_[0, 0], abs=1e-3)
 
 
 @KINDS

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from adjudge.calibration import Calibration
 from adjudge.errors import BadArtifact, BadConfig
+from adjudge.manifest import set_threshold
 from adjudge.scoring import check, load
 from adjudge.student import artifact as artifacts
-from adjudge.student.calibrate import Calibration
 from planted import planted
 
 
@@ -104,7 +105,7 @@ def test_a_torn_file_is_refused(copy: Path, name: str) -> None:
         ({"calibration": {"a": 2.0, "b": 0.0}}, "was changed after it was written"),
         ({"max_length": 12}, "was changed after it was written"),
         ({"format": 2}, "artifact format 2; allowed is 1"),
-        ({"kind": "jaccard"}, "holds a 'jaccard' model; allowed here is 'cross-encoder'"),
+        ({"kind": "jaccard"}, "holds a 'jaccard' model; allowed here is cross-encoder"),
         ({"thresold": 0.5}, "is not a manifest: .*did you mean threshold"),
     ],
 )
@@ -129,13 +130,13 @@ def test_golden_pairs_that_do_not_hold_are_refused(copy: Path) -> None:
 
 def test_a_threshold_is_set_without_changing_the_version(copy: Path) -> None:
     before = artifacts.guard(copy)
-    artifacts.set_threshold(copy, 0.31, 0.95, "95 % of clicks, click-weighted, dev split")
+    set_threshold(copy, 0.31, 0.95, "95 % of clicks, click-weighted, dev split")
     after = artifacts.guard(copy)
     assert (after.threshold, after.threshold_by.retention) == (0.31, 0.95)
     assert after.model_version == before.model_version
     assert load(copy).threshold == 0.31
     with pytest.raises(BadConfig, match="threshold is nan"):
-        artifacts.set_threshold(copy, float("nan"), 0.95, "x")
+        set_threshold(copy, float("nan"), 0.95, "x")
 
 
 def test_settings_out_of_range_are_refused(artifact: Path) -> None:

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adjudge.baselines.artifact import Manifest, hash_of, settings_of
 from adjudge.baselines.settings import MINILM, CosineSettings
 from adjudge.baselines.texts import item_text
 from adjudge.baselines.words import whole
+from adjudge.config import from_dict
 from adjudge.errors import BadArtifact, BadConfig, MissingExtra
+from adjudge.manifest import Manifest, hash_of
 
 COPY = "model"
 EDGE = 1e-6
@@ -76,7 +77,7 @@ def prepare(out: Path, settings: CosineSettings) -> dict[str, Any]:
 
 def open_model(folder: Path, manifest: Manifest) -> Callable[[pa.Table], np.ndarray]:
     """Raises BadArtifact where the model is no longer what the artifact was made with."""
-    settings: CosineSettings = settings_of(CosineSettings, manifest.config)
+    settings: CosineSettings = from_dict(CosineSettings, manifest.config["settings"])
     place = folder / COPY if settings.copy else _place(settings.model)
     names = tuple(manifest.config["model_files"])
     missing = [name for name in names if not (place / name).is_file()]

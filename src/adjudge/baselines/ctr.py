@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from adjudge.baselines.artifact import Manifest
 from adjudge.baselines.clicks import click_pairs, facts
 from adjudge.baselines.features import NAMES, Memory, features, history
 from adjudge.baselines.settings import CtrSettings
 from adjudge.baselines.words import whole
 from adjudge.errors import MissingExtra, NotEnoughData
+from adjudge.manifest import Manifest
 from adjudge.records import Progress
 
 MODEL = "model.json"

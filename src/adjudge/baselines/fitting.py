@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from adjudge.baselines import artifact, cosine, ctr
-from adjudge.baselines.artifact import Calibration, Manifest
+from adjudge.baselines import cosine, ctr
 from adjudge.baselines.scorer import OPEN, scorable
 from adjudge.baselines.settings import CosineSettings, CtrSettings, JaccardSettings
+from adjudge.calibration import Calibration, platt
 from adjudge.config import check_choice, to_dict
-from adjudge.errors import BadConfig, BadTable, MissingExtra
+from adjudge.errors import BadConfig, BadTable
+from adjudge.manifest import MANIFEST, Manifest, write
 from adjudge.records import Progress, no_progress
 from adjudge.tables import TRAINING
 
@@ -46,7 +48,7 @@ def fit(
     if not isinstance(settings, KINDS[kind]):
         raise BadConfig(f"a {kind} model takes {KINDS[kind].__name__}, not {type(settings).__name__}")
     out.mkdir(parents=True, exist_ok=True)
-    (out / artifact.MANIFEST).unlink(missing_ok=True)
+    (out / MANIFEST).unlink(missing_ok=True)
     learnt: dict[str, Any] = {}
     files: tuple[str, ...] = ()
     if isinstance(settings, CosineSettings):
@@ -56,17 +58,9 @@ def fit(
             raise BadConfig("a ctr model learns from clicks: give logs, the folder that holds clicks.parquet")
         learnt, files = ctr.prepare(out, settings, logs, split, progress)
     config = {"settings": to_dict(settings), **learnt}
-    manifest = Manifest(
-        kind, artifact.FORMAT, "", None, Calibration(), recipe=recipe, files=files, config=config
-    )
-    calibration, metrics = _calibrate(OPEN[kind](out, manifest), training, settings, progress)
-    return artifact.write(
-        out, Manifest(**{**_fields(manifest), "calibration": calibration, "metrics": metrics})
-    )
-
-
-def _fields(manifest: Manifest) -> dict[str, Any]:
-    return {name: getattr(manifest, name) for name in manifest.__dataclass_fields__}
+    raw = Manifest(kind, files, recipe=recipe, config=config)
+    calibration, metrics = _calibrate(OPEN[kind](out, raw), training, settings, progress)
+    return write(out, replace(raw, calibration=calibration, metrics=metrics))
 
 
 def _calibrate(
@@ -96,28 +90,6 @@ def _calibrate(
     calibration = platt(found, labels, rows["weight"].to_numpy())
     progress("calibrate", 1, 1)
     return calibration, {**told, "dev_auc": auc(found, labels)}
-
-
-def platt(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Calibration:
-    """Weighted logistic regression of relevance on the logit (Platt 1999), with Platt's targets.
-
-    A row of N+ relevant ones counts (N+ + 1) / (N+ + 2) as relevant and the rest as not, so that separable
-    rows give finite a and b. Logits (-1, 1) with labels (0, 1): targets 1/3 and 2/3, a = ln 2 = 0.6931, b = 0.
-    Where the labels run against the logits (a <= 0) the identity comes back: calibration never turns an order.
-    """
-    try:
-        from sklearn.linear_model import LogisticRegression
-    except ImportError as error:
-        raise MissingExtra("scikit-learn", "train") from error
-
-    up, down = int(labels.sum()), int((~labels).sum())
-    target = np.where(labels, (up + 1) / (up + 2), 1 / (down + 2))
-    both = np.concatenate([logits, logits])[:, None]
-    said = np.repeat([True, False], len(logits))
-    share = np.concatenate([weights * target, weights * (1 - target)])
-    model = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(both, said, sample_weight=share)
-    a, b = float(model.coef_[0, 0]), float(model.intercept_[0])
-    return Calibration(a, b) if a > 0 else Calibration()
 
 
 def auc(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from adjudge.baselines.artifact import Manifest, settings_of
 from adjudge.baselines.settings import JaccardSettings
 from adjudge.baselines.texts import item_text
 from adjudge.baselines.words import jaccard, overlap, whole
+from adjudge.config import from_dict
+from adjudge.manifest import Manifest
 
 EDGE = 0.001
 
@@ -27,5 +28,5 @@ def logits(pairs: pa.Table, settings: JaccardSettings) -> np.ndarray:
 
 
 def open_model(folder: Path, manifest: Manifest) -> Callable[[pa.Table], np.ndarray]:
-    settings = settings_of(JaccardSettings, manifest.config)
+    settings = from_dict(JaccardSettings, manifest.config["settings"])
     return lambda pairs: logits(pairs, settings)

@@ -10,10 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adjudge.baselines import artifact, cosine, ctr, jaccard
-from adjudge.baselines.artifact import Calibration, Manifest
+from adjudge.baselines import cosine, ctr, jaccard
 from adjudge.baselines.words import whole
-from adjudge.errors import BadArtifact, did_you_mean
+from adjudge.manifest import Manifest, guard
 from adjudge.tables import TO_SCORE
 
 Logits = Callable[[pa.Table], np.ndarray]
@@ -49,18 +48,13 @@ class Baseline:
         able = scorable(pairs)
         result = np.full(len(pairs), np.nan)
         if able.any():
-            result[able] = calibrated(self.logits(pairs.filter(pa.array(able))), self.manifest.calibration)
+            result[able] = self.manifest.calibration(self.logits(pairs.filter(pa.array(able))))
         return result
 
 
 def load(folder: Path) -> Baseline:
     """Open a baseline's artifact. Raises BadArtifact, and MissingExtra where its library is not installed."""
-    manifest = artifact.read(folder)
-    if manifest.kind not in OPEN:
-        raise BadArtifact(
-            f"{folder} holds a model of kind {manifest.kind!r}; allowed here are {', '.join(OPEN)}"
-            f"{did_you_mean(manifest.kind, OPEN)}"
-        )
+    manifest = guard(folder, OPEN)
     return Baseline(manifest, OPEN[manifest.kind](folder, manifest))
 
 
@@ -71,8 +65,3 @@ def scorable(pairs: pa.Table) -> np.ndarray:
         blank = pc.equal(pc.utf8_trim_whitespace(whole(pairs[name])), "")
         able &= ~pc.fill_null(blank, True).to_numpy(zero_copy_only=False)
     return able
-
-
-def calibrated(logits: np.ndarray, calibration: Calibration) -> np.ndarray:
-    """sigmoid(a * logit + b), without overflow. With a = 2, b = 0, logit ln 3: 9 / (9 + 1) = 0.9."""
-    return 0.5 * (1.0 + np.tanh(0.5 * (calibration.a * np.asarray(logits, np.float64) + calibration.b)))

@@ -134,7 +134,7 @@ def _scores(config: CompareConfig, model: str) -> Path:
 
 def _evaluate(config: CompareConfig, models: Sequence[str], progress: Progress) -> Evaluated:
     """The scorecard, then each artifact gets the threshold that keeps the asked share of clicks."""
-    from adjudge.student.artifact import set_threshold
+    from adjudge.manifest import set_threshold
 
     asked = EvaluateConfig(
         config.logs,

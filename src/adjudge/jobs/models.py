@@ -16,7 +16,7 @@ KINDS = ("cross-encoder", *BASELINES)
 
 def load_scorer(artifact: Path, workers: int = 0, batch_tokens: int = 2048) -> Scorer:
     """The scorer of an artifact folder, chosen by its `kind`. Raises BadArtifact on an unknown one."""
-    from adjudge.student.artifact import read_any
+    from adjudge.manifest import read_any
 
     kind = str(read_any(artifact)["kind"])
     if kind in BASELINES:

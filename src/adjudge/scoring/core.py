@@ -10,7 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from adjudge.config import check_range
 from adjudge.errors import BadArtifact, MissingExtra
-from adjudge.student.artifact import Manifest, guard, scores
+from adjudge.manifest import Manifest
+from adjudge.student.artifact import guard, scores
 from adjudge.student.encode import Specials, assemble, batches, encode, load_tokenizer, specials
 from adjudge.student.text import text_columns, unscorable
 
@@ -70,7 +71,7 @@ class CrossEncoderScorer:
 
     def _scores(self, pairs: pa.Table) -> np.ndarray:
         first, second = text_columns(pairs)
-        encoded = encode(self.tokenizer, first, second, self.manifest.max_length)
+        encoded = encode(self.tokenizer, first, second, cast(int, self.manifest.max_length))
         cuts = batches(encoded.lengths, self.batch_tokens, exact=True)
 
         def run(rows: np.ndarray) -> np.ndarray:

@@ -20,11 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from adjudge.calibration import Calibration
 from adjudge.config import to_dict
 from adjudge.errors import BadArtifact, BadConfig
+from adjudge.manifest import MANIFEST, Manifest, write
 from adjudge.records import Progress
 from adjudge.student import artifact, network
-from adjudge.student.calibrate import Calibration
 from adjudge.student.golden import choose
 from adjudge.student.settings import StudentSettings
 from adjudge.student.text import text_columns
@@ -69,7 +70,7 @@ def export(trained: Trained, rows: pa.Table, out: Path, serve: Serve, progress: 
         progress("export", 0, 3)
         write_model(trained, fresh)
         write_onnx(trained.model, fresh / "onnx" / "model.onnx")
-        manifest = artifact.write(fresh, _manifest(trained))
+        manifest = write(fresh, _manifest(trained))
         progress("export", 1, 3)
         served = write_golden(trained, rows, fresh, serve)
         progress("export", 2, 3)
@@ -83,7 +84,7 @@ def export(trained: Trained, rows: pa.Table, out: Path, serve: Serve, progress: 
 
 def check_place(out: Path) -> None:
     """Raise BadConfig unless `out` is free, an empty folder, or an artifact (which may be replaced)."""
-    if out.exists() and not (out / artifact.MANIFEST).exists() and (out.is_file() or any(out.iterdir())):
+    if out.exists() and not (out / MANIFEST).exists() and (out.is_file() or any(out.iterdir())):
         raise BadConfig(f"{out} exists and is not an artifact: it is left alone. Choose another --out.")
 
 
@@ -206,13 +207,11 @@ def check_parity(served: Served, folder: Path) -> None:
         )
 
 
-def _manifest(trained: Trained) -> artifact.Manifest:
-    return artifact.Manifest(
+def _manifest(trained: Trained) -> Manifest:
+    return Manifest(
         kind=artifact.KIND,
-        format=artifact.FORMAT,
-        model_version="",
+        files=artifact.DECIDING,
         threshold=0.5,
-        calibration=Calibration(),
         head=trained.settings.head,
         max_length=trained.settings.max_length,
         recipe=trained.recipe,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from adjudge.student.calibrate import Calibration, ece, platt, report, sigmoid
+from adjudge.calibration import Calibration, ece, platt, report, sigmoid
 
 
 def test_platt_by_hand() -> None:
@@ -56,3 +56,17 @@ def test_calibration_mends_overconfidence() -> None:
     found = report(5 * truth + 2, labels, np.ones(4000))
     assert found["ece_before"] > 0.15
     assert found["ece_after"] < 0.03
+
+
+def test_calibration_finds_the_slope_that_made_the_labels() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, 20_000)
+    labels = rng.random(20_000) < Calibration(0.5, -1.0)(logits)
+    found = platt(logits, labels, np.ones(20_000))
+    assert (found.a, found.b) == (pytest.approx(0.5, abs=0.04), pytest.approx(-1, abs=0.06))
+    twice = LogisticRegression(C=np.inf).fit(logits[:, None], labels)
+    assert found.a == pytest.approx(twice.coef_[0, 0], abs=1e-3)
+
+
+def test_a_calibrated_score_by_hand() -> None:
+    assert Calibration(2.0, 0.0)(np.array([np.log(3)]))[0] == pytest.approx(0.9)
