@@ -1,0 +1,104 @@
+"""The probes end to end: judges whose fault is known are caught by what `probe` writes, and a steady one is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from adjudge.jobs.agree import AgreeConfig, agree
+from adjudge.jobs.judge import JudgeConfig, judge
+from adjudge.jobs.probe import ProbeConfig, ProbesWritten, probe
+from adjudge.judge import RunSettings
+from adjudge.trust.lexical import overlap
+from adjudge.trust.settings import Sampling, TrustSettings
+
+QUICK = TrustSettings(sampling=Sampling(replicates=200))
+WORDS = ["red", "blue", "oak", "steel", "sofa", "lamp", "table", "rug"]
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """300 pairs of random words."""
+    rng = np.random.default_rng(1)
+    table = {
+        "item_id": [f"i{k // 3:03d}" for k in range(300)],
+        "keyphrase": [f"{rng.choice(WORDS)} {rng.choice(WORDS)} {k % 3}" for k in range(300)],
+        "title": [" ".join([*rng.choice(WORDS, 4), str(k // 3)]) for k in range(300)],
+        "category": ["Home"] * 300,
+    }
+    pq.write_table(pa.table(table), tmp_path / "pairs.parquet")
+    return tmp_path / "pairs.parquet"
+
+
+def human(pairs: Path) -> Path:
+    """A settled grade for each pair, that no text tells."""
+    table = pq.read_table(pairs, columns=["item_id", "keyphrase"])
+    grades = np.random.default_rng(2).choice(["bad", "good"], table.num_rows)
+    out = pairs.with_name("human.parquet")
+    pq.write_table(table.append_column("grade", pa.array(grades.tolist())), out)
+    return out
+
+
+def verdicts(made: ProbesWritten, pairs: Path, again: list[str]) -> dict[str, Any]:
+    outs = {run.name: run.out for run in made.runs}
+    config = AgreeConfig(
+        Path(outs["original"]),
+        human(pairs),
+        made.out / "agree",
+        items=items(pairs),
+        paired={name: outs[name] for name in again},
+        trust=QUICK,
+    )
+    return {one.name: one for one in agree(config).probes}
+
+
+def items(pairs: Path) -> Path:
+    table = (
+        pq.read_table(pairs, columns=["item_id", "title"]).group_by("item_id").aggregate([("title", "min")])
+    )
+    out = pairs.with_name("items.parquet")
+    pq.write_table(table.rename_columns(["item_id", "title"]), out)
+    return out
+
+
+def test_a_judge_that_answers_by_the_wording_is_caught(pairs: Path, tmp_path: Path) -> None:
+    """The fake answers by the hash of the whole text: another order or wording is another answer, no way leaning."""
+    made = probe(ProbeConfig(pairs, tmp_path / "probe", "fake", sample=None))
+    for run in made.runs:
+        settings = {key: Path(value) if key == "prompt" else value for key, value in run.settings.items()}
+        log = Path(run.out).with_suffix(".sqlite")
+        quick = RunSettings(in_flight=32, first_wait=0.001)
+        judge(JudgeConfig(Path(run.pairs), "fake", log, Path(run.out), run=quick, **settings))
+    found = verdicts(made, pairs, ["position", "rewording", "stuffing", "padding"])
+    for name in ("position", "rewording", "stuffing", "padding"):
+        assert found[f"{name}: flips"].verdict == "fault"
+        assert found[f"{name}: self-kappa"].verdict == "fault"
+        assert found[f"{name}: shift"].verdict != "fault"
+
+
+def test_a_judge_that_counts_words_falls_for_stuffing_only(pairs: Path, tmp_path: Path) -> None:
+    made = probe(ProbeConfig(pairs, tmp_path / "probe", "fake", sample=None))
+    for run in made.runs:
+        table = pq.read_table(run.pairs)
+        texts = (table["title"].combine_chunks(), table["keyphrase"].combine_chunks())
+        yes = overlap(*texts).coverage >= 0.5
+        told = table.select(["item_id", "keyphrase"])
+        for name, values in (
+            ("judge", ["counter"] * len(yes)),
+            ("grade", ["relevant" if one else "irrelevant" for one in yes]),
+            ("status", ["scored"] * len(yes)),
+        ):
+            told = told.append_column(name, pa.array(values))
+        pq.write_table(told, run.out)
+    found = verdicts(made, pairs, ["rewording", "stuffing", "padding"])
+    assert found["stuffing: shift"].verdict == "fault"
+    assert found["stuffing: shift"].found.low > 0.1
+    for name in ("padding", "rewording"):
+        assert found[f"{name}: flips"].found.value == 0
+        assert found[f"{name}: shift"].verdict == "quiet"
+        assert found[f"{name}: self-kappa"].verdict == "quiet"
