@@ -50,7 +50,7 @@ class StudentSettings:
     soft: bool = False
     epochs: int = 4
     max_pairs: int = 0
-    lr: float = 1e-3
+    lr: float = 5e-4
     warmup: float = 0.1
     weight_decay: float = 0.01
     dropout: float = 0.0
