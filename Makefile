@@ -16,6 +16,15 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	touch $@
 
+# The whole loop on a simulated marketplace: report, scorecard and one artifact a recipe, in runs/demo.
+demo: env
+	$(BIN)/adjudge demo --out runs/demo
+
+# Real labels: ESCI. Give your own copy with make real ESCI=/path.
+ESCI ?= ../shared/data/esci/pairs.parquet
+real: env
+	$(BIN)/adjudge real --data $(ESCI) --out runs/esci
+
 lint: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

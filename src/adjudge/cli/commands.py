@@ -76,6 +76,20 @@ def compare(
 
 
 @app.command()
+def real(
+    data: Annotated[Path, typer.Option(help="ESCI: the official folder, or one parquet with all in one.")],
+    out: Annotated[Path | None, typer.Option(help="The run's folder.  [default: runs/esci]")] = None,
+    settings: File = None,
+    set_: Sets = None,
+) -> None:
+    """Human labels of ESCI become a small student, measured against word overlap and zero-shot cosine."""
+    from adjudge.jobs.real import RealConfig
+    from adjudge.jobs.real import real as job
+
+    prints.real(terminal.run(job, configure(RealConfig, settings, set_, data=data, out=out)))
+
+
+@app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="The logs folder to write.")],
     settings: File = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from adjudge.jobs.evaluate import Evaluated
     from adjudge.jobs.import_ import Imported
     from adjudge.jobs.pairs import Pairs
+    from adjudge.jobs.real import Real
     from adjudge.jobs.recipe import RecipeReport
     from adjudge.jobs.score import Scored
     from adjudge.jobs.simulate import SimulateReport
@@ -119,6 +120,27 @@ def evaluated(done: Evaluated) -> None:
     )
     for note in done.notes:
         line(f"note: {note}")
+
+
+def real(done: Real) -> None:
+    rows = [
+        [row["split"], row["model"], row["minus"] or NONE, row["segment"], _number(row["value"]), _band(row)]
+        for row in done.figures.rows
+        if row["metric"] == "auc"
+    ]
+    heads = ["split", "model", "minus", "source", "AUC", "95 % interval"]
+    table("AUC of {exact, substitute} against {complement, irrelevant}", heads, rows)
+    line(f"artifact: {done.artifact}")
+    line(f"figures: {done.out / 'metrics.json'}")
+    line(f"report: {done.report} ({sum(done.seconds.values()) / 60:.1f} minutes in all)")
+
+
+def _number(value: float | None) -> str:
+    return NONE if value is None else f"{value:.3f}"
+
+
+def _band(row: dict[str, Any]) -> str:
+    return NONE if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
 
 
 def compared(done: Compared) -> None:
