@@ -23,20 +23,14 @@ TINY = StudentSettings(start="random", width=16, vocabulary=500, max_pairs=600, 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoConfig, Compared]:
     out = tmp_path_factory.mktemp("runs") / "demo"
-    loop = {
-        "recipes": list(RECIPES),
-        "baselines": ["jaccard"],
-        "student": {
-            "start": "random",
-            "width": 16,
-            "vocabulary": 500,
-            "max_pairs": 600,
-            "threads": 1,
-            "golden": 8,
-        },
-        "scorecard": {"replicates": 20},
-    }
-    config = DemoConfig(out, MarketSettings(catalogue=CatalogueSettings(items=400)), loop)
+    config = DemoConfig(
+        out,
+        MarketSettings(catalogue=CatalogueSettings(items=400)),
+        recipes=RECIPES,
+        baselines=("jaccard",),
+        student=TINY,
+        scorecard=ScorecardSettings(replicates=20),
+    )
     return config, demo(config)
 
 

@@ -126,7 +126,7 @@ def real(done: Real) -> None:
     rows = [
         [row["split"], row["model"], row["minus"] or NONE, row["segment"], _number(row["value"]), _band(row)]
         for row in done.figures.rows
-        if row["metric"] == "auc"
+        if row["metric"] == "AUC"
     ]
     heads = ["split", "model", "minus", "source", "AUC", "95 % interval"]
     table("AUC of {exact, substitute} against {complement, irrelevant}", heads, rows)

@@ -5,34 +5,50 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adjudge.jobs.compare import CompareConfig, Compared, compare
+from adjudge.jobs.compare import BASELINES, PAPER_RECIPES, CompareConfig, Compared, compare
 from adjudge.jobs.simulate import SimulateConfig, simulate
 from adjudge.jobs.steps import Step, Steps
 from adjudge.market.settings import MarketSettings
 from adjudge.records import Progress, no_progress
+from adjudge.scorecard.settings import ScorecardSettings
+from adjudge.student.settings import StudentSettings
 
 SIMULATED = ("market", "clicks and sales", "Search verdicts", "annotators", "language-model judges")
+TITLE = "Which labels make the best keyphrase filter? A demo on a simulated marketplace"
+
+
+def small_student() -> StudentSettings:
+    """A student of about a minute on one core: what it gives is measured in design/0005."""
+    return StudentSettings(threads=1, max_pairs=100_000, dev_rows=5_000)
 
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """out: the run's folder; market: the world; compare: the loop, less its folders and its words."""
+    """out: the run's folder; market: the world; the rest as in `CompareConfig`."""
 
     out: Path = Path("runs/demo")
     market: MarketSettings = field(default_factory=MarketSettings)
-    compare: dict = field(default_factory=dict)  # type: ignore[type-arg]
+    recipes: tuple[str, ...] = PAPER_RECIPES
+    baselines: tuple[str, ...] = BASELINES
+    student: StudentSettings = field(default_factory=small_student)
+    scorecard: ScorecardSettings = field(default_factory=ScorecardSettings)
+    workers: int = 2
 
 
 def demo(config: DemoConfig, progress: Progress = no_progress) -> Compared:
     """Simulate a marketplace and compare paper 1's six recipes on it; resumes where it stopped."""
-    from adjudge.config import from_dict
-
     world = SimulateConfig(config.out / "market", config.market)
     Steps(config.out).run(Step("simulate", simulate, world, (world.out,)), progress)
-    fixed = {
-        "logs": world.out,
-        "out": config.out,
-        "simulated": list(SIMULATED),
-        "title": "Which labels make the best keyphrase filter? A demo on a simulated marketplace",
-    }
-    return compare(from_dict(CompareConfig, {**config.compare, **fixed}), progress)
+    asked = CompareConfig(
+        world.out,
+        config.out,
+        recipes=config.recipes,
+        production=config.recipes[0],
+        baselines=config.baselines,
+        title=TITLE,
+        simulated=SIMULATED,
+        workers=config.workers,
+        student=config.student,
+        scorecard=config.scorecard,
+    )
+    return compare(asked, progress)
