@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adjudge.cli import imports, prints, terminal
+from adjudge.cli import imports, judging, prints, terminal
 from adjudge.cli.options import File, Logs, Sets
 from adjudge.cli.settings import configure
 
@@ -207,6 +207,9 @@ def report(
 
     done = terminal.run(job, ReportConfig(results, out))
     prints.line(f"report: {done.path} ({done.bytes / 1e6:.1f} MB)")
+
+
+judging.add_to(app)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -124,7 +124,14 @@ def evaluated(done: Evaluated) -> None:
 
 def real(done: Real) -> None:
     rows = [
-        [row["split"], row["model"], row["minus"] or NONE, row["segment"], _number(row["value"]), _band(row)]
+        [
+            row["split"],
+            row["model"],
+            row["minus"] or NONE,
+            row["segment"],
+            number(row["value"]),
+            band(row["low"], row["high"]),
+        ]
         for row in done.figures.rows
         if row["metric"] == "AUC"
     ]
@@ -135,12 +142,14 @@ def real(done: Real) -> None:
     line(f"report: {done.report} ({sum(done.seconds.values()) / 60:.1f} minutes in all)")
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Three decimals, or a dash for what is not there."""
     return NONE if value is None else f"{value:.3f}"
 
 
-def _band(row: dict[str, Any]) -> str:
-    return NONE if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
+def band(low: float | None, high: float | None) -> str:
+    """An interval, or a dash."""
+    return NONE if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
 def compared(done: Compared) -> None:

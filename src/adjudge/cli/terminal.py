@@ -83,3 +83,13 @@ def errors() -> Iterator[None]:
     except AdjudgeError as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(error.exit_code) from error
+
+
+@contextmanager
+def broken_is(code: int) -> Iterator[None]:
+    """Within it, an error meant for the user leaves with `code`: for commands whose exit code is a verdict."""
+    try:
+        yield
+    except AdjudgeError as error:
+        error.exit_code = code
+        raise

@@ -1,0 +1,159 @@
+"""Commands about judges: judge, panel, agree, probe, and labels for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adjudge.cli import judging_prints as prints
+from adjudge.cli import terminal
+from adjudge.cli.options import File, Sets
+from adjudge.cli.prints import named
+from adjudge.cli.settings import configure
+
+label = typer.Typer(
+    help="Human labels through Label Studio: tasks out, annotations in.", no_args_is_help=True
+)
+ToJudge = Annotated[Path, typer.Option(help="Parquet: item_id, keyphrase, title and optionally category.")]
+Judgments = Annotated[Path, typer.Option(help="The judgments table to write (Parquet).")]
+Scale = Annotated[str | None, typer.Option(help="binary, four or ordinal3.")]
+
+
+def judge(
+    pairs: ToJudge,
+    judge: Annotated[str, typer.Option(help="openai:MODEL, hf:PATH, student:ARTIFACT or fake.")],
+    log: Annotated[Path, typer.Option(help="The verdict log (SQLite); nothing in it is asked again.")],
+    out: Judgments,
+    scale: Scale = None,
+    base_url: Annotated[str | None, typer.Option(help="The OpenAI-compatible endpoint.")] = None,
+    batch: Annotated[
+        Path | None, typer.Option(help="A folder for offline batch files instead of requests.")
+    ] = None,
+    budget: Annotated[float | None, typer.Option(help="The most this judge may cost.")] = None,
+    dry_run: Annotated[
+        bool | None, typer.Option("--dry-run", help="Estimate tokens and cost; ask nothing.")
+    ] = None,
+    settings: File = None,
+    set_: Sets = None,
+) -> None:
+    """Judge pairs by a language model: each text once, every verdict logged, none lost, none invented."""
+    from adjudge.jobs.judge import JudgeConfig
+    from adjudge.jobs.judge import judge as job
+
+    given = {"pairs": pairs, "judge": judge, "log": log, "out": out, "scale": scale, "base_url": base_url}
+    given |= {"batch": batch, "budget": budget, "dry_run": dry_run}
+    config = configure(JudgeConfig, settings, set_, **given)
+    prints.judged(terminal.run(job, config), out)
+
+
+def panel(
+    judgments: Annotated[list[Path], typer.Option(help="A judgments table. Repeatable.")],
+    out: Judgments,
+    scale: Scale = None,
+    rule: Annotated[str | None, typer.Option(help="majority, unanimous or weighted.")] = None,
+    settings: File = None,
+    set_: Sets = None,
+) -> None:
+    """Several judges decide together; how far they disagree is kept as a column."""
+    from adjudge.jobs.panel import PanelConfig
+    from adjudge.jobs.panel import panel as job
+
+    files = [str(path) for path in judgments]
+    config = configure(PanelConfig, settings, set_, judgments=files, out=out, scale=scale, rule=rule)
+    prints.panelled(terminal.run(job, config), out)
+
+
+def agree(
+    judgments: Annotated[Path, typer.Option(help="A judgments table.")],
+    human: Annotated[Path, typer.Option(help="An annotations table.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")] = Path("agree"),
+    judge: Annotated[str | None, typer.Option(help="Which judge, where the table holds several.")] = None,
+    clicks: Annotated[Path | None, typer.Option(help="A click table, for concordance and COEC.")] = None,
+    items: Annotated[Path | None, typer.Option(help="An items table, for titles and categories.")] = None,
+    scale: Scale = None,
+    paired: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PROBE=FILE", help="Judgments of changed pairs, by probe. Repeatable."),
+    ] = None,
+    settings: File = None,
+    set_: Sets = None,
+) -> None:
+    """How far a judge can be trusted. Exit code 0 trusted, 1 not trusted, 2 inconclusive, 3 broken."""
+    from adjudge.jobs.agree import AgreeConfig
+    from adjudge.jobs.agree import agree as job
+
+    given = {
+        "judgments": judgments,
+        "human": human,
+        "out": out,
+        "judge": judge,
+        "clicks": clicks,
+        "items": items,
+    }
+    pairs = named(paired, "--paired") if paired else None
+    with terminal.broken_is(3):
+        done = terminal.run(job, configure(AgreeConfig, settings, set_, scale=scale, paired=pairs, **given))
+    prints.agreed(done)
+    raise typer.Exit(done.exit_code)
+
+
+def probe(
+    pairs: ToJudge,
+    judge: Annotated[str, typer.Option(help="The judge to be probed, as `adjudge judge` spells it.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    scale: Scale = None,
+    base_url: Annotated[str | None, typer.Option(help="The OpenAI-compatible endpoint.")] = None,
+    settings: File = None,
+    set_: Sets = None,
+) -> None:
+    """Write the changed pairs and prompts that show a judge's faults, and the commands that judge them."""
+    from adjudge.jobs.probe import ProbeConfig
+    from adjudge.jobs.probe import probe as job
+
+    config = configure(
+        ProbeConfig, settings, set_, pairs=pairs, judge=judge, out=out, scale=scale, base_url=base_url
+    )
+    prints.probed(terminal.run(job, config))
+
+
+@label.command("export")
+def label_export(
+    pairs: ToJudge,
+    out: Annotated[Path, typer.Option(help="The folder to write: labelling.xml and tasks.")],
+    items: Annotated[Path | None, typer.Option(help="An items table, for the pictures.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Pairs drawn at random; all without it.")] = None,
+    scale: Scale = None,
+    settings: File = None,
+    set_: Sets = None,
+) -> None:
+    """Tasks and a labelling config for Label Studio, three annotators a pair."""
+    from adjudge.jobs.label import LabelExportConfig, export_labels
+
+    config = configure(
+        LabelExportConfig, settings, set_, pairs=pairs, out=out, items=items, sample=sample, scale=scale
+    )
+    prints.labels_asked(terminal.run(export_labels, config))
+
+
+@label.command("import")
+def label_import(
+    export: Annotated[Path, typer.Option(help="Label Studio's JSON export.")],
+    out: Annotated[Path, typer.Option(help="The annotations table to write (Parquet).")],
+    scale: Scale = None,
+    settings: File = None,
+    set_: Sets = None,
+) -> None:
+    """Annotations from Label Studio; bad and skipped ones are counted and kept aside."""
+    from adjudge.jobs.label import LabelImportConfig, import_labels
+
+    config = configure(LabelImportConfig, settings, set_, export=export, out=out, scale=scale)
+    prints.labels_taken(terminal.run(import_labels, config))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands into the program."""
+    for command in (judge, panel, agree, probe):
+        app.command()(command)
+    app.add_typer(label, name="label")

@@ -1,0 +1,91 @@
+"""How the results of the judging commands are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adjudge.cli.prints import band, line, number
+from adjudge.cli.terminal import table
+
+if TYPE_CHECKING:
+    from adjudge.jobs.agree import Agreed
+    from adjudge.jobs.judge import JudgeResult
+    from adjudge.jobs.label import LabelsAsked, LabelsTaken
+    from adjudge.jobs.panel import PanelWritten
+    from adjudge.jobs.probe import ProbesWritten
+
+
+def judged(done: JudgeResult, out: Path) -> None:
+    if done.estimate:
+        told = done.estimate
+        cost = "no price table given" if told.cost is None else f"cost {told.cost:,.2f}"
+        line(f"to ask: {told.texts:,} texts, {told.tokens_in:,} tokens in, {told.tokens_out:,} out; {cost}")
+    if done.batch:
+        step = done.batch
+        line(
+            f"batch: {step.answers:,} answers read, {step.failures:,} failures; {step.requests:,} requests written"
+        )
+        line(f"batch: {step.waiting:,} texts still waited for; shards: {', '.join(step.shards) or 'none'}")
+    if done.written:
+        held = done.written
+        line(f"judgments: {out} ({held.pairs:,} pairs, {held.scored:,} scored, {held.unscored:,} unscored)")
+        rows = [[reason, f"{count:,}"] for reason, count in held.reasons.most_common()]
+        if rows:
+            table("Unscored, by reason", ["reason", "pairs"], rows)
+    if done.tally.stopped:
+        line(f"stopped: {done.tally.stopped}; run the same command again to go on")
+
+
+def panelled(done: PanelWritten, out: Path) -> None:
+    line(f"judgments: {out} ({done.pairs:,} pairs, {done.scored:,} scored)")
+    line(f"mean disagreement: {number(done.disagreement)}")
+
+
+def agreed(done: Agreed) -> None:
+    rows = [[name, number(e.value), band(e.low, e.high), f"{e.pairs:,}"] for name, e in done.values.items()]
+    rows += [
+        [f"annotators, {n}", number(e.value), band(e.low, e.high), f"{e.pairs:,}"]
+        for n, e in done.alpha.items()
+    ]
+    table(f"Judge {done.judge} against people", ["statistic", "value", "95 % interval", "pairs"], rows)
+    seen = [
+        [p.name, p.statistic, number(p.found.value), band(p.found.low, p.found.high), p.verdict]
+        for p in done.probes
+    ]
+    if seen:
+        table("Probes", ["probe", "statistic", "value", "95 % interval", "verdict"], seen)
+    rates = [
+        [r.method, number(r.value), band(r.low, r.high), f"{r.labelled:,}", f"{r.judged:,}"]
+        for r in done.rates
+    ]
+    if rates:
+        table("Share of relevant pairs", ["method", "share", "95 % interval", "labelled", "judged"], rates)
+    for need in done.needed:
+        more = need.note if need.more is None else f"{need.more:,} more human labels would decide it"
+        line(f"{need.question} {more}")
+    for note in done.notes:
+        line(f"note: {note}")
+    line(f"{done.decision.verdict}: {done.decision.reason}")
+    line(f"tables: {done.out}")
+
+
+def probed(done: ProbesWritten) -> None:
+    line(f"{done.pairs:,} pairs in {done.out}; judge them with:")
+    for run in done.runs:
+        line(f"  {run.command}")
+
+
+def labels_asked(done: LabelsAsked) -> None:
+    line(
+        f"{done.tasks:,} tasks ({done.pictures:,} with a picture) in {done.out}: {', '.join(p.name for p in done.files)}"
+    )
+
+
+def labels_taken(done: LabelsTaken) -> None:
+    line(f"annotations: {done.out} ({done.kept:,} of {done.annotations:,}; {done.skipped:,} skipped)")
+    line(
+        f"{done.pairs:,} pairs, {done.complete:,} complete, {done.unanimous:,} unanimous; alpha {number(done.alpha)}"
+    )
+    for reason, count in done.reasons.items():
+        line(f"quarantined: {count:,} {reason} ({done.quarantine})")
