@@ -209,7 +209,7 @@ def report(
     prints.line(f"report: {done.path} ({done.bytes / 1e6:.1f} MB)")
 
 
-judging.add_to(app)
+app.add_typer(judging.app)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from adjudge.cli.options import File, Sets
 from adjudge.cli.prints import named
 from adjudge.cli.settings import configure
 
+app = typer.Typer()
 label = typer.Typer(
     help="Human labels through Label Studio: tasks out, annotations in.", no_args_is_help=True
 )
@@ -21,6 +22,7 @@ Judgments = Annotated[Path, typer.Option(help="The judgments table to write (Par
 Scale = Annotated[str | None, typer.Option(help="binary, four or ordinal3.")]
 
 
+@app.command()
 def judge(
     pairs: ToJudge,
     judge: Annotated[str, typer.Option(help="openai:MODEL, hf:PATH, student:ARTIFACT or fake.")],
@@ -48,6 +50,7 @@ def judge(
     prints.judged(terminal.run(job, config), out)
 
 
+@app.command()
 def panel(
     judgments: Annotated[list[Path], typer.Option(help="A judgments table. Repeatable.")],
     out: Judgments,
@@ -65,6 +68,7 @@ def panel(
     prints.panelled(terminal.run(job, config), out)
 
 
+@app.command()
 def agree(
     judgments: Annotated[Path, typer.Option(help="A judgments table.")],
     human: Annotated[Path, typer.Option(help="An annotations table.")],
@@ -99,6 +103,7 @@ def agree(
     raise typer.Exit(done.exit_code)
 
 
+@app.command()
 def probe(
     pairs: ToJudge,
     judge: Annotated[str, typer.Option(help="The judge to be probed, as `adjudge judge` spells it.")],
@@ -152,8 +157,4 @@ def label_import(
     prints.labels_taken(terminal.run(import_labels, config))
 
 
-def add_to(app: typer.Typer) -> None:
-    """Put these commands into the program."""
-    for command in (judge, panel, agree, probe):
-        app.command()(command)
-    app.add_typer(label, name="label")
+app.add_typer(label, name="label")
