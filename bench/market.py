@@ -1,7 +1,10 @@
-"""How fast and how large: simulating a market.
+"""How fast, how large and how learnable: simulating a market.
 
     OMP_NUM_THREADS=1 taskset -c 0 python bench/market.py [--items 100000] [--out FOLDER]
+    OMP_NUM_THREADS=1 python bench/market.py --learn 100000 --items 12000 --keyphrases 30000
 
+`--learn N` trains a student on N pairs with their true labels and prints its AUC on a tenth of the items, held out:
+can the truth be learned from the text at all?
 Prints rows, seconds by stage, and the process's peak resident memory as JSON. `cpu_seconds` is what the process
 itself used, which on a shared machine is the steadier figure.
 """
@@ -15,8 +18,19 @@ import tempfile
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from adjudge.market.settings import CatalogueSettings, MarketSettings
 from adjudge.market.simulate import simulate
+
+LABELLED = """
+SELECT t.item_id, t.keyphrase, i.title, i.category, t.relevant::INT::DOUBLE AS label, NULL::DOUBLE AS probability,
+  1::DOUBLE AS weight, 'truth' AS source, CASE WHEN md5(t.item_id) < '1a' THEN 'dev' ELSE 'train' END AS split
+FROM read_parquet($truth) t JOIN read_parquet($items) i USING (item_id)
+ORDER BY md5(t.item_id || t.keyphrase)
+"""
 
 
 def main() -> None:
@@ -24,6 +38,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--keyphrases", type=int, default=250_000)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--learn", type=int, default=0)
     given = parser.parse_args()
     settings = MarketSettings(catalogue=CatalogueSettings(items=given.items, keyphrases=given.keyphrases))
     with tempfile.TemporaryDirectory(prefix="adjudge-bench-") as scratch:
@@ -44,7 +59,35 @@ def main() -> None:
             "cpu_seconds_by_stage": stages,
             "peak_rss_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
         }
+        if given.learn:
+            told["learnt"] = learn(report.out, Path(scratch), given.learn)
     print(json.dumps(told, indent=2))
+
+
+def learn(logs: Path, scratch: Path, pairs: int) -> dict[str, float]:
+    """Held-out AUC on the truth of a student trained on the truth, and the seconds it took."""
+    import duckdb
+    from sklearn.metrics import roc_auc_score
+
+    from adjudge import scoring
+    from adjudge.student.settings import StudentSettings
+    from adjudge.student.train import train
+
+    with duckdb.connect() as base:
+        rows = base.sql(LABELLED, params={name: str(logs / f"{name}.parquet") for name in ("truth", "items")})
+        table = rows.to_arrow_table()
+    # DuckDB marks columns it knows to be full as "not null"; golden pairs need to hold nulls.
+    table = table.cast(pa.schema([pa.field(field.name, field.type) for field in table.schema]))
+    pq.write_table(table, scratch / "training.parquet")
+    settings = StudentSettings(max_pairs=pairs, threads=1, patience=0, evaluations=3, dev_rows=3000)
+    done = train(scratch / "training.parquet", settings, scratch / "model", scoring.load)
+    held_out = table.filter(pc.equal(table["split"], "dev"))
+    scores = scoring.load(scratch / "model").score(held_out)
+    return {
+        "pairs": done.pairs_seen,
+        "held_out_auc": round(float(roc_auc_score(held_out["label"].to_numpy(), scores)), 4),
+        "seconds": round(done.seconds, 1),
+    }
 
 
 if __name__ == "__main__":
