@@ -312,3 +312,19 @@ def test_probabilities_of_the_stub_are_read_back(pairs: Pairs, stub: Callable[..
         for _, _, answer in log.answers():
             shares = {token: math.exp(p) for token, p in answer.tokens[0][1]}
             assert sum(shares.values()) == pytest.approx(1.0)
+
+
+def test_a_model_of_ones_own_is_a_judge(pairs: Pairs, tmp_path: Path) -> None:
+    from adjudge import baselines
+    from adjudge.jobs.models import load_scorer
+
+    where = pairs(40)
+    baselines.fit("jaccard", tmp_path / "jaccard")
+    given = {"judge": f"student:{tmp_path / 'jaccard'}", "name": "overlap"}
+    result = judge(config(where, **given))
+    assert result.written.scored == 40
+    scores = load_scorer(tmp_path / "jaccard").score(pq.read_table(where))
+    assert [row["probability"] for row in rows(where)] == pytest.approx(scores.tolist(), abs=1e-9)
+    assert judge(config(where, **given)).tally.requests == 0
+    with pytest.raises(BadConfig, match="--scale binary"):
+        judge(config(where, **{**given, "scale": "four"}))

@@ -110,8 +110,8 @@ class Prompt:
     def digest(self, keyphrase: str, title: str, category: str | None) -> bytes:
         """16 bytes that name the rendered text: `Text.digest` without building the text.
 
-        What a category's texts begin with is hashed once and the hash is copied, so that looking up a pair that is
-        judged already costs a tenth of rendering and hashing it.
+        What a category's texts begin with is hashed once and the hash is copied: a pair that is judged already is looked
+        up without its prompt ever being built.
         """
         _, user, begun = self._of(category or NO_CATEGORY)
         if begun is None:
