@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 COLUMNS = ("item_id", "keyphrase", "category", "title")
+# Stated, not inherited: some writers mark a column without nulls as one that can hold none.
+_SCHEMA = pa.schema([(name, pa.string()) for name in COLUMNS])
 _ODD = (
     ("no-category", "{keyphrase}", None, "{title}"),
     ("blank-category", "{keyphrase}", "  ", "{title}"),
@@ -36,12 +38,12 @@ def choose(rows: pa.Table, scores: np.ndarray, count: int) -> pa.Table:
     places = np.unique(np.linspace(0, len(ranked) - 1, min(count, len(ranked))).round().astype(int))
     if "category" not in rows.column_names:
         rows = rows.append_column("category", pa.nulls(len(rows), pa.string()))
-    real = rows.select(COLUMNS).take(pa.array([ranked[place] for place in places]))
+    real = rows.select(COLUMNS).cast(_SCHEMA).take(pa.array([ranked[place] for place in places]))
     middle = real.slice(len(real) // 2, 1).to_pylist()[0]
-    return pa.concat_tables([real, _odd(middle, real.schema)])
+    return pa.concat_tables([real, _odd(middle)])
 
 
-def _odd(row: dict[str, str | None], schema: pa.Schema) -> pa.Table:
+def _odd(row: dict[str, str | None]) -> pa.Table:
     words = {name: row[name] or "" for name in COLUMNS}
     return pa.Table.from_pylist(
         [
@@ -53,5 +55,5 @@ def _odd(row: dict[str, str | None], schema: pa.Schema) -> pa.Table:
             }
             for name, keyphrase, category, title in _ODD
         ],
-        schema,
+        _SCHEMA,
     )
