@@ -62,6 +62,18 @@ def imported(done: Imported) -> None:
 
 def simulated(done: SimulateReport) -> None:
     table("Simulated logs", ["table", "rows"], [[name, f"{rows:,}"] for name, rows in done.rows.items()])
+    if done.facts:
+        facts = done.facts
+        line(
+            f"relevant {share(facts.relevant)}, passed by Search {share(facts.search_passed)}, "
+            f"word overlap's AUC on the truth {number(facts.jaccard_auc)}"
+        )
+        rows = [[j.judge, number(j.kappa), share(j.clicked_yes), number(j.auc)] for j in facts.judges]
+        table(
+            "Simulated judges",
+            ["judge", "kappa with people", "yes on clicked pairs", "AUC on the truth"],
+            rows,
+        )
     line(f"logs folder: {done.out}")
 
 
