@@ -19,7 +19,7 @@ TITLE = "Which labels make the best keyphrase filter? A demo on a simulated mark
 
 def small_student() -> StudentSettings:
     """A student of about a minute on one core: what it gives is measured in design/0005."""
-    return StudentSettings(threads=1, max_pairs=100_000, dev_rows=5_000)
+    return StudentSettings(threads=1, max_pairs=80_000, dev_rows=5_000)
 
 
 @dataclass(frozen=True)
