@@ -147,11 +147,10 @@ def _labels(config: RealConfig, progress: Progress) -> Path:
     splits = config.out / "splits.parquet"
     real_tables.place(logs, splits, config.dev, config.rows)
     recipe(RecipeConfig(config.recipe, logs, made, GIVEN_SPLITS), progress)
-    training = made / "placed" / "training.parquet"
-    real_tables.honour(made / "training.parquet", splits, training)
+    training = real_tables.honour(made, splits, made / "placed")
     for split in MEASURED:
         real_tables.part(logs, splits, split, config.out / split / "logs")
-        real_tables.groups(splits, split, config.out / split / "sources.parquet")
+        real_tables.groups(splits, split, config.out / split / "parts.parquet")
     return training
 
 
@@ -227,7 +226,7 @@ def _measure(
             {model: str(path) for model, path in files[split].items()},
             results,
             production="cosine",
-            groups=config.out / split / "sources.parquet",
+            groups=config.out / split / "parts.parquet",
             recipes={config.recipe: str(training.parent)},
             title=f"ESCI, human labels, {split} split",
             seed=config.seed,

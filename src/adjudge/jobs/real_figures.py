@@ -49,14 +49,14 @@ class Figures:
 
 
 def read(folder: Path, files: Mapping[str, Path]) -> Measured:
-    """A measured split's folder (`logs`, `sources.parquet`) and score files, all in the order of `to_score`.
+    """A measured split's folder (`logs`, `parts.parquet`) and score files, all in the order of `to_score`.
 
     Raises BadTable where a model left a labelled pair without a score: AUCs on different pairs do not compare.
     """
     asked = pq.read_table(folder / "logs" / "to_score.parquet", columns=["item_id", "keyphrase"])
     keys = list(zip(asked["item_id"].to_pylist(), asked["keyphrase"].to_pylist(), strict=True))
     truth = _by_pair(folder / "logs" / "truth.parquet", "relevant")
-    source = _by_pair(folder / "sources.parquet", "source")
+    source = _by_pair(folder / "parts.parquet", "source")
     scores: dict[str, np.ndarray] = {}
     for model, path in files.items():
         found = _by_pair(path, "score")

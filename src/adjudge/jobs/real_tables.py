@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from adjudge.tables import log_path
 OFFICIAL = ("shopping_queries_dataset_examples.parquet", "shopping_queries_dataset_products.parquet")
 ONE_FILE = "pairs.parquet"
 MEASURED = ("dev", "test")
+BESIDE = ("conflicts.parquet", "recipe.json")
 KEPT = ("pairs", "annotations", "truth")
 
 
@@ -66,17 +68,21 @@ def place(logs: Path, splits: Path, dev: RecipeSettings, rows: int | None) -> di
     return counts
 
 
-def honour(training: Path, splits: Path, out: Path) -> None:
-    """The recipe's training set with each row's given split; pairs that were not kept are left out."""
+def honour(made: Path, splits: Path, out: Path) -> Path:
+    """A recipe's folder again, each row of its training set in its given split; pairs not kept are left out."""
     import duckdb
 
-    out.parent.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    for name in BESIDE:
+        shutil.copyfile(made / name, out / name)
+    training = out / "training.parquet"
     with duckdb.connect() as db:
         db.sql(
             """SELECT t.* REPLACE (s.split AS split) FROM read_parquet(?) t
                JOIN read_parquet(?) s USING (item_id, keyphrase) ORDER BY item_id, keyphrase""",
-            params=[str(training), str(splits)],
-        ).write_parquet(str(out), compression="zstd")
+            params=[str(made / training.name), str(splits)],
+        ).write_parquet(str(training), compression="zstd")
+    return training
 
 
 def part(logs: Path, splits: Path, split: str, out: Path) -> Path:
