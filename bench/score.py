@@ -26,6 +26,7 @@ CORES = len(os.sched_getaffinity(0))
 VARIANTS = (
     "CrossEncoder.predict, batch 32",
     "CrossEncoder.predict, batch 128",
+    "CrossEncoder.predict, 1 thread, batch 128",
     "adjudge, 1 worker",
     "adjudge, a worker a core",
     "adjudge, 512 tokens a batch",
@@ -53,13 +54,15 @@ def gemm_rate(threads: int) -> float:
     return threads * 300 * 2 * 2048 * 128 * 512 / (time.perf_counter() - began) / 1e9
 
 
-def cross_encoder(artifact: Path, pairs: Path, batch: int) -> float:
+def cross_encoder(artifact: Path, pairs: Path, batch: int, threads: int) -> float:
     """Seconds of predict alone on all pairs (reading and loading not counted)."""
     import pyarrow.parquet as pq
+    import torch
     from sentence_transformers import CrossEncoder
 
     from adjudge.student.text import text_columns
 
+    torch.set_num_threads(threads)
     first, second = (texts.to_pylist() for texts in text_columns(pq.read_table(pairs)))
     model = CrossEncoder(str(artifact), device="cpu")
     both = list(zip(first, second, strict=True))
@@ -82,7 +85,8 @@ def one(variant: str, artifact: Path, pairs: Path) -> dict[str, float]:
     import pyarrow.parquet as pq
 
     if variant.startswith("Cross"):
-        seconds = cross_encoder(artifact, pairs, int(variant.split()[-1]))
+        threads = 1 if "1 thread" in variant else CORES
+        seconds = cross_encoder(artifact, pairs, int(variant.split()[-1]), threads)
     else:
         workers = 1 if variant.endswith("1 worker") else 0
         tokens = int(variant.split()[1]) if "tokens" in variant else 2048
@@ -179,7 +183,9 @@ def main() -> None:
                 seen[name].append(json.loads(done.stdout.splitlines()[-1]))
         note = (
             f"`python bench/score.py --count {given.count} --repeats {given.repeats}`\n(medians of "
-            f"{given.repeats}; {tokens:.1f} tokens a pair; {CORES} cores; load {os.getloadavg()[0]:.1f} at the end)"
+            f"{given.repeats}; {tokens:.1f} tokens a pair; {CORES} cores; load "
+            f"{os.getloadavg()[0]:.1f} at the end. On a busy machine torch's threads wait for one another: compare the "
+            "one-thread rows.)"
         )
         text = table(seen, flops_a_pair(artifact, tokens), note)
     print(text)
