@@ -77,10 +77,12 @@ class RealConfig:
     seed: int = 7
     dev: RecipeSettings = field(default_factory=lambda: replace(GIVEN_SPLITS, shares=(0.85, 0.15, 0.0)))
     matching: MatchingSettings = field(default_factory=MatchingSettings)
-    student: StudentSettings = field(default_factory=lambda: StudentSettings(start=MATCHING, soft=True))
-    distil: DistilSettings = field(default_factory=DistilSettings)
+    student: StudentSettings = field(
+        default_factory=lambda: StudentSettings(start=MATCHING, soft=True, threads=1)
+    )
+    distil: DistilSettings = field(default_factory=lambda: DistilSettings(texts="all", teacher_pairs=240_000))
     cosine: LessonSettings = field(default_factory=LessonSettings)
-    teacher: LessonSettings = field(default_factory=LessonSettings)
+    teacher: LessonSettings = field(default_factory=lambda: LessonSettings(lr=7e-4))
     labels: LessonSettings = field(default_factory=lambda: LessonSettings(epochs=3, lr=1e-4, evaluations=3))
     retention: float = 0.95
     replicates: int = 1000
