@@ -25,7 +25,7 @@ from adjudge.student.matching import MatchingSettings
 from adjudge.student.settings import StudentSettings
 from adjudge.student.unlabelled import UnlabelledSettings
 
-SLICE = Path("/work/shared/data/esci")
+SLICE = Path(__file__).parents[3] / "shared" / "data" / "esci"
 
 
 def small(data: Path, out: Path) -> RealConfig:
