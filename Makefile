@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TOKENIZERS_PARALLELISM ?= false
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo real test test-slow lint browser env clean
+.PHONY: demo real test test-slow lint browser env spark clean
 
 env: $(VENV)/.ready
 
@@ -31,8 +31,15 @@ lint: env
 	$(BIN)/mypy
 
 # Two processes of one thread each: on two cores that is faster than one process of two threads.
-test: env lint browser
+test: env spark lint browser
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+
+# The Spark engine's tests and bench; needs Java 17.
+spark: env $(VENV)/.spark
+
+$(VENV)/.spark: pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[spark]' -c constraints.txt
+	touch $@
 
 # A headless Chromium for the report's tests; without one they skip and say so.
 browser:

@@ -28,6 +28,10 @@ HEAVY = {
     "pyspark": {"scoring"},
     "pyflink": {"scoring"},
     "openai": {"llm"},
+    "peft": {"llm"},
+    "trl": {"llm"},
+    "datasets": {"llm"},
+    "openvino": {"scoring"},
 }
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 400, 60, 8
 
