@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from adjudge.calibration import Calibration, ece, platt, report, sigmoid
+from adjudge.calibration import (
+    Calibration,
+    Cuts,
+    ece,
+    fit_cuts,
+    logit,
+    platt,
+    report,
+    sigmoid,
+    steps_of,
+)
+from adjudge.errors import BadConfig, NotEnoughData
 
 
 def test_platt_by_hand() -> None:
@@ -70,3 +81,45 @@ def test_calibration_finds_the_slope_that_made_the_labels() -> None:
 
 def test_a_calibrated_score_by_hand() -> None:
     assert Calibration(2.0, 0.0)(np.array([np.log(3)]))[0] == pytest.approx(0.9)
+
+
+def test_cuts_have_a_worked_example() -> None:
+    above = Cuts("ordinal3", 1.0, (-math.log(3), 0.0)).above(np.zeros(1))
+    assert above[0].tolist() == pytest.approx([0.75, 0.5])
+    assert steps_of(above)[0].tolist() == pytest.approx([0.25, 0.25, 0.5])
+    assert logit(np.array([0.75]))[0] == pytest.approx(math.log(3))
+
+
+def test_crossed_thresholds_give_no_negative_share() -> None:
+    shares = steps_of(np.array([[0.4, 0.6], [np.nan, np.nan]]))
+    assert shares[0].tolist() == pytest.approx([0.5, 0.0, 0.5])
+    assert np.isnan(shares[1]).all()
+
+
+@pytest.mark.parametrize("bad", [(0.0, (0.0, 1.0)), (1.0, (1.0, 0.0)), (1.0, ())])
+def test_cuts_that_make_no_steps_are_refused(bad: tuple[float, tuple[float, ...]]) -> None:
+    with pytest.raises(BadConfig, match="slope above 0 and rising cuts"):
+        Cuts("ordinal3", *bad)
+
+
+def test_cuts_are_those_of_statsmodels() -> None:
+    from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+    rng = np.random.default_rng(5)
+    logits = rng.normal(0, 2, 800)
+    noisy = 0.7 * logits + rng.logistic(size=800)
+    steps = (noisy > -1).astype(int) + (noisy > 0.5)
+    found = fit_cuts("ordinal3", logits, steps, np.ones(800), 3)
+    theirs = OrderedModel(steps, logits[:, None], distr="logit").fit(method="bfgs", disp=False)
+    slope, first, gap = theirs.params
+    assert found.slope == pytest.approx(slope, abs=2e-3)
+    assert found.cuts == pytest.approx((first, first + math.exp(gap)), abs=3e-3)
+    twice = fit_cuts("ordinal3", np.repeat(logits, 2), np.repeat(steps, 2), np.full(1600, 0.5), 3)
+    assert twice.cuts == pytest.approx(found.cuts, abs=1e-4)
+
+
+def test_cuts_need_every_step_and_the_right_direction() -> None:
+    with pytest.raises(NotEnoughData, match="each of 3 steps"):
+        fit_cuts("ordinal3", np.arange(4.0), np.array([0, 0, 2, 2]), np.ones(4), 3)
+    with pytest.raises(NotEnoughData, match="lower steps"):
+        fit_cuts("ordinal3", -np.arange(9.0), np.arange(9) // 3, np.ones(9), 3)

@@ -1,4 +1,4 @@
-"""Platt calibration: score = sigmoid(a x logit + b), fitted on rows the weights were not trained on."""
+"""From a logit to a probability (Platt) or to the steps of a scale (cut points), fitted on rows not trained on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adjudge.errors import BadConfig, NotEnoughData
+
 STEPS, TOLERANCE, BINS, STEEPEST = 100, 1e-10, 10, 10.0
+LEAST, RIDGE = 1e-12, 1e-4
 
 
 @dataclass(frozen=True)
@@ -82,3 +85,80 @@ def report(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict[
         "ece_before": ece(sigmoid(logits), labels, weights),
         "ece_after": ece(scores, labels, weights),
     }
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """The steps of `scale` on one logit, by proportional odds (McCullagh 1980): P(step > k) = sigmoid(slope x logit -
+    cuts[k]). slope > 0, so that a higher logit is never a lower step; cuts rise, so that the steps cannot cross.
+
+    Slope 1, cuts (-ln 3, 0), logit 0: P(step > k) = (.75, .5), so the three steps have .25, .25 and .5.
+    """
+
+    scale: str
+    slope: float
+    cuts: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.slope > 0 or not self.cuts or np.any(np.diff(self.cuts) <= 0):
+            raise BadConfig(
+                f"Cuts of {self.scale}: slope {self.slope}, cuts {self.cuts}; allowed are a slope above 0 and rising cuts"
+            )
+
+    def above(self, logits: np.ndarray) -> np.ndarray:
+        """P(step > k) of logits (rows,), float64 (rows, K - 1)."""
+        return sigmoid(self.slope * np.asarray(logits, np.float64)[:, None] - np.array(self.cuts))
+
+
+def logit(probabilities: np.ndarray) -> np.ndarray:
+    """ln(p / (1 - p)), p held within 1e-12 of 0 and 1; NaN stays. logit(.75) = ln 3."""
+    inside = np.clip(np.asarray(probabilities, np.float64), LEAST, 1 - LEAST)
+    return np.log(inside) - np.log1p(-inside)
+
+
+def steps_of(above: np.ndarray) -> np.ndarray:
+    """P(step > k) (rows, K - 1) to the share of each step (rows, K), worst first; (.75, .5) to (.25, .25, .5).
+
+    Thresholds that cross, as free logits may, would give a negative share: it becomes 0 and the rest sums to 1.
+    """
+    ends = np.ones((len(above), 1))
+    shares = np.clip(-np.diff(np.hstack([ends, above, 0 * ends]), axis=1), 0.0, None)
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def fit_cuts(scale: str, logits: np.ndarray, steps: np.ndarray, weights: np.ndarray, levels: int) -> Cuts:
+    """The likeliest slope and cuts of weighted rows: logits (rows,), steps 0 .. levels - 1, weights above 0.
+
+    A slight pull towards slope 1 (`RIDGE`) keeps separable rows finite. Raises NotEnoughData where a step does not
+    occur (its cut would be anywhere), or where higher logits go with lower steps.
+    """
+    from scipy.optimize import minimize
+
+    seen = np.bincount(steps.astype(np.int64), weights, levels)
+    if len(seen) > levels or (seen <= 0).any():
+        raise NotEnoughData(
+            f"cut points of {scale} need rows of each of {levels} steps; weights by step: {seen.round(1)}"
+        )
+    spread = float(np.std(logits)) or 1.0
+    scaled = np.asarray(logits, np.float64) / spread
+    shares = np.cumsum(seen[::-1])[::-1][1:] / seen.sum()
+    start = np.concatenate([[spread], [-logit(shares)[0]], np.log(np.diff(-logit(shares)))])
+
+    def cost(at: np.ndarray) -> float:
+        above = sigmoid(at[0] * scaled[:, None] - _rising(at[1:]))
+        found = steps_of(above)[np.arange(len(scaled)), steps.astype(np.int64)]
+        pull = RIDGE * (at[0] / spread - 1) ** 2
+        return float(-(weights * np.log(np.maximum(found, LEAST))).sum() / weights.sum() + pull)
+
+    best = minimize(
+        cost, start, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 20_000}
+    )
+    slope = float(best.x[0] / spread)
+    if slope <= 0:
+        raise NotEnoughData(f"cut points of {scale}: higher logits go with lower steps (slope {slope:.3g})")
+    return Cuts(scale, slope, tuple(float(cut) for cut in _rising(best.x[1:])))
+
+
+def _rising(free: np.ndarray) -> np.ndarray:
+    """The first cut, then the logs of the gaps: (1, ln 2) is (1, 3)."""
+    return np.cumsum(np.concatenate([free[:1], np.exp(free[1:])]))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adjudge.calibration import Calibration
+from adjudge.calibration import Calibration, Cuts
 from adjudge.config import check_range, from_dict, to_dict
 from adjudge.errors import BadArtifact, BadConfig
 
@@ -33,7 +33,8 @@ class Manifest:
     """What an artifact says of itself (design/0001).
 
     `files` and `config` (complete settings, and what was learnt and fits in a line) decide a score, together with
-    kind, head, max_length and calibration: `model_version` is a hash of them. `metrics` are of the dev split.
+    kind, head, max_length and calibration: `model_version` is a hash of them. `metrics` are of the dev split. `cuts`
+    make a judge on a scale of several grades of a model with one score; scores do not depend on them.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Manifest:
     threshold_by: Threshold = field(default_factory=Threshold)
     config: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    cuts: Cuts | None = None
 
 
 def read_any(folder: Path) -> dict[str, Any]:
@@ -131,6 +133,13 @@ def set_threshold(folder: Path, threshold: float, retention: float | None, how: 
     check_range("artifact", "threshold", threshold, -1e9, 1e9)
     values["threshold"] = float(threshold)
     values["threshold_by"] = to_dict(Threshold(how, retention))
+    _swap(folder, values)
+
+
+def set_cuts(folder: Path, cuts: Cuts) -> None:
+    """Store the cut points by which an artifact judges on `cuts.scale`; `model_version` stays, as no score changes."""
+    values = read_any(folder)
+    values["cuts"] = to_dict(cuts)
     _swap(folder, values)
 
 

@@ -326,5 +326,5 @@ def test_a_model_of_ones_own_is_a_judge(pairs: Pairs, tmp_path: Path) -> None:
     scores = load_scorer(tmp_path / "jaccard").score(pq.read_table(where))
     assert [row["probability"] for row in rows(where)] == pytest.approx(scores.tolist(), abs=1e-9)
     assert judge(config(where, **given)).tally.requests == 0
-    with pytest.raises(BadConfig, match="--scale binary"):
+    with pytest.raises(BadConfig, match="judges on binary; asked is four"):
         judge(config(where, **{**given, "scale": "four"}))

@@ -172,16 +172,22 @@ def test_a_rule_decides_for_the_fake() -> None:
     assert {asyncio.run(free.ask(asked(key=str(n)))).text for n in range(30)} == {"yes", "no"}
 
 
-def test_a_scorer_is_a_judge_of_two_grades() -> None:
+def test_a_scorer_is_a_judge_of_as_many_grades_as_it_gives() -> None:
     import math
 
-    client = Scored(lambda pairs: [0.8, 0.0, math.nan], "student:x", "v1")
-    good, zero, none = asyncio.run(client.ask_many([asked(), asked(), asked()]))
+    client = Scored(
+        lambda pairs: [[0.2, 0.8], [1.0, 0.0], [math.nan, math.nan], [0.5, 0.6]], "student:x", "v1"
+    )
+    good, zero, none, torn = asyncio.run(client.ask_many([asked(), asked(), asked(), asked()]))
     assert isinstance(good, Answer)
     assert isinstance(zero, Answer)
     assert isinstance(none, AskFailed)
+    assert isinstance(torn, AskFailed)
     assert good.text == "yes"
     assert math.exp(dict(good.tokens[0][1])["yes"]) == pytest.approx(0.8)
     assert zero.text == "no"
-    with pytest.raises(BadConfig, match="--scale binary"):
-        asyncio.run(client.ask(asked(answers=("a", "b", "c"))))
+    three = Scored(lambda pairs: [[0.1, 0.3, 0.6]] * len(pairs), "student:x", "v1")
+    graded = asyncio.run(three.ask(asked(answers=("low", "middle", "top"))))
+    assert [word for word, _ in graded.tokens[0][1]] == ["top", "middle", "low"]
+    with pytest.raises(BadConfig, match="shares of 3 grades; the prompt has 2 answers"):
+        asyncio.run(three.ask(asked()))

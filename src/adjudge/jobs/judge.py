@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from adjudge import config as settings_of
 from adjudge.config import check_choice, check_range
 from adjudge.errors import AdjudgeError, BadConfig, did_you_mean
-from adjudge.jobs.models import load_scorer
+from adjudge.jobs.grades import grader
 from adjudge.judge import (
     Booking,
     Purse,
@@ -40,7 +40,7 @@ from adjudge.llm.fake import Fake, FakeSettings
 from adjudge.llm.local import Local, LocalSettings, revision_of
 from adjudge.llm.loop import run
 from adjudge.llm.scored import Scored
-from adjudge.records import SCALES, Progress, no_progress
+from adjudge.records import SCALES, Progress, Scale, no_progress, scale
 
 JUDGES = ("openai:MODEL", "hf:PATH", "student:ARTIFACT", "fake")
 
@@ -210,19 +210,10 @@ def _client(config: JudgeConfig) -> tuple[Callable[[], Client], str]:
         revision = config.revision or revision_of(config.model)
         return lambda: Local(config.model, config.local, revision), revision
     if config.kind == "student":
-        return _student(Path(config.model))
+        return _student(Path(config.model), scale(config.scale))
     return lambda: Fake(config.fake), Fake(config.fake).revision
 
 
-def _student(artifact: Path) -> tuple[Callable[[], Client], str]:
-    import pyarrow as pa
-
-    scorer = load_scorer(artifact)
-
-    def score(pairs: Sequence[tuple[str, str, str]]) -> list[float]:
-        keyphrases, titles, categories = zip(*pairs, strict=True)
-        ids = [str(place) for place in range(len(pairs))]
-        columns = {"item_id": ids, "keyphrase": keyphrases, "title": titles, "category": categories}
-        return [float(p) for p in scorer.score(pa.table(columns))]
-
-    return lambda: Scored(score, f"student:{artifact}", scorer.version), scorer.version
+def _student(artifact: Path, scale: Scale) -> tuple[Callable[[], Client], str]:
+    by = grader(artifact, scale)
+    return lambda: Scored(by.shares, f"student:{artifact}", by.version), by.version

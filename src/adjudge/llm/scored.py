@@ -1,4 +1,4 @@
-"""A scorer of pairs (a student, say) as a judge behind the same contract: its probability is its verdict."""
+"""A scorer of pairs (a student, say) as a judge behind the same contract: its probabilities are its verdict."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from collections.abc import Callable, Sequence
 from adjudge.errors import BadConfig
 from adjudge.llm.contract import Answer, AskFailed, Capabilities, Request
 
-Score = Callable[[Sequence[tuple[str, str, str]]], Sequence[float]]
-"""Given (keyphrase, title, category) of many pairs, the probability that each is relevant; NaN where it cannot say."""
+Shares = Callable[[Sequence[tuple[str, str, str]]], Sequence[Sequence[float]]]
+"""Given (keyphrase, title, category) of many pairs, the share of each answer, in the order of a request's answers; each
+row sums to 1, or is NaN where the scorer cannot say."""
 LEAST = 1e-12
+SLACK = 1e-6
+"""How far a row's sum may be from 1."""
 
 
 class Scored:
-    """A client that calls `score`; it reads the pair and no prompt, and only two answers have probabilities."""
+    """A client that calls `shares`; it reads the pair and no prompt."""
 
-    def __init__(self, score: Score, model: str, revision: str) -> None:
-        self.score, self.model, self.revision = score, model, revision
+    def __init__(self, shares: Shares, model: str, revision: str) -> None:
+        self.shares, self.model, self.revision = shares, model, revision
         self.capabilities = Capabilities(token_probabilities=True, batching=True)
 
     async def ask(self, request: Request) -> Answer:
@@ -29,21 +32,19 @@ class Scored:
         return result
 
     async def ask_many(self, requests: Sequence[Request]) -> list[Answer | AskFailed]:
-        """Score all in one call, in a thread of its own."""
-        for request in requests[:1]:
-            if len(request.answers) != 2:
-                raise BadConfig(
-                    f"{self.model} gives one probability, of two grades; the scale has {len(request.answers)}: "
-                    "allowed is --scale binary"
-                )
-        scores = await asyncio.to_thread(self.score, [request.pair for request in requests])
-        return [self._answer(request, float(p)) for request, p in zip(requests, scores, strict=True)]
+        """Score all in one call, in a thread of its own. Raises BadConfig where a request has other answers."""
+        rows = await asyncio.to_thread(self.shares, [request.pair for request in requests])
+        return [self._answer(request, row) for request, row in zip(requests, rows, strict=True)]
 
-    def _answer(self, request: Request, probability: float) -> Answer | AskFailed:
-        if not 0 <= probability <= 1:
-            return AskFailed("refused request", f"the scorer gave {probability}")
-        no, yes = request.answers
-        logs = ((yes, math.log(max(probability, LEAST))), (no, math.log(max(1 - probability, LEAST))))
+    def _answer(self, request: Request, row: Sequence[float]) -> Answer | AskFailed:
+        if len(row) != len(request.answers):
+            raise BadConfig(
+                f"{self.model} gives shares of {len(row)} grades; the prompt has {len(request.answers)} answers "
+                f"({', '.join(request.answers)}): ask on a scale of {len(row)} grades"
+            )
+        if not (all(0 <= share <= 1 for share in row) and abs(math.fsum(row) - 1) <= SLACK):
+            return AskFailed("refused request", f"the scorer gave {list(row)}")
+        logs = [(word, math.log(max(share, LEAST))) for word, share in zip(request.answers, row, strict=True)]
         tops = tuple(sorted(logs, key=lambda pair: -pair[1]))
         return Answer(tops[0][0], "stop", ((tops[0][0], tops),), 0, 0, self.revision)
 

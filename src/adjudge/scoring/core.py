@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 from adjudge.config import check_range
 from adjudge.errors import BadArtifact, MissingExtra
 from adjudge.manifest import Manifest
-from adjudge.student.artifact import guard, scores
+from adjudge.student.artifact import above, guard
 from adjudge.student.encode import Specials, assemble, batches, encode, load_tokenizer, specials
+from adjudge.student.settings import ORDINAL
 from adjudge.student.text import text_columns, unscorable
 
 BATCH_TOKENS = 2048
@@ -59,17 +60,22 @@ class CrossEncoderScorer:
         return self.manifest.threshold
 
     def score(self, pairs: pa.Table) -> np.ndarray:
-        """Calibrated scores in [0, 1], float64 (rows,), in the order of `pairs`.
+        """Calibrated scores in [0, 1], float64 (rows,), in the order of `pairs`: the mean of `above`.
 
         `pairs` has item_id, keyphrase, title and optionally category. NaN where a title, keyphrase or
         item_id is null or blank. A pair's score does not depend on the other pairs of the table.
         """
+        return self.above(pairs).mean(axis=1)
+
+    def above(self, pairs: pa.Table) -> np.ndarray:
+        """P(step > k), float64 (rows, outputs): one output for a plain head, K - 1 for an ordinal one; NaN as above."""
         able = pc.is_null(unscorable(pairs))
-        result = np.full(len(pairs), np.nan)
-        result[able.to_numpy(zero_copy_only=False)] = self._scores(pairs.filter(able))
+        found = self._above(pairs.filter(able))
+        result = np.full((len(pairs), found.shape[1]), np.nan)
+        result[able.to_numpy(zero_copy_only=False)] = found
         return result
 
-    def _scores(self, pairs: pa.Table) -> np.ndarray:
+    def _above(self, pairs: pa.Table) -> np.ndarray:
         first, second = text_columns(pairs)
         encoded = encode(self.tokenizer, first, second, cast(int, self.manifest.max_length))
         cuts = batches(encoded.lengths, self.batch_tokens, exact=True)
@@ -79,11 +85,16 @@ class CrossEncoderScorer:
             inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
             return self.session.run(["logits"], inputs)[0]
 
-        result = np.empty(len(pairs))
+        result = np.empty((len(pairs), self.outputs))
         with ThreadPoolExecutor(self.workers) as pool:
             for rows, logits in zip(cuts, pool.map(run, cuts), strict=True):
-                result[rows] = scores(logits, self.manifest.head, self.manifest.calibration)
+                result[rows] = above(logits, self.manifest.head, self.manifest.calibration)
         return result
+
+    @property
+    def outputs(self) -> int:
+        """Logits a pair: one, or one less than the levels of an ordinal head."""
+        return int(self.manifest.config["levels"]) - 1 if self.manifest.head in ORDINAL else 1
 
 
 def load(artifact: Path, workers: int = 0, batch_tokens: int = BATCH_TOKENS) -> CrossEncoderScorer:

@@ -31,14 +31,20 @@ def read(folder: Path) -> Manifest:
     return manifest.read(folder, (KIND,))
 
 
+def above(logits: np.ndarray, head: str, calibration: Calibration) -> np.ndarray:
+    """Logits (rows, outputs) to P(step > k), float64 (rows, outputs); of one output P(relevant).
+
+    CORAL's logits give them one by one, CORN's give P(step > k | step >= k), to be multiplied up. Logits (ln 3, 0) are
+    probabilities (.75, .5): CORAL (.75, .5), CORN (.75, .375).
+    """
+    found = sigmoid(calibration.a * np.asarray(logits, np.float64) + calibration.b)
+    return np.cumprod(found, axis=1) if head == "corn" else found
+
+
 def scores(logits: np.ndarray, head: str, calibration: Calibration) -> np.ndarray:
     """Logits (rows, outputs) to scores (rows,) in [0, 1]: what `adjudge score` writes.
 
-    One logit: sigmoid(a x logit + b). Ordinal heads: the expected step over the highest one, which is the mean
-    of P(step > k): CORAL's logits give these, CORN's give P(step > k | step >= k), to be multiplied up.
-    Logits (ln 3, 0) are probabilities (.75, .5): CORAL (.75 + .5) / 2 = 0.625, CORN (.75 + .375) / 2 = 0.5625.
+    One logit: sigmoid(a x logit + b). Ordinal heads: the expected step over the highest one, which is the mean of
+    P(step > k). Logits (ln 3, 0): CORAL (.75 + .5) / 2 = 0.625, CORN (.75 + .375) / 2 = 0.5625.
     """
-    above = sigmoid(calibration.a * np.asarray(logits, np.float64) + calibration.b)
-    if head == "corn":
-        above = np.cumprod(above, axis=1)
-    return above.mean(axis=1)
+    return above(logits, head, calibration).mean(axis=1)
