@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjudge.config import check_choice, check_range
 from adjudge.errors import BadConfig, MissingExtra
-from adjudge.llm.contract import Answer, AskFailed, Capabilities, NoAccess, Request, Tops, Unservable
+from adjudge.llm.contract import Answer, AskFailed, Capabilities, Message, NoAccess, Request, Tops, Unservable
 from adjudge.llm.words import step_of
 
 if TYPE_CHECKING:
@@ -87,13 +87,7 @@ class Local:
         return results
 
     def _ids(self, request: Request) -> list[int]:
-        """The tokens of a prompt, ready for the answer to begin."""
-        tokenizer = self._tokenizer
-        if self.settings.chat and getattr(tokenizer, "chat_template", None):
-            turns = [{"role": message.role, "content": message.text} for message in request.messages]
-            text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-            return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-        return list(tokenizer("\n\n".join(message.text for message in request.messages))["input_ids"])
+        return prompt_ids(self._tokenizer, request.messages, self.settings.chat)
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
@@ -143,30 +137,48 @@ class Local:
 
 
 def _load(model: str, settings: LocalSettings) -> tuple[Any, Any]:
+    tokenizer, network = load_model(model, settings.dtype, settings.device)
+    if settings.threads:
+        import torch
+
+        torch.set_num_threads(settings.threads)
+    return tokenizer, network
+
+
+def load_model(model: str, dtype: str, device: str) -> tuple[Any, Any]:
+    """Tokenizer and network of a folder or hub name, in evaluation mode on `device`. Raises MissingExtra, NoAccess,
+    BadConfig."""
     try:
         import torch
         import transformers
     except ImportError as error:
         raise MissingExtra("transformers", "train") from error
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
+    kind = dtype if dtype == "auto" else getattr(torch, dtype)
     try:
-        with _quiet():
+        with quiet():
             tokenizer = transformers.AutoTokenizer.from_pretrained(model, padding_side="left")
-            network: Any = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
+            network: Any = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=kind)
     except (OSError, ValueError) as error:
         raise NoAccess(
             f"hf:{model} cannot be loaded ({error}): give a folder, or a hub name with a network"
         ) from error
     try:
-        return tokenizer, network.to(settings.device).eval()
+        return tokenizer, network.to(device).eval()
     except RuntimeError as error:
-        raise BadConfig(f"device {settings.device!r} cannot be used: {error}") from error
+        raise BadConfig(f"device {device!r} cannot be used: {error}") from error
+
+
+def prompt_ids(tokenizer: Any, messages: Sequence[Message], chat: bool) -> list[int]:
+    """The tokens of a prompt, ready for the answer to begin: what is asked, and what a tuned model was trained on."""
+    if chat and getattr(tokenizer, "chat_template", None):
+        turns = [{"role": message.role, "content": message.text} for message in messages]
+        text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return list(tokenizer("\n\n".join(message.text for message in messages))["input_ids"])
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """transformers' progress bars stay off the user's terminal, and are put back as they were."""
     from transformers.utils import logging
 
