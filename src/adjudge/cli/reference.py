@@ -27,9 +27,13 @@ def markdown() -> str:
 
 def _sections(command: Any, name: str) -> list[str]:
     if hasattr(command, "commands"):
-        return [
-            part for child in command.commands.values() for part in _sections(child, f"{name} {child.name}")
-        ]
+        own = _section(command, name) if command.invoke_without_command else []
+        children = [_sections(child, f"{name} {child.name}") for child in command.commands.values()]
+        return sum(children, own)
+    return _section(command, name)
+
+
+def _section(command: Any, name: str) -> list[str]:
     rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
     return [f"## `{name}`", "", command.help or "", "", "| option | meaning |", "|---|---|", *rows, ""]
 

@@ -1,0 +1,164 @@
+"""A keyphrases table becomes a graph; click logs may add categories and the order of ties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from adjudge.errors import BadTable, NotEnoughData
+from adjudge.records import Progress, no_progress
+from adjudge.retrieve.clicked import Clicked, read_clicked
+from adjudge.retrieve.graph import WHOLE, About, Graph, save
+from adjudge.retrieve.settings import MOST_WORDS, GraphSettings
+from adjudge.retrieve.words import Cut, cut
+from adjudge.tables import KEYPHRASES
+
+
+@dataclass(frozen=True)
+class Built:
+    """A graph's size, and how many rows of the keyphrases table were left out, by reason."""
+
+    out: Path
+    version: str
+    keyphrases: int
+    words: int
+    categories: int
+    edges: int
+    left_out: dict[str, int]
+
+
+def build(
+    keyphrases: Path,
+    out: Path,
+    settings: GraphSettings | None = None,
+    clicks: Path | None = None,
+    items: Path | None = None,
+    progress: Progress = no_progress,
+) -> Built:
+    """Write the graph of a keyphrases table (keyphrase, optionally category and searches; a keyphrase may stand in
+    several rows, one a category) into the folder `out`. Raises BadTable, NotEnoughData.
+
+    `clicks` counts the items shown for a keyphrase: of two searched alike, the rarer comes first. With `items`
+    (item_id, category) too, a keyphrase joins each category whose items it was clicked on `min_clicks` times.
+    """
+    settings = settings or GraphSettings()
+    progress("build", 0, 4)
+    table = _read(keyphrases)
+    clicked = read_clicked(clicks, items, settings.min_clicks)
+    progress("build", 1, 4)
+    table, left_out = _kept(table, settings)
+    if not len(table):
+        raise NotEnoughData(f"{keyphrases} has no keyphrase to build from; left out: {left_out}")
+    phrases = _in_order(table, clicked)
+    progress("build", 2, 4)
+    graph = _graph(phrases, _members(table, phrases, clicked), settings)
+    progress("build", 3, 4)
+    graph = save(graph, out)
+    progress("build", 4, 4)
+    counts = graph.about.counts
+    return Built(out, graph.about.version, **counts, left_out=left_out)
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        file = pq.ParquetFile(path)
+        KEYPHRASES.check_columns(file.schema_arrow.names, path)
+        named = [name for name in KEYPHRASES.names if name in file.schema_arrow.names]
+        table = file.read(columns=named).combine_chunks()
+    except (OSError, pa.ArrowException) as error:
+        raise BadTable(
+            f"{path} cannot be read as Parquet: {error}. Bring it in with: adjudge import table keyphrases"
+        ) from error
+    for name, kind in (("category", pa.string()), ("searches", pa.int64())):
+        if name not in named:
+            table = table.append_column(name, pa.nulls(len(table), kind))
+    table = table.select(["keyphrase", "category", "searches"])
+    return table.cast(
+        pa.schema([("keyphrase", pa.string()), ("category", pa.string()), ("searches", pa.int64())])
+    )
+
+
+def _kept(table: pa.Table, settings: GraphSettings) -> tuple[pa.Table, dict[str, int]]:
+    """Rows that can be reached from a title, and how many cannot, by reason."""
+    texts = table["keyphrase"].combine_chunks()
+    counts = cut(texts, settings.fold_plurals, MOST_WORDS + 1).counts
+    searches = pc.fill_null(table["searches"], 0).to_numpy()
+    reasons = {
+        "keyphrase is null, or has no word": counts == 0,
+        f"more than {settings.phrase_words} words": counts > settings.phrase_words,
+        f"fewer than {settings.min_searches} searches": searches < settings.min_searches,
+    }
+    left_out, good = {}, np.ones(len(table), bool)
+    for reason, bad in reasons.items():
+        if (good & bad).any():
+            left_out[reason] = int((good & bad).sum())
+        good &= ~bad
+    return table.filter(pa.array(good)), left_out
+
+
+def _in_order(table: pa.Table, clicked: Clicked) -> pa.Array:
+    """Distinct keyphrases: searched most first, then shown with fewest items, then by text."""
+    grouped = table.group_by("keyphrase").aggregate([("searches", "max")])
+    shown = clicked.shown_for(grouped["keyphrase"].combine_chunks())
+    searches = pc.fill_null(grouped["searches_max"], 0)
+    rows = pa.table({"searches": searches, "shown": shown, "keyphrase": grouped["keyphrase"]})
+    order = [("searches", "descending"), ("shown", "ascending"), ("keyphrase", "ascending")]
+    return rows.sort_by(order)["keyphrase"].combine_chunks()
+
+
+def _members(
+    table: pa.Table, phrases: pa.Array, clicked: Clicked
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """(keyphrase, category) numbers, each once, by keyphrase; every keyphrase is in category 0. And the names."""
+    both = pa.concat_tables([table.select(["keyphrase", "category"]), clicked.categories])
+    category = pc.utf8_trim_whitespace(both["category"].combine_chunks())
+    at = pc.index_in(both["keyphrase"].combine_chunks(), value_set=phrases)
+    known = pc.and_(pc.and_(pc.is_valid(at), pc.is_valid(category)), pc.not_equal(category, ""))
+    known = pc.fill_null(known, False)
+    category, phrase = (
+        category.filter(known),
+        at.filter(known).to_numpy(zero_copy_only=False).astype(np.int64),
+    )
+    names = pc.unique(category).sort().to_pylist()
+    number = pc.index_in(category, value_set=pa.array(names, pa.string())).to_numpy(zero_copy_only=False)
+    every = np.arange(len(phrases), dtype=np.int64)
+    phrase = np.concatenate((phrase, every))
+    number = np.concatenate((number.astype(np.int64) + 1, np.full(len(every), WHOLE)))
+    pair = np.unique(phrase * (len(names) + 1) + number)
+    return pair // (len(names) + 1), pair % (len(names) + 1), ["", *names]
+
+
+def _graph(
+    phrases: pa.Array, members: tuple[np.ndarray, np.ndarray, list[str]], settings: GraphSettings
+) -> Graph:
+    held = cut(phrases, settings.fold_plurals, settings.phrase_words)
+    phrase, category, names = members
+    edge_phrase, key = _edges(held, phrase, category)
+    order = np.argsort(key, kind="stable")
+    keys, starts = np.unique(key[order], return_index=True)
+    edges = edge_phrase[order].astype(np.int32)
+    counts = {"keyphrases": len(phrases), "words": len(held.words), "categories": len(names) - 1}
+    return Graph(
+        about=About(settings=settings, counts={**counts, "edges": len(edges)}),
+        phrases=phrases,
+        words={word: number for number, word in enumerate(held.words.to_pylist())},
+        categories={name: number for number, name in enumerate(names)},
+        lengths=held.counts.astype(np.uint8),
+        keys=keys,
+        starts=np.append(starts, len(edges)),
+        edges=edges,
+    )
+
+
+def _edges(held: Cut, phrase: np.ndarray, category: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One entry for each word of each membership: its keyphrase and its key. Keyphrases rise."""
+    starts = np.cumsum(held.counts) - held.counts
+    sizes = held.counts[phrase]
+    at = np.repeat(starts[phrase] - (np.cumsum(sizes) - sizes), sizes) + np.arange(int(sizes.sum()))
+    key = np.repeat(category * len(held.words), sizes) + held.word[at]
+    return np.repeat(phrase, sizes), key
