@@ -12,7 +12,7 @@ from pathlib import Path
 
 from adjudge.errors import BadTable, did_you_mean
 
-TYPES = ("string", "int64", "float64", "bool")
+TYPES = ("string", "int64", "float64", "bool", "timestamp")
 
 
 @dataclass(frozen=True)
@@ -223,6 +223,7 @@ SCORES = Table(
             required=False,
         ),
         Column("model_version", "string", "hash of the artifact that scored it"),
+        Column("scored_at", "timestamp", "when the run that scored it began", unit="UTC", required=False),
     ),
     PAIR_KEY,
 )

@@ -12,12 +12,12 @@ import pytest
 
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring import load, score_file
+from adjudge.scoring import Task, load, score_pairs
 from adjudge.student import artifact as artifacts
 from adjudge.student.text import NO_ITEM, NO_KEYPHRASE, NO_TITLE
 from planted import planted
 
-COLUMNS = ["item_id", "keyphrase", "score", "kept", "model_version"]
+COLUMNS = ["item_id", "keyphrase", "score", "kept", "model_version", "scored_at"]
 
 
 def to_score(rows: int = 300) -> pa.Table:
@@ -122,7 +122,7 @@ def test_without_a_threshold_kept_is_null(artifact: Path, tmp_path: Path) -> Non
             return load(artifact).score(pairs)
 
     pairs = write(tmp_path / "in.parquet", to_score(20))
-    done = score_file(Unset(), pairs, tmp_path / "out.parquet")
+    done = score_pairs("local", Task(lambda _: Unset(), pairs, tmp_path / "out.parquet"))
     assert pq.read_table(done.out)["kept"].null_count == 20
     assert (done.kept, done.threshold) == (0, None)
 

@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 
 from adjudge.tables import Column, Table
 
-SQL_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN"}
+SQL_TYPES = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "float64": "DOUBLE",
+    "bool": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ",
+}
 INTEGERS = frozenset(
     (
         "TINYINT",

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from adjudge.scoring.core import Scorer
 
 BASELINES = ("jaccard", "ctr", "cosine")
-KINDS = ("cross-encoder", *BASELINES)
+SPLIT = "split-encoder"
+KINDS = ("cross-encoder", SPLIT, *BASELINES)
 
 
 def load_scorer(artifact: Path, workers: int = 0, batch_tokens: int = 2048) -> Scorer:
@@ -28,6 +29,15 @@ def load_scorer(artifact: Path, workers: int = 0, batch_tokens: int = 2048) -> S
             f"{artifact} holds a model of kind {kind!r}; allowed are {', '.join(KINDS)}{did_you_mean(kind, KINDS)}. "
             "A newer adjudge may know it."
         )
+    if kind == SPLIT:
+        from adjudge.scoring import split
+
+        return split.load(artifact, workers, batch_tokens)
     from adjudge import scoring
 
     return scoring.load(artifact, workers, batch_tokens)
+
+
+def open_scorer(artifact: Path, batch_tokens: int, workers: int) -> Scorer:
+    """`load_scorer` in the order in which an engine binds its arguments: `workers` threads come last."""
+    return load_scorer(artifact, workers, batch_tokens)

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adjudge.config import check_range
-from adjudge.jobs.models import load_scorer
+from adjudge.config import check_choice, check_range
+from adjudge.errors import BadConfig
+from adjudge.jobs.models import open_scorer
 from adjudge.records import Progress, no_progress
 
 if TYPE_CHECKING:
-    from adjudge.scoring.local import Scored
+    from adjudge.scoring.task import Scored
+
+ENGINES = ("local", "spark")
 
 
 @dataclass(frozen=True)
 class ScoreConfig:
     """artifact      a model's folder, of any kind
-    pairs         Parquet with item_id, keyphrase, title and optionally category
-    out           Parquet with item_id, keyphrase, score, kept, model_version, in the same order
-    workers       batches at a time; 0 = one a core
+    pairs         Parquet (a file or a folder of them) with item_id, keyphrase, title and optionally category
+    out           Parquet with item_id, keyphrase, score, kept, model_version, scored_at, in the same order:
+                  one file if it ends in .parquet, else a folder of parts
+    workers       processes; 0 = one a core
     batch_tokens  tokens a batch
-    chunk         rows held in memory at a time
+    chunk         rows that the model sees at a time
+    engine        local or spark
+    items         Parquet with item_id, title and optionally category; then the pairs need no title
+    keyphrases    Parquet with keyphrase_id and keyphrase; then the pairs hold keyphrase_id
+    resume        go on from the parts that a killed run finished
+    part_rows     rows a part: what a killed run loses at most, a worker
+    run_id        the run's name; none = its time and model
+    scored_at     the run's time, as 2026-11-22T06:00:00Z; none = now
     """
 
     artifact: Path
@@ -30,16 +43,52 @@ class ScoreConfig:
     workers: int = 0
     batch_tokens: int = 2048
     chunk: int = 65_536
+    engine: str = "local"
+    items: Path | None = None
+    keyphrases: Path | None = None
+    resume: bool = False
+    part_rows: int = 262_144
+    run_id: str | None = None
+    scored_at: str | None = None
 
     def __post_init__(self) -> None:
         check_range("ScoreConfig", "workers", self.workers, 0, 1024)
         check_range("ScoreConfig", "batch_tokens", self.batch_tokens, 1, 10**7)
         check_range("ScoreConfig", "chunk", self.chunk, 1, 10**8)
+        check_range("ScoreConfig", "part_rows", self.part_rows, 1, 10**9)
+        check_choice("ScoreConfig", "engine", self.engine, ENGINES)
+        if self.scored_at is not None:
+            time_of("ScoreConfig.scored_at", self.scored_at)
+
+
+def time_of(name: str, text: str) -> datetime:
+    """A time with a zone from ISO 8601, in UTC. Raises BadConfig."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadConfig(f"{name} is {text!r}: allowed is ISO 8601, as 2026-11-22T06:00:00Z") from error
+    if found.tzinfo is None:
+        raise BadConfig(f"{name} is {text!r}: it needs a time zone, as 2026-11-22T06:00:00Z")
+    return found.astimezone(UTC)
 
 
 def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
-    """Score a file; see `scoring.local.score_file` for what happens to rows that cannot be scored."""
-    from adjudge.scoring.local import score_file
+    """Score the pairs; see `scoring.local.engine.score_pairs` for rows that cannot be scored."""
+    from adjudge.scoring import task as tasks
+    from adjudge.scoring.engines import score_pairs
 
-    scorer = load_scorer(config.artifact, config.workers, config.batch_tokens)
-    return score_file(scorer, config.pairs, config.out, progress, config.chunk)
+    task = tasks.Task(
+        load=partial(open_scorer, config.artifact, config.batch_tokens),
+        pairs=config.pairs,
+        out=config.out,
+        scored_at=time_of("scored_at", config.scored_at) if config.scored_at else tasks.now(),
+        run_id=config.run_id or "",
+        items=config.items,
+        keyphrases=config.keyphrases,
+        workers=config.workers,
+        chunk=config.chunk,
+        part_rows=config.part_rows,
+        resume=config.resume,
+        settings={"batch_tokens": str(config.batch_tokens)},
+    )
+    return score_pairs(config.engine, task, progress)

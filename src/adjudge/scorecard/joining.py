@@ -10,7 +10,13 @@ import pyarrow as pa
 from adjudge import tables
 from adjudge.records import FOUR, SCALES
 
-_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN"}
+_TYPES = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "float64": "DOUBLE",
+    "bool": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ",
+}
 
 
 def views(db: duckdb.DuckDBPyConnection, logs: Path, groups: Path | None) -> set[str]:

@@ -1,7 +1,21 @@
-"""Scoring pairs with an artifact: onnxruntime and tokenizers, no torch."""
+"""Scoring pairs with an artifact: onnxruntime and tokenizers, no torch; one core, several engines."""
 
 from adjudge.scoring.check import Checked, check
 from adjudge.scoring.core import CrossEncoderScorer, Scorer, load
-from adjudge.scoring.local import Scored, score_file
+from adjudge.scoring.engines import ENGINES, score_pairs
+from adjudge.scoring.rows import Rows, score_rows
+from adjudge.scoring.task import Scored, Task
 
-__all__ = ["Checked", "CrossEncoderScorer", "Scored", "Scorer", "check", "load", "score_file"]
+__all__ = [
+    "ENGINES",
+    "Checked",
+    "CrossEncoderScorer",
+    "Rows",
+    "Scored",
+    "Scorer",
+    "Task",
+    "check",
+    "load",
+    "score_pairs",
+    "score_rows",
+]

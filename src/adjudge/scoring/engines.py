@@ -1,0 +1,68 @@
+"""The engines, what each can do, and the one place that picks one by name."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from adjudge.config import check_choice
+from adjudge.errors import BadConfig, MissingExtra
+from adjudge.records import Progress, no_progress
+from adjudge.scoring.task import Scored, Task
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine's folder is `adjudge.scoring.NAME`; its `engine.py` has `score_pairs(task, progress) -> Scored`.
+
+    library    what must be installed, which `extra` brings
+    ordered    rows come out in the order of the input
+    one_file   `out` may be one Parquet file; otherwise it is a folder of parts
+    resumes    a killed run goes on from its finished parts
+    """
+
+    name: str
+    library: str
+    extra: str
+    ordered: bool
+    one_file: bool
+    resumes: bool
+
+
+ENGINES = {
+    engine.name: engine
+    for engine in (
+        Engine("local", "pyarrow", "score", ordered=True, one_file=True, resumes=True),
+        Engine("spark", "pyspark", "spark", ordered=False, one_file=False, resumes=False),
+    )
+}
+
+
+def score_pairs(name: str, task: Task, progress: Progress = no_progress) -> Scored:
+    """Run a task on the engine of that name.
+
+    Raises BadConfig on what the engine cannot do, MissingExtra where its library is not installed, and what
+    the engine raises.
+    """
+    check_choice("score", "engine", name, ENGINES)
+    engine = ENGINES[name]
+    _check(engine, task)
+    if find_spec(engine.library) is None:
+        raise MissingExtra(engine.library, engine.extra)
+    module = importlib.import_module(f"adjudge.scoring.{name}.engine")
+    return module.score_pairs(task, progress)
+
+
+def _check(engine: Engine, task: Task) -> None:
+    if task.resume and not engine.resumes:
+        raise BadConfig(f"--resume is not for engine {engine.name}: {_able('resumes')} can. Leave it out.")
+    if task.out.suffix == ".parquet" and not engine.one_file:
+        raise BadConfig(
+            f"--out {task.out}: engine {engine.name} writes a folder of parts, not one file ({_able('one_file')} "
+            "can). Give a folder."
+        )
+
+
+def _able(capability: str) -> str:
+    return ", ".join(e.name for e in ENGINES.values() if getattr(e, capability))

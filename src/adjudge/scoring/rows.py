@@ -1,0 +1,133 @@
+"""What every engine does with a table of pairs: score it, name what cannot be scored, give one row a pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from adjudge.errors import BadTable
+from adjudge.scoring.core import Scorer
+from adjudge.student.text import unscorable
+from adjudge.tables import TO_SCORE
+
+SCORES_SCHEMA = pa.schema(
+    [
+        ("item_id", pa.string()),
+        ("keyphrase", pa.string()),
+        ("score", pa.float64()),
+        ("kept", pa.bool_()),
+        ("model_version", pa.string()),
+        ("scored_at", pa.timestamp("us", "UTC")),
+    ]
+)
+UNSCORED_SCHEMA = pa.schema(
+    [("row", pa.int64()), ("item_id", pa.string()), ("keyphrase", pa.string()), ("reason", pa.string())]
+)
+UNKNOWN_ITEM = "unknown item"
+UNKNOWN_KEYPHRASE = "unknown keyphrase"
+NO_SCORE = "the model gives this pair no score"
+BROKEN = "{name} is not UTF-8"
+REASON = "reason"
+"""A column of this name may come with the pairs: a row where it is not null is not scored, for that reason."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """`scores` (SCORES_SCHEMA) has one row a pair, in the order given; `unscored` (UNSCORED_SCHEMA) those without
+    a score, each with its 0-based row number and reason. `kept` counts rows at or above the threshold."""
+
+    scores: pa.Table
+    unscored: pa.Table
+    kept: int
+
+
+def score_rows(scorer: Scorer, pairs: pa.Table, scored_at: datetime, first: int = 0) -> Rows:
+    """Score `pairs` (table to_score; string columns of any kind, perhaps with `reason`): no row is dropped.
+
+    An item's pairs reach the scorer together, whatever their order here. A text that is not UTF-8 makes its row
+    unscored; its keys are written with U+FFFD for the broken bytes. `first` is the number of the first row.
+    Where the model has no threshold, `kept` is null. `scored_at` needs a time zone.
+    """
+    clean, reasons = _decoded(pairs)
+    values = _grouped(scorer, clean, reasons)
+    missing = pa.array(np.isnan(values))
+    known = pc.coalesce(reasons, unscorable(clean), pa.scalar(NO_SCORE))
+    reasons = pc.if_else(missing, known, pa.scalar(None, pa.string()))
+    kept = 0 if scorer.threshold is None else int((values >= scorer.threshold).sum())
+    return Rows(_scores(clean, values, scorer, scored_at), _unscored(clean, reasons, first), kept)
+
+
+def check_texts(schema: pa.Schema, where: object) -> None:
+    """Raise BadTable unless the columns of `to_score` in a schema are texts (an item_id may be an integer)."""
+    for name in (*TO_SCORE.names, "keyphrase_id"):
+        if name in schema.names:
+            _check_type(where, name, schema.field(name).type)
+
+
+def _check_type(where: object, name: str, kind: pa.DataType) -> None:
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    texts = pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_string_view(inner)
+    number = name in ("item_id", "keyphrase_id") and pa.types.is_integer(inner)
+    if not (texts or number or pa.types.is_null(inner)):
+        raise BadTable(f"{where}: column {name} is {kind}; allowed is string. Cast it and score again.")
+
+
+def _decoded(pairs: pa.Table) -> tuple[pa.Table, pa.Array]:
+    """The pairs with plain string columns and without `reason`, and a reason for each row that has one already."""
+    reasons = pa.nulls(len(pairs), pa.string())
+    if REASON in pairs.column_names:
+        reasons = pairs[REASON].combine_chunks().cast(pa.string())
+        pairs = pairs.drop_columns([REASON])
+    for place, name in enumerate(pairs.column_names):
+        column = pairs[name].combine_chunks().cast(pa.string())
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            column, broken = _repaired(column)
+            reasons = pc.if_else(broken, BROKEN.format(name=name), reasons)
+        pairs = pairs.set_column(place, name, column)
+    return pairs, reasons
+
+
+def _repaired(column: pa.Array) -> tuple[pa.Array, pa.Array]:
+    raw = column.cast(pa.binary()).to_pylist()
+    texts = [None if value is None else value.decode("utf-8", "replace") for value in raw]
+    broken = [text is not None and text.encode() != value for value, text in zip(raw, texts, strict=True)]
+    return pa.array(texts, pa.string()), pa.array(broken)
+
+
+def _grouped(scorer: Scorer, pairs: pa.Table, reasons: pa.Array) -> np.ndarray:
+    """Scores (rows,), NaN where a reason stands; the scorer sees an item's pairs side by side."""
+    values = np.full(len(pairs), np.nan)
+    able = np.flatnonzero(reasons.is_null().to_numpy(zero_copy_only=False))
+    items = pairs["item_id"].combine_chunks().dictionary_encode().indices
+    groups = items.fill_null(-1).to_numpy(zero_copy_only=False)[able]
+    together = bool((np.diff(groups) >= 0).all())
+    order = able if together else able[np.argsort(groups, kind="stable")]
+    whole = len(order) == len(pairs) and together
+    values[order] = scorer.score(pairs if whole else pairs.take(pa.array(order)))
+    return values
+
+
+def _scores(pairs: pa.Table, values: np.ndarray, scorer: Scorer, scored_at: datetime) -> pa.Table:
+    missing = np.isnan(values)
+    if scorer.threshold is None:
+        kept = pa.nulls(len(pairs), pa.bool_())
+    else:
+        kept = pa.array(values >= scorer.threshold, mask=missing)
+    version = pa.repeat(pa.scalar(scorer.version), len(pairs))
+    time = pa.repeat(pa.scalar(scored_at, pa.timestamp("us", "UTC")), len(pairs))
+    score = pa.array(values, mask=missing)
+    columns = [pairs["item_id"], pairs["keyphrase"], score, kept, version, time]
+    return pa.table(columns, schema=SCORES_SCHEMA)
+
+
+def _unscored(pairs: pa.Table, reasons: pa.Array, first: int) -> pa.Table:
+    rows = np.flatnonzero(reasons.is_valid().to_numpy(zero_copy_only=False))
+    at = pa.array(rows)
+    keys = [pairs[name].take(at) for name in ("item_id", "keyphrase")]
+    return pa.table([pa.array(rows + first), *keys, reasons.take(at)], schema=UNSCORED_SCHEMA)

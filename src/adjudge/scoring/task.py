@@ -1,0 +1,76 @@
+"""What an engine is asked, and what it answers: the same for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from adjudge.config import check_range
+from adjudge.errors import BadConfig
+from adjudge.scoring.core import Scorer
+
+
+def now() -> datetime:
+    """The present, to the second: one value a run."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to score, with what, and where to.
+
+    load       gives a Scorer of so many threads (0 = one a core); it travels to other processes, so it is a
+               module's function or a `functools.partial` of one
+    pairs      Parquet file, or folder of them (taken in the order of their names)
+    out        a `.parquet` file, or a folder of part files
+    items      item_id, title and optionally category: then the pairs' own title and category are not read
+    keyphrases keyphrase_id, keyphrase: then the pairs name a keyphrase by keyphrase_id
+    workers    processes; 0 = one a core
+    chunk      rows that a scorer sees at a time
+    part_rows  rows a part, about: what a killed run loses at most, a worker
+    settings   what else decides the bytes of a result (told apart by --resume)
+    """
+
+    load: Callable[[int], Scorer]
+    pairs: Path
+    out: Path
+    scored_at: datetime = field(default_factory=now)
+    run_id: str = ""
+    items: Path | None = None
+    keyphrases: Path | None = None
+    workers: int = 0
+    chunk: int = 65_536
+    part_rows: int = 262_144
+    resume: bool = False
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_range("Task", "workers", self.workers, 0, 1024)
+        check_range("Task", "chunk", self.chunk, 1, 10**8)
+        check_range("Task", "part_rows", self.part_rows, 1, 10**9)
+        if self.scored_at.tzinfo is None:
+            raise BadConfig(
+                f"Task.scored_at is {self.scored_at}: it needs a time zone, as 2026-11-22T06:00:00Z"
+            )
+        for name in ("pairs", "items", "keyphrases"):
+            path = getattr(self, name)
+            if path is not None and path.resolve() == self.out.resolve():
+                raise BadConfig(f"--out {self.out} is the input itself: choose another place")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a run wrote: `unscored_path` is None where every row has a score; `reasons` counts those that have none."""
+
+    out: Path
+    rows: int
+    kept: int
+    unscored: int
+    unscored_path: Path | None
+    model_version: str
+    threshold: float | None
+    run_id: str = ""
+    scored_at: datetime | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
