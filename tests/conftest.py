@@ -20,3 +20,25 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     training = write_planted(folder / "training.parquet", 600)
     return train(TrainConfig(training, folder / "artifact", "llm+-", student=settings)).artifact
+
+
+@pytest.fixture(scope="session")
+def split_artifact_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A split student really trained (seconds) on a planted relation. Tests that change it copy it first."""
+    from adjudge.jobs.train import TrainConfig, train
+    from adjudge.student.settings import StudentSettings
+    from planted import write_planted
+
+    folder = tmp_path_factory.mktemp("split")
+    settings = StudentSettings(
+        kind="split",
+        layers=1,
+        epochs=4,
+        max_length=24,
+        batch_tokens=512,
+        threads=1,
+        evaluations=2,
+        patience=0,
+    )
+    training = write_planted(folder / "training.parquet", 600)
+    return train(TrainConfig(training, folder / "artifact", "llm+-", student=settings)).artifact

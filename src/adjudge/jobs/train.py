@@ -78,10 +78,10 @@ def _student(config: TrainConfig, recipe: str, progress: Progress) -> Trained:
     for needed in ("torch", "transformers", "onnx", "onnxruntime", "sklearn"):
         if find_spec(needed) is None:
             raise MissingExtra(needed, "train")
-    from adjudge.scoring.core import load
+    from adjudge.jobs.models import load_scorer
     from adjudge.student.train import train as train_student
 
-    done = train_student(config.training, config.student, config.out, load, progress, recipe)
+    done = train_student(config.training, config.student, config.out, load_scorer, progress, recipe)
     names = ("rows", "dev_rows", "pairs_seen", "dev_loss", "dev_auc", "stopped_early")
     metrics = {name: getattr(done, name) for name in names}
     return Trained(config.out, config.kind, recipe, done.model_version, metrics, done.seconds)

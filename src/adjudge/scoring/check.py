@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.errors import BadArtifact
-from adjudge.scoring.core import load
+from adjudge.scoring.core import Scorer, load
 
 TOLERANCE = 1e-4
 
@@ -24,9 +25,12 @@ class Checked:
     worst: float
 
 
-def check(artifact: Path) -> Checked:
-    """Score the artifact's golden pairs again. Raises BadArtifact where a file or a score is off."""
-    scorer = load(artifact)
+def check(artifact: Path, opened: Callable[[Path], Scorer] = load) -> Checked:
+    """Score the artifact's golden pairs again; `opened` opens it (a split student: `split.load`).
+
+    Raises BadArtifact where a file or a score is off.
+    """
+    scorer = opened(artifact)
     path = artifact / "golden.parquet"
     try:
         golden = pq.read_table(path)

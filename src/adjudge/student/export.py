@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +24,15 @@ from adjudge.config import to_dict
 from adjudge.errors import BadArtifact, BadConfig
 from adjudge.manifest import MANIFEST, Manifest, write
 from adjudge.records import Progress
-from adjudge.student import artifact, network
+from adjudge.student import artifact
 from adjudge.student.golden import choose
+from adjudge.student.serving import OPSET as OPSET
+from adjudge.student.serving import write_graphs
 from adjudge.student.settings import StudentSettings
 from adjudge.student.text import text_columns
 
 PARITY = 1e-4
 """Largest difference of scores between the served ONNX and transformers' own forward on the golden pairs."""
-OPSET = 17
 
 
 class Served(Protocol):
@@ -45,6 +45,20 @@ Serve = Callable[[Path], Served]
 
 
 @dataclass(frozen=True)
+class Form:
+    """How a kind of network lies in an artifact.
+
+    `write` puts its files (all but manifest and golden pairs) in a folder, its calibration folded in; `reference`
+    reads them back and gives logits (rows, outputs) of a table without any of the scoring room's code.
+    """
+
+    kind: str
+    deciding: tuple[str, ...]
+    write: Callable[[Trained, Path], None]
+    reference: Callable[[Path, pa.Table], np.ndarray]
+
+
+@dataclass(frozen=True)
 class Trained:
     """A network ready to be written: `calibration` is still to be folded into its last layer."""
 
@@ -54,6 +68,7 @@ class Trained:
     calibration: Calibration
     metrics: dict[str, Any]
     recipe: str
+    form: Form
 
 
 def export(trained: Trained, rows: pa.Table, out: Path, serve: Serve, progress: Progress) -> str:
@@ -68,8 +83,7 @@ def export(trained: Trained, rows: pa.Table, out: Path, serve: Serve, progress: 
     (fresh / "onnx").mkdir(parents=True)
     try:
         progress("export", 0, 3)
-        write_model(trained, fresh)
-        write_onnx(trained.model, fresh / "onnx" / "model.onnx")
+        trained.form.write(trained, fresh)
         manifest = write(fresh, _manifest(trained))
         progress("export", 1, 3)
         served = write_golden(trained, rows, fresh, serve)
@@ -88,10 +102,14 @@ def check_place(out: Path) -> None:
         raise BadConfig(f"{out} exists and is not an artifact: it is left alone. Choose another --out.")
 
 
+def write_cross(trained: Trained, folder: Path) -> None:
+    """What transformers loads, and the graphs that are served."""
+    write_model(trained, folder)
+    write_graphs(trained.model, folder / "onnx")
+
+
 def write_model(trained: Trained, folder: Path) -> None:
     """Weights, config and tokenizer as transformers and CrossEncoder load them, calibration folded in."""
-    from transformers import BertTokenizer
-
     fold(trained.model, trained.calibration)
     trained.model.config.sentence_transformers = {
         "activation_fn": "torch.nn.modules.activation.Sigmoid",
@@ -100,6 +118,13 @@ def write_model(trained: Trained, folder: Path) -> None:
     trained.model.save_pretrained(folder)
     # safetensors writes for the owner alone; an artifact is as readable as the user's other files.
     (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
+    write_tokenizer(trained, folder)
+
+
+def write_tokenizer(trained: Trained, folder: Path) -> None:
+    """The tokenizer's files as transformers loads them, with BERT's frame."""
+    from transformers import BertTokenizer
+
     tokenizer = framed(trained.tokenizer)
     lower = bool(json.loads(tokenizer.to_str())["normalizer"]["lowercase"])
     length = trained.settings.max_length
@@ -130,45 +155,11 @@ def framed(tokenizer: Any) -> Any:
     return tokenizer
 
 
-class _Graph(torch.nn.Module):
-    """The forward pass with the input names of a transformers export."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
-    ) -> torch.Tensor:
-        return network.logits(self.model, input_ids, token_type_ids, attention_mask)
-
-
-def write_onnx(model: Any, path: Path) -> None:
-    """The graph to logits: input_ids, attention_mask, token_type_ids (rows, tokens), both sizes free."""
-    names = ["input_ids", "attention_mask", "token_type_ids"]
-    ids = torch.tensor([[1, 2, 3, 4, 5], [1, 2, 3, 0, 0]])
-    mask = (ids > 0).long()
-    free = {0: "rows", 1: "tokens"}
-    with warnings.catch_warnings():
-        # The older exporter is asked for on purpose: the newer one's graph runs 14-45 % slower.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Graph(model.eval()),
-            (ids, mask, torch.zeros_like(ids)),
-            str(path),
-            input_names=names,
-            output_names=["logits"],
-            dynamic_axes={**dict.fromkeys(names, free), "logits": {0: "rows"}},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-
-
 def write_golden(trained: Trained, rows: pa.Table, folder: Path, serve: Serve) -> Served:
     """Keep golden pairs across the score range with transformers' own logits and scores of them."""
     served = serve(folder)
     pairs = choose(rows, served.score(rows), trained.settings.golden)
-    logits = reference_logits(folder, pairs)
+    logits = trained.form.reference(folder, pairs)
     # An ordinal head has several logits a pair: its golden pairs keep the score alone.
     single = pa.array(logits[:, 0]) if logits.shape[1] == 1 else pa.nulls(len(pairs), pa.float64())
     kept = pa.array(artifact.scores(logits, trained.settings.head, Calibration()))
@@ -209,8 +200,8 @@ def check_parity(served: Served, folder: Path) -> None:
 
 def _manifest(trained: Trained) -> Manifest:
     return Manifest(
-        kind=artifact.KIND,
-        files=artifact.DECIDING,
+        kind=trained.form.kind,
+        files=trained.form.deciding,
         threshold=0.5,
         head=trained.settings.head,
         max_length=trained.settings.max_length,
@@ -218,6 +209,9 @@ def _manifest(trained: Trained) -> Manifest:
         config=to_dict(trained.settings),
         metrics=trained.metrics,
     )
+
+
+CROSS = Form(artifact.KIND, artifact.DECIDING, write_cross, reference_logits)
 
 
 def _move_in(fresh: Path, out: Path) -> None:

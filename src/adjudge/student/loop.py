@@ -13,7 +13,8 @@ from adjudge.records import Progress
 from adjudge.student import network
 from adjudge.student.checkpoint import Checkpoints
 from adjudge.student.data import Examples, examples
-from adjudge.student.encode import Specials, Texts, assemble, batches, specials
+from adjudge.student.encode import Specials, Texts, batches, specials
+from adjudge.student.families import Family
 from adjudge.student.losses import loss_of
 from adjudge.student.settings import StudentSettings
 from adjudge.student.start import Start
@@ -43,6 +44,7 @@ class Loop:
     """What the steps work on. `used` and `full`: see `network.narrow_vocabulary`."""
 
     settings: StudentSettings
+    family: Family
     model: Any
     optimiser: torch.optim.AdamW
     special: Specials
@@ -69,7 +71,9 @@ class Measured:
     logits: np.ndarray
 
 
-def prepare(begun: Start, rows: pa.Table, dev_rows: pa.Table, settings: StudentSettings) -> Loop:
+def prepare(
+    begun: Start, rows: pa.Table, dev_rows: pa.Table, settings: StudentSettings, family: Family
+) -> Loop:
     """Tokenise, keep the vocabulary that occurs, and set up the optimiser."""
     special = specials(begun.tokenizer)
     train, dev = (examples(begun.tokenizer, part, settings) for part in (rows, dev_rows))
@@ -79,9 +83,9 @@ def prepare(begun: Start, rows: pa.Table, dev_rows: pa.Table, settings: StudentS
     model = begun.model
     full = network.narrow_vocabulary(model, used, narrow.pad)
     if settings.head == "coral":
-        model.classifier = network.CoralHead(model.config.hidden_size, settings.outputs)
+        model.classifier = network.CoralHead(model.classifier.in_features, settings.outputs)
     train, dev = _renumber(train, used), _renumber(dev, used)
-    return Loop(settings, model, optimiser(model, settings), narrow, train, dev, used, full)
+    return Loop(settings, family, model, optimiser(model, settings), narrow, train, dev, used, full)
 
 
 def optimiser(model: Any, settings: StudentSettings) -> torch.optim.AdamW:
@@ -116,11 +120,9 @@ def fit(loop: Loop, checkpoints: Checkpoints, progress: Progress) -> None:
 
 
 def plan_epoch(loop: Loop) -> list[np.ndarray]:
-    """The epoch's batches: rows shuffled, equal lengths together, batches in random order."""
+    """The epoch's batches in random order."""
     rng = np.random.default_rng([loop.settings.seed, 2, loop.state.epoch])
-    order = rng.permutation(len(loop.train))
-    cuts = batches(loop.train.pairs.lengths, loop.settings.batch_tokens, order)
-    return [cuts[place] for place in rng.permutation(len(cuts))]
+    return loop.family.plan(loop.train.pairs, loop.settings, rng)
 
 
 def train_step(loop: Loop, rows: np.ndarray) -> None:
@@ -154,9 +156,7 @@ def rate(loop: Loop) -> float:
 
 
 def forward(loop: Loop, split: Examples, rows: np.ndarray) -> torch.Tensor:
-    ids, types, mask = assemble(split.pairs, rows, loop.special)
-    masked = None if mask.all() else torch.from_numpy(mask)
-    return network.logits(loop.model, torch.from_numpy(ids), torch.from_numpy(types), masked)
+    return loop.family.forward(loop.model, split.pairs, rows, loop.special, loop.settings)
 
 
 def evaluation_step(loop: Loop) -> None:

@@ -23,14 +23,14 @@ def logits(model: Any, ids: Tensor, types: Tensor, mask: Tensor | None = None) -
     bias = None if mask is None else (1.0 - mask[:, None, None, :].to(states.dtype)) * -1e9
     layers = list(model.bert.encoder.layer)
     for layer in layers[:-1]:
-        states = _layer(layer, states, states, bias)
-    top = _layer(layers[-1], states[:, :1], states, bias)
+        states = encoder_layer(layer, states, states, bias)
+    top = encoder_layer(layers[-1], states[:, :1], states, bias)
     pooler = model.bert.pooler
     pooled = pooler.activation(pooler.dense(top[:, 0]))
     return model.classifier(model.dropout(pooled))
 
 
-def _layer(layer: Any, asking: Tensor, told: Tensor, bias: Tensor | None) -> Tensor:
+def encoder_layer(layer: Any, asking: Tensor, told: Tensor, bias: Tensor | None) -> Tensor:
     """One encoder layer in which `asking` (rows, n, width) attends to `told` (rows, tokens, width)."""
     attention = layer.attention.self
     query, key, value = (

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adjudge.config import check_choice, check_range
 from adjudge.errors import BadConfig
 
+NETWORKS = ("cross", "split")
 HEADS = ("binary", "probability", "coral", "corn")
 ORDINAL = ("coral", "corn")
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """What of a split student is per pair (`student.split`).
+
+    width, heads     of the queries and keys of the crossing
+    hidden           units of each keyphrase token, `top` units of a pair
+    keyphrase_tokens   tokens kept of a keyphrase; an item keeps `max_length`
+    run              pairs of one item that stand together in a training batch: they share its lower layers
+    """
+
+    width: int = 128
+    heads: int = 2
+    hidden: int = 128
+    top: int = 64
+    keyphrase_tokens: int = 24
+    run: int = 8
+
+    def __post_init__(self) -> None:
+        for name, high in (("width", 2048), ("heads", 64), ("hidden", 4096), ("top", 4096), ("run", 10_000)):
+            check_range("SplitSettings", name, getattr(self, name), 1, high)
+        # 31 tokens and [CLS] are the rows of one block in scoring (scoring/split_blocks).
+        check_range("SplitSettings", "keyphrase_tokens", self.keyphrase_tokens, 1, 31)
+        if self.width % self.heads:
+            raise BadConfig(f"SplitSettings.heads is {self.heads}: it must divide width {self.width}")
 
 
 @dataclass(frozen=True)
 class StudentSettings:
     """How a student is built and trained.
 
+    kind             `cross` (keyphrase and item read together), or `split` (apart; only the crossing is per pair)
     start            `minilm-pca` (word vectors of MiniLM projected to `width`, the rest random), `minilm` (its
                      first `layers` layers as they are), `random` (own vocabulary from the training text), a
                      local folder, or a hub name (needs `allow_download` unless it is cached)
-    layers, width, heads   size of the network; `minilm`, a folder and a hub name bring their own width and heads
+    layers, width, heads   size of the network (of a split one: of its lower layers); `minilm`, a folder and a hub name bring their own width and heads
     alike            gain of attention that begins by looking for like tokens (`minilm-pca` and `random`); 0 = plain
     vocabulary       WordPiece entries at most, for `random`
     max_length       tokens a pair; the longer text loses its end first
@@ -38,6 +66,7 @@ class StudentSettings:
     golden           real pairs kept with their scores as a self-test of the artifact
     """
 
+    kind: str = "cross"
     start: str = "minilm-pca"
     layers: int = 2
     width: int = 128
@@ -65,10 +94,12 @@ class StudentSettings:
     golden: int = 64
     seed: int = 7
     allow_download: bool = False
+    split: SplitSettings = field(default_factory=SplitSettings)
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
             check_range("StudentSettings", name, getattr(self, name), low, high)
+        check_choice("StudentSettings", "kind", self.kind, NETWORKS)
         check_choice("StudentSettings", "head", self.head, HEADS)
         check_choice("StudentSettings", "precision", self.precision, ("fp32", "bf16"))
         check_choice("StudentSettings", "calibrate", self.calibrate, ("platt", "none"))

@@ -23,10 +23,10 @@ from adjudge.records import Progress, no_progress
 from adjudge.student.checkpoint import Checkpoints, fingerprint
 from adjudge.student.data import read_rows
 from adjudge.student.export import Serve, Trained, check_place, export
+from adjudge.student.families import family_of
 from adjudge.student.loop import Loop, evaluate, fit, prepare, resume, unwrap
 from adjudge.student.quiet import quiet
 from adjudge.student.settings import ORDINAL, StudentSettings
-from adjudge.student.start import start
 from adjudge.student.text import text_columns
 
 
@@ -61,19 +61,20 @@ def train(
     """
     began = time.monotonic()
     check_place(out)
+    family = family_of(settings.kind)
     rows, dev_rows = read_rows(training, settings)
     checkpoints = Checkpoints(
         out.parent / f".{out.name}.work", fingerprint(to_dict(settings), rows, dev_rows)
     )
     with seeded(settings), quiet():
-        begun = start(settings, _texts(rows))
+        begun = family.begin(settings, _texts(rows))
         progress("tokenise", 0, 0)
-        loop = prepare(begun, rows, dev_rows, settings)
+        loop = prepare(begun, rows, dev_rows, settings, family)
         resume(loop, checkpoints)
         fit(loop, checkpoints, progress)
         calibration, metrics = judge(loop, _softened(rows, settings))
         model = unwrap(loop, begun.tokenizer.token_to_id("[PAD]"))
-        trained = Trained(model, begun.tokenizer, settings, calibration, metrics, recipe)
+        trained = Trained(model, begun.tokenizer, settings, calibration, metrics, recipe, family.form)
         version = export(trained, dev_rows if len(dev_rows) else rows, out, serve, progress)
     checkpoints.clear()
     return TrainResult(

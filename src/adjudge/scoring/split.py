@@ -1,0 +1,175 @@
+"""Scoring with a split student: states once a distinct text, kept between calls; only the crossing is per pair.
+
+distinct texts -> lower layers -> states (rounded to float16, so that kept and fresh ones are the same)
+keyphrases     -> queries, own share, weight of each token, kept ready
+items          -> keys and values, made anew for each call from their states (they are four times as large)
+pairs          -> blocks (split_blocks) of one item each -> logits -> calibrated scores
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from adjudge.config import check_range
+from adjudge.manifest import Manifest
+from adjudge.scoring.graphs import open_graph
+from adjudge.scoring.split_blocks import PAIRS, Blocks, build, runs
+from adjudge.scoring.split_columns import Columns, columns_of
+from adjudge.scoring.split_kept import Found, Kept, Rows
+from adjudge.student import split_artifact
+from adjudge.student.artifact import above
+from adjudge.student.encode import Ids, Specials, batches, load_tokenizer, specials
+from adjudge.student.settings import StudentSettings
+from adjudge.student.split_text import ASKING_FRAME, FRAME, framed, lengths, tokenised
+
+BATCH_TOKENS = 2048
+KEPT_MB = 512
+ITEMS_SHARE = 0.25
+"""Of what may be kept; the rest is for keyphrases, which come back more often than items do."""
+MB = 2**20
+
+
+@dataclass(frozen=True)
+class SplitScorer:
+    """A split student's artifact, opened for scoring. Safe to share between threads."""
+
+    manifest: Manifest
+    settings: StudentSettings
+    graphs: dict[str, Any]
+    tokenizer: Any
+    special: Specials
+    workers: int
+    batch_tokens: int
+    keyphrases: Kept
+    items: Kept
+
+    @property
+    def version(self) -> str:
+        return self.manifest.model_version
+
+    @property
+    def threshold(self) -> float | None:
+        return self.manifest.threshold
+
+    def score(self, pairs: pa.Table) -> np.ndarray:
+        """Calibrated scores in [0, 1], float64 (rows,), in the order of `pairs`: the mean of `above`.
+
+        `pairs` has item_id, keyphrase, title and optionally category, as strings or dictionaries of them. NaN where
+        a title, keyphrase or item_id is null or blank. A pair's score does not depend on its neighbours (to 1e-6).
+        """
+        return self.above(pairs).mean(axis=1)
+
+    def above(self, pairs: pa.Table) -> np.ndarray:
+        """P(step > k), float64 (rows, outputs): one output for a plain head, K - 1 for an ordinal one; NaN as above."""
+        columns = columns_of(pairs)
+        result = np.full((len(pairs), self.settings.outputs), np.nan)
+        if len(columns.able):
+            found = above(self._logits(columns), self.manifest.head, self.manifest.calibration)
+            result[columns.able] = found
+        return result
+
+    def _logits(self, columns: Columns) -> np.ndarray:
+        """Logits (able rows, outputs)."""
+        asking = self.keyphrases.find(columns.keyphrases, self._asks)
+        telling = self.items.find(columns.items, self._states_of_items)
+        # Items of one length stand together, an item's pairs side by side.
+        rank = np.argsort(np.argsort(telling.lengths, kind="stable"), kind="stable")
+        ranked = rank[columns.item_of]
+        order = np.argsort(ranked, kind="stable")
+        keyphrase = columns.keyphrase_of[order]
+        blocks = build(
+            order,
+            columns.item_of[order],
+            asking.starts[keyphrase],
+            asking.lengths[keyphrase],
+            asking.columns[-1],
+        )
+        result = np.empty((len(order), self.settings.outputs), np.float32)
+        result[order] = self._cross(blocks, asking, telling)
+        return result
+
+    def _cross(self, blocks: Blocks, asking: Found, telling: Found) -> np.ndarray:
+        """Logits (pairs in the order of the blocks, outputs)."""
+        names = [f"queries_{head}" for head in range(self.settings.split.heads)] + ["own"]
+        tables = dict(zip(names, asking.columns[:-1], strict=True))
+
+        def run(part: slice) -> np.ndarray:
+            items, which = np.unique(blocks.item[part], return_inverse=True)
+            inputs = {"rows": blocks.rows[part], "items": which, "pool": blocks.pool[part]}
+            keys, values = self._told(telling, items)
+            return self.graphs["cross"].run(None, {**tables, "keys": keys, "values": values, **inputs})[0]
+
+        parts = list(runs(telling.lengths[blocks.item]))
+        with ThreadPoolExecutor(self.workers) as pool:
+            found = list(pool.map(run, parts)) if self.workers > 1 else [run(part) for part in parts]
+        return np.concatenate(found).reshape(len(blocks.item) * PAIRS, -1)[blocks.at]
+
+    def _told(self, telling: Found, items: Ids) -> list[np.ndarray]:
+        """Keys and values of items of one length."""
+        rows = telling.starts[items][:, None] + np.arange(telling.lengths[items[0]])
+        return self.graphs["told"].run(None, {"states": telling.columns[0][rows].astype(np.float32)})
+
+    def states(self, texts: list[str], item: bool) -> Rows:
+        """States, float16 (all tokens, width), and tokens of each text; a keyphrase's [SEP], which asks nothing, is
+        left out. `texts` are as `split_columns` spells them."""
+        most = split_artifact.limits(self.settings)[int(item)]
+        coded = tokenised(self.tokenizer, pa.array(texts, pa.string()), most)
+        whole = lengths(coded, most)
+        kept = whole if item else whole - FRAME + ASKING_FRAME
+        starts = np.cumsum(kept) - kept
+        result = np.empty((int(kept.sum()), self.width), np.float16)
+
+        def run(rows: Ids) -> None:
+            ids, _ = framed(coded, rows, most, self.special)
+            found = self.graphs["lower"].run(None, {"ids": ids, "types": np.full_like(ids, int(item))})[0]
+            size = int(kept[rows[0]])
+            result[starts[rows][:, None] + np.arange(size)] = found[:, :size]
+
+        with ThreadPoolExecutor(self.workers) as pool:
+            list(pool.map(run, batches(whole, self.batch_tokens, exact=True)))
+        return kept, [result]
+
+    @property
+    def width(self) -> int:
+        """Of the lower layers' states."""
+        return int(self.graphs["lower"].get_outputs()[0].shape[-1])
+
+    def _states_of_items(self, texts: list[str]) -> Rows:
+        return self.states(texts, True)
+
+    def _asks(self, texts: list[str]) -> Rows:
+        kept, (states,) = self.states(texts, False)
+        parts = [
+            self.graphs["asks"].run(None, {"states": states[at : at + BATCH_TOKENS].astype(np.float32)})
+            for at in range(0, len(states), BATCH_TOKENS)
+        ]
+        return kept, [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+
+def load(
+    artifact: Path, workers: int = 0, batch_tokens: int = BATCH_TOKENS, kept_mb: int = KEPT_MB
+) -> SplitScorer:
+    """Open a split student's folder. `workers` 0 = one a core. Raises BadArtifact if it is torn or edited."""
+    check_range("scoring", "workers", workers, 0, 1024)
+    check_range("scoring", "batch_tokens", batch_tokens, 1, 10**7)
+    check_range("scoring", "kept_mb", kept_mb, 0, 10**7)
+    manifest, settings = split_artifact.guard(artifact)
+    tokenizer = load_tokenizer(artifact)
+    return SplitScorer(
+        manifest=manifest,
+        settings=settings,
+        graphs={name: open_graph(artifact / "onnx" / f"{name}.onnx") for name in split_artifact.GRAPHS},
+        tokenizer=tokenizer,
+        special=specials(tokenizer),
+        workers=workers or len(os.sched_getaffinity(0)),
+        batch_tokens=batch_tokens,
+        keyphrases=Kept(int((1 - ITEMS_SHARE) * kept_mb * MB)),
+        items=Kept(int(ITEMS_SHARE * kept_mb * MB)),
+    )
