@@ -34,7 +34,8 @@ class Manifest:
 
     `files` and `config` (complete settings, and what was learnt and fits in a line) decide a score, together with
     kind, head, max_length and calibration: `model_version` is a hash of them. `metrics` are of the dev split. `cuts`
-    make a judge on a scale of several grades of a model with one score; scores do not depend on them.
+    make a judge on a scale of several grades of a model with one score; scores do not depend on them. `precisions`
+    holds the parity gate's verdicts (`scoring.precision`).
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Manifest:
     config: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     cuts: Cuts | None = None
+    precisions: dict[str, Any] = field(default_factory=dict)
 
 
 def read_any(folder: Path) -> dict[str, Any]:
@@ -140,6 +142,13 @@ def set_cuts(folder: Path, cuts: Cuts) -> None:
     """Store the cut points by which an artifact judges on `cuts.scale`; `model_version` stays, as no score changes."""
     values = read_any(folder)
     values["cuts"] = to_dict(cuts)
+    _swap(folder, values)
+
+
+def set_precisions(folder: Path, verdicts: dict[str, Any]) -> None:
+    """Store the parity gate's verdicts by precision; `model_version` stays, as no score in float32 changes."""
+    values = read_any(folder)
+    values["precisions"] = verdicts
     _swap(folder, values)
 
 

@@ -1,7 +1,7 @@
 """The scoring core: a table of pairs in, scores out.
 
 Every distinct text is tokenised once, pairs are put together in numpy, batches hold pairs of one length
-under a token budget, and each runs on one thread; `workers` of them run at a time.
+under a token budget, and each runs on one thread; `workers` of them run at a time (`runners`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adjudge.config import check_range
-from adjudge.errors import BadArtifact, MissingExtra
 from adjudge.manifest import Manifest
+from adjudge.scoring.precision import EXACT, choose, version_in
+from adjudge.scoring.runners import Runner, open_runner
+from adjudge.scoring.units import units
 from adjudge.student.artifact import above, guard
-from adjudge.student.encode import Specials, assemble, batches, encode, load_tokenizer, specials
+from adjudge.student.encode import Ids, Specials, batches, encode, load_tokenizer, specials
 from adjudge.student.settings import ORDINAL
 from adjudge.student.text import text_columns, unscorable
 
@@ -45,7 +47,8 @@ class CrossEncoderScorer:
     """A cross-encoder's artifact, opened for scoring. Safe to share between threads."""
 
     manifest: Manifest
-    session: Any
+    precision: str
+    runner: Runner
     tokenizer: Any
     special: Specials
     workers: int
@@ -53,7 +56,7 @@ class CrossEncoderScorer:
 
     @property
     def version(self) -> str:
-        return self.manifest.model_version
+        return version_in(self.manifest, self.precision)
 
     @property
     def threshold(self) -> float | None:
@@ -78,17 +81,17 @@ class CrossEncoderScorer:
     def _above(self, pairs: pa.Table) -> np.ndarray:
         first, second = text_columns(pairs)
         encoded = encode(self.tokenizer, first, second, cast(int, self.manifest.max_length))
-        cuts = batches(encoded.lengths, self.batch_tokens, exact=True)
+        lengths = encoded.lengths
+        groups = self.runner.plan(lengths, batches(lengths, self.batch_tokens, exact=True))
 
-        def run(rows: np.ndarray) -> np.ndarray:
-            ids, types, mask = assemble(encoded, rows, self.special)
-            inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
-            return self.session.run(["logits"], inputs)[0]
+        def run(group: list[Ids]) -> list[np.ndarray]:
+            return self.runner.run(encoded, self.special, group)
 
         result = np.empty((len(pairs), self.outputs))
         with ThreadPoolExecutor(self.workers) as pool:
-            for rows, logits in zip(cuts, pool.map(run, cuts), strict=True):
-                result[rows] = above(logits, self.manifest.head, self.manifest.calibration)
+            for group, found in zip(groups, pool.map(run, groups), strict=True):
+                for rows, logits in zip(group, found, strict=True):
+                    result[rows] = above(logits, self.manifest.head, self.manifest.calibration)
         return result
 
     @property
@@ -97,35 +100,34 @@ class CrossEncoderScorer:
         return int(self.manifest.config["levels"]) - 1 if self.manifest.head in ORDINAL else 1
 
 
-def load(artifact: Path, workers: int = 0, batch_tokens: int = BATCH_TOKENS) -> CrossEncoderScorer:
-    """Open a cross-encoder's folder. `workers` 0 = one a core. Raises BadArtifact if it is torn or edited."""
+def load(
+    artifact: Path, workers: int = 0, batch_tokens: int = BATCH_TOKENS, precision: str = EXACT
+) -> CrossEncoderScorer:
+    """Open a cross-encoder's folder. `workers` 0 = one a core.
+
+    `precision` is `fp32` (the model's own scores), `int8` or `bf16` (where the artifact's parity gate allows it and this
+    machine has the units), or `auto`: the fastest of those that may be had. Raises BadArtifact if the folder is torn or
+    edited, BadConfig or MissingExtra where the precision asked for cannot be had.
+    """
     check_range("scoring", "workers", workers, 0, 1024)
     check_range("scoring", "batch_tokens", batch_tokens, 1, 10**7)
     manifest = guard(artifact)
+    chosen = choose(artifact, manifest, precision, units())
+    workers = workers or len(os.sched_getaffinity(0))
+    return opened(artifact, manifest, chosen, workers, batch_tokens)
+
+
+def opened(
+    artifact: Path, manifest: Manifest, precision: str, workers: int, batch_tokens: int
+) -> CrossEncoderScorer:
+    """A scorer in a precision whether or not a gate allows it: what the gate itself opens."""
     tokenizer = load_tokenizer(artifact)
     return CrossEncoderScorer(
         manifest=manifest,
-        session=_session(artifact / "onnx" / "model.onnx"),
+        precision=precision,
+        runner=open_runner(artifact, manifest, precision, workers, batch_tokens),
         tokenizer=tokenizer,
         special=specials(tokenizer),
-        workers=workers or len(os.sched_getaffinity(0)),
+        workers=workers,
         batch_tokens=batch_tokens,
     )
-
-
-def _session(path: Path) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtra("onnxruntime", "score") from error
-    options = onnxruntime.SessionOptions()
-    # One thread a batch: several small batches at a time beat one batch on several threads.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except onnxruntime.capi.onnxruntime_pybind11_state.Fail as error:
-        raise BadArtifact(
-            f"{path} cannot be run: {str(error).splitlines()[0]}. Train the model again."
-        ) from error
