@@ -21,9 +21,7 @@ ASKED = Request("k", (Message("system", "s"), Message("user", "u")), ("no", "yes
 
 
 def asked(**given: Any) -> Request:
-    from dataclasses import replace
-
-    return replace(ASKED, **given)
+    return ASKED._replace(**given)
 
 
 def test_the_body_is_openais() -> None:

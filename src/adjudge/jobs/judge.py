@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from adjudge import config as settings_of
 from adjudge.config import check_choice, check_range
 from adjudge.errors import AdjudgeError, BadConfig, did_you_mean
@@ -28,9 +30,10 @@ from adjudge.judge import (
 )
 from adjudge.judge.estimate import Estimate, estimate
 from adjudge.judge.export import NOT_ASKED
+from adjudge.judge.known import Keys, Known, Places
 from adjudge.judge.log import SYNC_EVERY
 from adjudge.judge.offline import BatchStep, Offline
-from adjudge.judge.pairs import count, entries
+from adjudge.judge.pairs import all_hashes, count, entries
 from adjudge.judge.prompt import ORDERS
 from adjudge.llm.batch import ShardSettings
 from adjudge.llm.chat import STRUCTURED
@@ -151,28 +154,49 @@ def _judge(
         price = replace(price, input=price.input * price.batch, output=price.output * price.batch)
     purse = Purse(price, config.budget, _spent(log), config.decoding.max_tokens)
     reader = Reader(question.prompt.scale, question.prompt.answers, config.read)
-    source = missing(config.pairs, question, log, config.run.attempts, set())
+    seen = _seen(config, question, log)
+    source = missing(config.pairs, question, log, config.run.attempts, set(), seen.left)
     if config.dry_run:
         return JudgeResult(None, Tally(), estimate(source, log, purse, config.decoding))
     if config.batch is not None:
         booking = Booking(reader, log, purse, config.run.attempts)
         step = Offline(config.batch, log, booking, config.model, config.shards).run(question, source)
-        return JudgeResult(
-            _write(config, question, log, "waiting for batch results"), booking.tally, None, step
-        )
-    tally = run(_ask(config, question, log, _Tools(make, reader, purse, progress)))
+        written = _write(config, question, log.known(), seen, "waiting for batch results")
+        return JudgeResult(written, booking.tally, None, step)
+    tally = run(_ask(config, question, log, seen, _Tools(make, reader, purse, progress)))
     if tally.stopped == "interrupted":
         raise Interrupted(
             f"stopped after {tally.done:,} texts; every answer that came is in {config.log}: "
             "run the same command again to go on"
         )
     unasked = "not asked: the budget is spent" if tally.stopped == "budget" else NOT_ASKED
-    return JudgeResult(_write(config, question, log, unasked), tally)
+    known = log.known() if tally.requests else seen.known
+    return JudgeResult(_write(config, question, known, seen, unasked), tally)
 
 
-def _write(config: JudgeConfig, question: Question, log: VerdictLog, unasked: str) -> Written:
-    rows = entries(config.pairs, question, log)
-    written = write_judgments(config.out, config.name or config.judge, rows, unasked)
+@dataclass(frozen=True)
+class _Seen:
+    """What the log held when the run began; keys: the pairs' texts; left: the rows whose text is not settled.
+    The last two are None where the log held nothing: then all is left, and nothing need be hashed to know it."""
+
+    known: Known
+    keys: Keys | None = None
+    left: Places | None = None
+
+
+def _seen(config: JudgeConfig, question: Question, log: VerdictLog) -> _Seen:
+    known = log.known()
+    if not len(known):
+        return _Seen(known)
+    keys = all_hashes(config.pairs, question)
+    places, found = known.find(keys)
+    done = found & known.settled(config.run.attempts)[places]
+    return _Seen(known, keys, np.flatnonzero(~done))
+
+
+def _write(config: JudgeConfig, question: Question, known: Known, seen: _Seen, unasked: str) -> Written:
+    rows = entries(config.pairs, question, known, seen.keys)
+    written = write_judgments(config.out, config.name or config.judge, known, rows, unasked)
     settings_of.save(config, config.out.with_name(config.out.name + ".config.json"))
     return written
 
@@ -191,11 +215,11 @@ def _spent(log: VerdictLog) -> float:
     return log.totals().cost or 0.0
 
 
-async def _ask(config: JudgeConfig, question: Question, log: VerdictLog, tools: _Tools) -> Tally:
+async def _ask(config: JudgeConfig, question: Question, log: VerdictLog, seen: _Seen, tools: _Tools) -> Tally:
     client = tools.make()
     runner = Runner(client, tools.reader, log, tools.purse, config.run, tools.progress)
     try:
-        source = missing(config.pairs, question, log, config.run.attempts, runner.underway)
+        source = missing(config.pairs, question, log, config.run.attempts, runner.underway, seen.left)
         return await runner.run(source, count(config.pairs))
     finally:
         await client.close()

@@ -33,7 +33,8 @@ class Ask:
         seed = self.request.decoding.seed
         if seed is None or self.answered == 0:
             return self.request
-        return replace(self.request, decoding=replace(self.request.decoding, seed=seed + self.answered))
+        again = replace(self.request.decoding, seed=seed + self.answered)
+        return self.request._replace(decoding=again)
 
 
 @dataclass
@@ -82,7 +83,7 @@ class Booking:
     def gave_up(self, ask: Ask, why: str) -> None:
         """No answer came for `why`: the text is unscored, and a later run asks again."""
         verdict = Verdict(None, why)
-        ask.before = replace(ask.before, verdict=verdict) if ask.before else Entry(verdict, 0, None, None)
+        ask.before = ask.before._replace(verdict=verdict) if ask.before else Entry(verdict, 0, None, None)
         self.log.put(Record(ask.text, ask.before))
         self._count(verdict)
 

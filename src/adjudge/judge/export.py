@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from adjudge.errors import BadTable
-from adjudge.judge.log import Row as LogRow
+from adjudge.judge.known import Flags, Known, Places
 from adjudge.records import Scale
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 NOT_ASKED = "not asked yet"
 NO_TEXT = "no keyphrase or no title"
-Row = tuple[Any, ...]
 
 
 @dataclass
@@ -47,58 +48,101 @@ def schema() -> pa.Schema:
 def write_judgments(
     out: Path,
     judge: str,
-    batches: Iterable[tuple[pa.RecordBatch, list[LogRow | None], list[bytes]]],
+    known: Known,
+    batches: Iterable[tuple[pa.RecordBatch, Places, Flags]],
     unasked: str = NOT_ASKED,
 ) -> Written:
     """One row for each pair, in the input's order, written beside `out` and moved there when whole.
 
-    The first pair of a text carries its tokens and cost; pairs that share the text carry 0, so that sums are right.
-    A text the log does not know is unscored for the reason `unasked`.
+    batches: the pairs, with where each is in `known` and whether it is there. The first pair of a text carries its
+    tokens and cost; pairs that share the text carry 0, so that sums are right. A text the log does not know is unscored
+    for the reason `unasked`.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     written = Written()
-    paid: set[bytes] = set()
+    paid = np.zeros(len(known), bool)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(out.name + ".partial")
     with pq.ParquetWriter(partial, schema(), compression="zstd") as writer:
-        for batch, known, keys in batches:
-            rows = [_row(row, key, paid, judge, unasked) for row, key in zip(known, keys, strict=True)]
-            columns = list(zip(*rows, strict=True)) if rows else [()] * 9
-            pair = [batch.column("item_id").cast(pa.string()), batch.column("keyphrase").cast(pa.string())]
-            typed = [
-                pa.array(column, kind.type) for column, kind in zip(columns, list(schema())[2:], strict=True)
-            ]
-            writer.write_table(pa.Table.from_arrays([*pair, *typed], schema=schema()))
-            _count(written, columns)
+        for batch, places, found in batches:
+            table = _judged(batch, places, found, known, _first(places, found, paid), judge, unasked)
+            writer.write_table(table)
+            _count(written, table)
     partial.replace(out)
     return written
 
 
-def _row(known: LogRow | None, key: bytes, paid: set[bytes], judge: str, unasked: str) -> Row:
-    if known is None:
-        why = unasked if key else NO_TEXT
-        return (None, None, "unscored", why, judge, None, None, None, None)
-    grade, reason, probability, expected, mass, _, tokens, cost = known
-    if key in paid:
-        tokens, cost = (None if tokens is None else 0), (None if cost is None else 0.0)
-    else:
-        paid.add(key)
-    status = "unscored" if grade is None else "scored"
-    return (grade, probability, status, reason, judge, tokens, cost, expected, mass)
+def _first(places: Places, found: Flags, paid: Flags) -> Flags:
+    """Which rows are their text's first; marks their texts as paid."""
+    first = np.zeros(len(places), bool)
+    rows = np.flatnonzero(found & ~paid[places]) if len(paid) else np.flatnonzero(found)
+    texts, begins = np.unique(places[rows], return_index=True)
+    first[rows[begins]] = True
+    paid[texts] = True
+    return first
 
 
-def _count(written: Written, columns: Sequence[Sequence[Any]]) -> None:
-    scored = columns[2].count("scored")
-    written.pairs += len(columns[2])
+def _judged(
+    batch: pa.RecordBatch,
+    places: Places,
+    found: Flags,
+    known: Known,
+    first: Flags,
+    judge: str,
+    unasked: str,
+) -> pa.Table:
+    """The judgments of a batch, column by column."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    said = known.table.take(pa.array(places, mask=~found))
+    there = pc.and_(batch.column("keyphrase").is_valid(), batch.column("title").is_valid())
+    status = pc.if_else(said.column("grade").is_valid(), "scored", "unscored")
+    why = pc.if_else(
+        pa.array(found), said.column("reason").cast(pa.string()), pc.if_else(there, unasked, NO_TEXT)
+    )
+    columns = {
+        "item_id": batch.column("item_id"),
+        "keyphrase": batch.column("keyphrase"),
+        "grade": said.column("grade"),
+        "probability": said.column("probability"),
+        "status": status,
+        "reason": why,
+        "judge": pa.repeat(judge, batch.num_rows),
+        "tokens": _once(said.column("tokens"), first, 0),
+        "cost": _once(said.column("cost"), first, 0.0),
+        "expected": said.column("expected"),
+        "mass": said.column("mass"),
+    }
+    return pa.table({name: _flat(column) for name, column in columns.items()}).cast(schema())
+
+
+def _flat(column: Any) -> Any:
+    return column.combine_chunks() if hasattr(column, "combine_chunks") else column
+
+
+def _once(column: Any, first: Flags, nothing: float) -> Any:
+    """The column where a row is its text's first, else `nothing`; null stays null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.if_else(pc.or_(pa.array(first), column.is_null()), column, nothing)
+
+
+def _count(written: Written, table: pa.Table) -> None:
+    import pyarrow.compute as pc
+
+    reasons = pc.value_counts(table.column("reason").drop_null())
+    scored = table.num_rows - table.column("grade").null_count
+    written.pairs += table.num_rows
     written.scored += scored
-    written.unscored += len(columns[2]) - scored
-    written.reasons.update(reason for reason in columns[3] if reason)
-    written.tokens += sum(tokens for tokens in columns[5] if tokens)
-    costs = [cost for cost in columns[6] if cost is not None]
-    if costs:
-        written.cost = (written.cost or 0.0) + sum(costs)
+    written.unscored += table.num_rows - scored
+    written.reasons.update({str(seen["values"]): seen["counts"].as_py() for seen in reasons})
+    written.tokens += pc.sum(table.column("tokens")).as_py() or 0
+    cost = pc.sum(table.column("cost")).as_py()
+    if cost is not None:
+        written.cost = (written.cost or 0.0) + cost
 
 
 def _scored(judgments: Path, scale: Scale) -> Iterator[tuple[str, str, int]]:

@@ -1,9 +1,9 @@
 """The verdict log: an SQLite file (WAL) that holds every answer ever paid for.
 
 A verdict is keyed by its config (model, revision, prompt hash, decoding settings, scale) and the hash of the rendered
-text. Answers that arrive together are committed together by one writer thread; an answer counts as done only once it
-is committed. What a `kill -9` can lose is what arrived since the last commit began: milliseconds. A commit survives
-the process at once; the disk is asked to hold it within SYNC_EVERY seconds, which is what a power cut can lose.
+text. An answer is written to a file beside the log (journal.py) before it counts: from then on a `kill -9` cannot lose
+it. One writer thread commits what has come every GATHER seconds; what a kill left uncommitted is read in when the log
+is opened again. The disk is asked to hold commits within SYNC_EVERY seconds, which is about what a power cut can lose.
 """
 
 from __future__ import annotations
@@ -16,16 +16,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from adjudge.errors import AdjudgeError, BadTable
+from adjudge.judge import journal
+from adjudge.judge.journal import Row, Segment
+from adjudge.judge.known import COLUMNS, Known
 from adjudge.judge.verdict import Verdict
 from adjudge.llm.contract import Answer, plain
 
 FORMAT = 1
 SYNC_EVERY = 0.25
+GATHER = 0.05
+"""Seconds of answers that one commit takes: the more at once, the fewer pages are written again and again."""
+SIZES = (256, 64, 16, 4, 1)
+"""Rows of one INSERT. A statement of many rows is one call into SQLite, which lets the asking thread run meanwhile."""
+ASKED_AT_ONCE = 1_000
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS configs(id INTEGER PRIMARY KEY, told TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS verdicts(
@@ -34,29 +42,25 @@ CREATE TABLE IF NOT EXISTS verdicts(
 CREATE TABLE IF NOT EXISTS answers(
   id INTEGER PRIMARY KEY, config INTEGER NOT NULL, text BLOB NOT NULL, attempt INTEGER NOT NULL, answer TEXT NOT NULL,
   at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS taken(segment TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 PUT_VERDICT = """INSERT INTO verdicts(config, text, grade, reason, probability, expected, mass, answered, tokens, cost)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  VALUES {rows}
   ON CONFLICT(config, text) DO UPDATE SET grade = excluded.grade, reason = excluded.reason,
   probability = excluded.probability, expected = excluded.expected, mass = excluded.mass,
   answered = excluded.answered, tokens = excluded.tokens, cost = excluded.cost"""
-PUT_ANSWER = "INSERT INTO answers(config, text, attempt, answer, at) VALUES (?, ?, ?, ?, ?)"
-FIND = """SELECT w.n, v.grade, v.reason, v.probability, v.expected, v.mass, v.answered, v.tokens, v.cost
-  FROM wanted w JOIN verdicts v ON v.config = ? AND v.text = w.text"""
-SETTLED = """SELECT w.n FROM wanted w JOIN verdicts v ON v.config = ? AND v.text = w.text
-  WHERE v.grade IS NOT NULL OR v.answered >= ?"""
+PUT_ANSWER = "INSERT INTO answers(config, text, attempt, answer, at) VALUES {rows}"
+FIND = f"SELECT text, {', '.join(COLUMNS)} FROM verdicts WHERE config = ? AND text IN "
+ALL = f"SELECT text, {', '.join(COLUMNS)} FROM verdicts WHERE config = ? ORDER BY text"
 TOTALS = """SELECT count(*), count(grade), sum(tokens), sum(cost) FROM verdicts WHERE config = ?"""
 ANSWERS = "SELECT text, attempt, answer FROM answers WHERE config = ? ORDER BY id"
-
-Row = tuple[Any, ...]
 
 
 class BadLog(AdjudgeError):
     """The verdict log cannot be used: another run holds it, or it is not one."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """What the log knows of one text: the verdict, how many answers it took, tokens and money spent on it."""
 
     verdict: Verdict
@@ -65,8 +69,7 @@ class Entry:
     cost: float | None
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One thing to write: the text's entry as it is now, and the answer that made it so (None: none came)."""
 
     text: bytes
@@ -74,8 +77,7 @@ class Record:
     answer: Answer | None = None
 
 
-@dataclass(frozen=True)
-class Totals:
+class Totals(NamedTuple):
     """What one config holds: texts, how many of them scored, tokens, money (None where no price was known)."""
 
     texts: int
@@ -94,8 +96,12 @@ class VerdictLog:
         self.path, self.told = path, dict(told)
         self._sync_every = sync_every
         self._pending: list[Record] = []
+        self._rows: list[Row] = []
+        self._segment: Segment | None = None
+        self._segments = 0
         self._wake = threading.Condition()
         self._writing = 0
+        self._hurry = False
         self._closing = False
         self._dirty = False
         self._closed = threading.Event()
@@ -107,8 +113,9 @@ class VerdictLog:
             opened.enter_context(_only_one(self.path))
             try:
                 self._reader = opened.enter_context(closing(_connect(self.path)))
-                self._prepare()
                 self._writer = opened.enter_context(closing(_connect(self.path)))
+                self._prepare()
+                self._take_in()
             except sqlite3.DatabaseError as error:
                 raise BadLog(
                     f"{self.path} is no verdict log ({error}): name another file with --log"
@@ -138,11 +145,26 @@ class VerdictLog:
             if found not in (0, FORMAT):
                 raise BadLog(f"{self.path} has format {found}; this version reads {FORMAT}: upgrade adjudge")
             connection.executescript(SCHEMA)
-            connection.execute("CREATE TEMP TABLE wanted(n INTEGER PRIMARY KEY, text BLOB NOT NULL)")
             connection.execute(f"PRAGMA user_version = {FORMAT:d}")
-            told = plain(self.told)
-            connection.execute("INSERT OR IGNORE INTO configs(told) VALUES (?)", (told,))
-            self.config = connection.execute("SELECT id FROM configs WHERE told = ?", (told,)).fetchone()[0]
+        self.config = self._config(self.told)
+
+    def _config(self, told: Mapping[str, Any]) -> int:
+        with self._writer as connection:
+            connection.execute("INSERT OR IGNORE INTO configs(told) VALUES (?)", (plain(told),))
+            found = connection.execute("SELECT id FROM configs WHERE told = ?", (plain(told),))
+            return int(found.fetchone()[0])
+
+    def _take_in(self) -> None:
+        """Read in what a killed run wrote down and did not commit. A file that was committed is named in `taken`."""
+        taken = {row[0] for row in self._writer.execute("SELECT segment FROM taken")}
+        for path in journal.left(self.path):
+            if path.name not in taken:
+                told, rows = journal.read(path)
+                if told is not None:
+                    self._commit(self._config(told), rows, path)
+            path.unlink()
+        with self._writer as connection:
+            connection.execute("DELETE FROM taken")
 
     def check(self) -> None:
         """Raise what the writer thread met, if it failed (a full disk, say)."""
@@ -155,16 +177,29 @@ class VerdictLog:
         return len(self._pending) + self._writing
 
     def put(self, record: Record) -> None:
-        """Hand a record to the writer; `on_commit` is called with it (in the writer's thread) once it is durable."""
+        """Write a record down: it outlives the process from here on. `on_commit` is called with it (in the writer's
+        thread) once the log holds it too. Raises BadLog where the disk does not take it."""
+        row = _row(record)
         with self._wake:
+            try:
+                if self._segment is None:
+                    self._segments += 1
+                    self._segment = Segment(self.path, self._segments, self.told)
+                self._segment.add(row)
+            except OSError as error:
+                raise BadLog(f"{self.path} could not be written: {error}") from error
             self._pending.append(record)
-            if len(self._pending) == 1:
+            self._rows.append(row)
+            if len(self._rows) == 1:
                 self._wake.notify_all()
 
     def flush(self) -> None:
         """Wait until everything handed over is committed. Raises BadLog where that failed."""
         with self._wake:
+            self._hurry = True
+            self._wake.notify_all()
             self._wake.wait_for(lambda: self._error is not None or not (self._pending or self._writing))
+            self._hurry = False
         self.check()
 
     @property
@@ -174,22 +209,17 @@ class VerdictLog:
 
     def find(self, texts: Sequence[bytes]) -> dict[int, Entry]:
         """What is known of each text, by its place in the sequence."""
-        return {place: Entry(Verdict(*row[:5]), *row[5:]) for place, row in self.rows(texts).items()}
+        known: dict[bytes, Entry] = {}
+        for start in range(0, len(texts), ASKED_AT_ONCE):
+            asked = texts[start : start + ASKED_AT_ONCE]
+            marks = f"({', '.join('?' * len(asked))})"
+            for row in self._reader.execute(FIND + marks, (self.config, *asked)):
+                known[row[0]] = Entry(Verdict(*row[1:6]), *row[6:])
+        return {place: known[text] for place, text in enumerate(texts) if text in known} if known else {}
 
-    def rows(self, texts: Sequence[bytes]) -> dict[int, Row]:
-        """`find` without its objects: (grade, reason, probability, expected, mass, answered, tokens, cost)."""
-        self._want(texts)
-        return {row[0]: row[1:] for row in self._reader.execute(FIND, (self.config,))}
-
-    def settled(self, texts: Sequence[bytes], attempts: int) -> set[int]:
-        """The places of the texts that need no further asking."""
-        self._want(texts)
-        return {row[0] for row in self._reader.execute(SETTLED, (self.config, attempts))}
-
-    def _want(self, texts: Sequence[bytes]) -> None:
-        with self._reader as connection:
-            connection.execute("DELETE FROM wanted")
-            connection.executemany("INSERT INTO wanted VALUES (?, ?)", enumerate(texts))
+    def known(self) -> Known:
+        """All that this config holds, as columns."""
+        return Known.of(self._reader.execute(ALL, (self.config,)))
 
     def totals(self) -> Totals:
         """What this config holds so far."""
@@ -204,16 +234,20 @@ class VerdictLog:
     def _write_all(self) -> None:
         while True:
             with self._wake:
-                while not self._pending and not self._closing:
-                    self._wake.wait()
+                self._wake.wait_for(lambda: self._rows or self._closing)
+                self._wake.wait_for(lambda: self._hurry or self._closing, GATHER)
                 batch, self._pending = self._pending, []
+                rows, self._rows = self._rows, []
+                segment, self._segment = self._segment, None
                 self._writing = len(batch)
-            if not batch:
+            if segment is None:
                 return
             try:
-                self._commit(batch)
+                segment.close()
+                self._commit(self.config, rows, segment.path)
+                segment.path.unlink()
                 self.on_commit(batch)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 self._error = error
             with self._wake:
                 self._writing = 0
@@ -231,18 +265,26 @@ class VerdictLog:
                     self._dirty = False
                     os.fsync(wal.fileno())
 
-    def _commit(self, batch: Sequence[Record]) -> None:
-        now = time.time()
-        verdicts = [_row(self.config, record) for record in batch]
-        answers = [
-            (self.config, record.text, record.entry.answered, record.answer.dump(), now)
-            for record in batch
-            if record.answer is not None
-        ]
+    def _commit(self, config: int, rows: Sequence[Row], segment: Path) -> None:
+        """One transaction for the rows and the name of their file, so that no file is ever read in twice."""
+        answers = [(config, row[0], row[6], row[9], row[10]) for row in rows if row[9] is not None]
         with self._writer as connection:
-            connection.executemany(PUT_ANSWER, answers)
-            connection.executemany(PUT_VERDICT, verdicts)
+            _insert(connection, PUT_ANSWER, answers)
+            _insert(connection, PUT_VERDICT, [(config, *row[:9]) for row in rows])
+            connection.execute("DELETE FROM taken")
+            connection.execute("INSERT INTO taken VALUES (?)", (segment.name,))
         self._dirty = True
+
+
+def _insert(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """`executemany` in few statements of many rows."""
+    at = 0
+    for size in SIZES:
+        while len(rows) - at >= size:
+            one = f"({', '.join('?' * len(rows[at]))})"
+            values = list(chain.from_iterable(rows[at : at + size]))
+            connection.execute(statement.format(rows=", ".join([one] * size)), values)
+            at += size
 
 
 def configs(path: Path) -> list[dict[str, Any]]:
@@ -257,10 +299,10 @@ def _nothing(batch: Sequence[Record]) -> None:
     """Nobody waits for commits."""
 
 
-def _row(config: int, record: Record) -> tuple[Any, ...]:
-    entry, verdict = record.entry, record.entry.verdict
-    seen = (verdict.grade, verdict.reason, verdict.probability, verdict.expected, verdict.mass)
-    return (config, record.text, *seen, entry.answered, entry.tokens, entry.cost)
+def _row(record: Record) -> Row:
+    entry, answer = record.entry, record.answer
+    said = None if answer is None else answer.dump()
+    return (record.text, *entry.verdict, entry.answered, entry.tokens, entry.cost, said, time.time())
 
 
 def _connect(path: Path) -> sqlite3.Connection:

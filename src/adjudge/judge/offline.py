@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -153,7 +153,7 @@ class Offline:
     def _request(self, ask: Ask, shard: Shard) -> Request:
         """custom_id: config, text, attempt and shard, so that a result belongs to one sending only."""
         key = f"{self.log.config}-{ask.text.hex()}-{ask.answered + 1}-{shard.path.stem}"
-        return replace(ask.attempt(), key=key)
+        return ask.attempt()._replace(key=key)
 
     def _unwaited(self, missing: Iterable[Sequence[Ask]]) -> Iterator[Ask]:
         for chunk in missing:

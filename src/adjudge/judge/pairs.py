@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from adjudge import tables
 from adjudge.errors import BadTable
-from adjudge.judge.booking import Ask
-from adjudge.judge.log import Row as LogRow
+from adjudge.judge.booking import Ask, settled
+from adjudge.judge.known import Flags, Keys, Known, Places, keys_of
 from adjudge.judge.log import VerdictLog
-from adjudge.judge.prompt import Prompt, Text
+from adjudge.judge.prompt import KEY_BYTES, Prompt, Text
 from adjudge.llm.contract import Decoding, Message, Request
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CHUNK = 8_192
-ORDERED = "SELECT keyphrase, title, {category} FROM pairs ORDER BY 3, title, keyphrase"
+CHUNK = 1_024
+BATCH = 65_536
+NO_KEY = bytes(KEY_BYTES)
+ORDERED = "SELECT keyphrase, title, {category} FROM pairs {these} ORDER BY 3, title, keyphrase"
+THESE = "WHERE file_row_number IN (SELECT row FROM wanted)"
 Row = tuple[str, str, str | None]
 
 
@@ -70,19 +75,23 @@ def count(pairs: Path) -> int:
     return int(metadata.num_rows)
 
 
-def rows_in_order(pairs: Path, memory_limit: str = "2GB") -> Iterator[list[Row]]:
+def rows_in_order(pairs: Path, these: Places | None = None, memory_limit: str = "2GB") -> Iterator[list[Row]]:
     """(keyphrase, title, category) by category, title, keyphrase: neighbours share the longest prompt prefix.
 
-    Equal rows are neighbours too. DuckDB sorts, on disk where memory is short.
+    Equal rows are neighbours too. DuckDB sorts, on disk where memory is short. these: only the rows of these numbers.
     """
     import duckdb
+    import pyarrow as pa
 
     count(pairs)
     with duckdb.connect(config={"memory_limit": memory_limit}) as connection:
-        there = connection.read_parquet(str(pairs))
+        there = connection.read_parquet(str(pairs), file_row_number=True)
         category = "category" if "category" in there.columns else "NULL::VARCHAR"
         there.create_view("pairs")
-        cursor = connection.execute(ORDERED.format(category=category))
+        if these is not None:
+            connection.register("wanted", pa.table({"row": these}))
+        query = ORDERED.format(category=category, these="" if these is None else THESE)
+        cursor = connection.execute(query)
         last: Row | None = None
         while rows := cursor.fetchmany(CHUNK):
             chunk: list[Row] = []
@@ -94,10 +103,17 @@ def rows_in_order(pairs: Path, memory_limit: str = "2GB") -> Iterator[list[Row]]
 
 
 def missing(
-    pairs: Path, question: Question, log: VerdictLog, attempts: int, underway: set[bytes]
+    pairs: Path,
+    question: Question,
+    log: VerdictLog,
+    attempts: int,
+    underway: set[bytes],
+    these: Places | None = None,
 ) -> Iterator[list[Ask]]:
-    """The texts still to be asked, each once, in an order that shares prefixes."""
-    for rows in rows_in_order(pairs):
+    """The texts still to be asked, each once, in an order that shares prefixes. these: look at these rows only."""
+    if these is not None and not len(these):
+        return
+    for rows in rows_in_order(pairs, these):
         yield asks_of(rows, question, log, attempts, underway)
 
 
@@ -113,30 +129,53 @@ def asks_of(
         # Looked at before the log: what leaves `underway` is in the log by then.
         if key not in underway:
             fresh[key] = row
-    done = log.settled(list(fresh), attempts)
-    left = [(key, row) for place, (key, row) in enumerate(fresh.items()) if place not in done]
-    known = log.find([key for key, _ in left]) if left else {}
+    known = log.find(list(fresh))
     asks = []
-    for place, (key, (keyphrase, title, category)) in enumerate(left):
+    for place, (key, (keyphrase, title, category)) in enumerate(fresh.items()):
+        entry = known.get(place)
+        if entry is not None and settled(entry, attempts):
+            continue
         text = question.prompt.render(keyphrase, title, category)
         request = question.request(key.hex(), text, (keyphrase, title, category or ""))
-        asks.append(Ask(key, request, len(text.system.encode()) + len(text.user.encode()), known.get(place)))
+        asks.append(Ask(key, request, len(text.system.encode()) + len(text.user.encode()), entry))
     return asks
 
 
-def entries(
-    pairs: Path, question: Question, log: VerdictLog
-) -> Iterator[tuple[pa.RecordBatch, list[LogRow | None], list[bytes]]]:
-    """The file's own rows in their order, with what the log knows of each (`VerdictLog.rows`) and its text's hash."""
+def batches(pairs: Path) -> Iterator[pa.RecordBatch]:
+    """The file's own rows in their order: the columns of `to_score` that it has."""
     import pyarrow.parquet as pq
 
     columns = [name for name in tables.TO_SCORE.names if name in pq.read_schema(pairs).names]
-    digest = question.prompt.digest
     with pq.ParquetFile(pairs) as file:
-        for batch in file.iter_batches(CHUNK, columns=columns):
-            values: Mapping[str, list[Any]] = {name: batch.column(name).to_pylist() for name in columns}
-            categories = values.get("category") or [None] * batch.num_rows
-            rows = zip(values["keyphrase"], values["title"], categories, strict=True)
-            keys = [b"" if row[0] is None or row[1] is None else digest(*row) for row in rows]
-            known = log.rows(keys)
-            yield batch, [known.get(place) for place in range(len(keys))], keys
+        yield from file.iter_batches(BATCH, columns=columns)
+
+
+def hashes(batch: pa.RecordBatch, question: Question) -> Keys:
+    """Each row's text by its hash (all zero where there is no text)."""
+    digest = question.prompt.digest
+    names = batch.schema.names
+    categories = batch.column("category").to_pylist() if "category" in names else [None] * batch.num_rows
+    rows = zip(
+        batch.column("keyphrase").to_pylist(), batch.column("title").to_pylist(), categories, strict=True
+    )
+    return keys_of(b"".join([NO_KEY if row[0] is None or row[1] is None else digest(*row) for row in rows]))
+
+
+def all_hashes(pairs: Path, question: Question) -> Keys:
+    """`hashes` of the whole file: 16 bytes a row."""
+    found = [hashes(batch, question) for batch in batches(pairs)]
+    return np.concatenate(found) if found else keys_of(b"")
+
+
+def entries(
+    pairs: Path, question: Question, known: Known, keys: Keys | None = None
+) -> Iterator[tuple[pa.RecordBatch, Places, Flags]]:
+    """The file's own rows in their order, with where each is in `known` and whether it is (`Known.find`).
+
+    keys: `all_hashes` where they were made already.
+    """
+    at = 0
+    for batch in batches(pairs):
+        these = hashes(batch, question) if keys is None else keys[at : at + batch.num_rows]
+        at += batch.num_rows
+        yield batch, *known.find(these)

@@ -27,6 +27,9 @@ KEY_BYTES = 16
 NO_CATEGORY = "not stated"
 # A NUL cannot come out of fenced text, so no category or example can pass for a slot.
 _SLOTS = {"keyphrase": "\0keyphrase", "title": "\0title"}
+_Filled = tuple[list[str], list[str], str | None]
+_Begun = tuple[Any, list[str]]
+MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
@@ -97,44 +100,58 @@ class Prompt:
             [[e.keyphrase, e.title, e.grade, e.category] for e in self.examples],
         ]
         self.hash = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
-        self._by_category: dict[str, tuple[list[str], list[str], Any]] = {}
+        self._by_category: dict[str, _Filled] = {}
+        self._by_title: dict[tuple[str, str], _Begun] = {}
 
     def render(self, keyphrase: str, title: str, category: str | None) -> Text:
         """The prompt of one pair, its three texts fenced."""
-        system, user, _ = self._of(category or NO_CATEGORY)
+        system, user, whole = self._of(category or NO_CATEGORY)
         own = {_SLOTS["keyphrase"]: fenced(keyphrase), _SLOTS["title"]: fenced(title)}
-        return Text(
-            "".join([own.get(part, part) for part in system]), "".join([own.get(part, part) for part in user])
-        )
+        if whole is None:
+            whole = "".join([own.get(part, part) for part in system])
+        return Text(whole, "".join([own.get(part, part) for part in user]))
 
     def digest(self, keyphrase: str, title: str, category: str | None) -> bytes:
         """16 bytes that name the rendered text: `Text.digest` without building the text.
 
-        What a category's texts begin with is hashed once and the hash is copied: a pair that is judged already is looked
+        What an item's texts begin with is hashed once and the hash is copied: a pair that is judged already is looked
         up without its prompt ever being built.
         """
-        _, user, begun = self._of(category or NO_CATEGORY)
+        key = (category or NO_CATEGORY, title)
+        found = self._by_title.get(key)
+        if found is None:
+            if len(self._by_title) >= MOST_REMEMBERED:
+                self._by_title.clear()
+            found = self._by_title[key] = self._begun(*key)
+        begun, rest = found
         if begun is None:
             return self.render(keyphrase, title, category).digest()
-        own = {_SLOTS["keyphrase"]: fenced(keyphrase), _SLOTS["title"]: fenced(title)}
         hashed = begun.copy()
-        hashed.update("".join([own.get(part, part) for part in user[1:]]).encode("utf-8", "surrogatepass"))
+        hashed.update(fenced(keyphrase).join(rest).encode("utf-8", "surrogatepass"))
         return hashed.digest()[:KEY_BYTES]
 
-    def _of(self, category: str) -> tuple[list[str], list[str], Any]:
-        """The parts with all but the pair's own filled in, and the hash of what comes before the first slot (None
-        where the system message has a slot); kept for each category."""
+    def _begun(self, category: str, title: str) -> _Begun:
+        """The hash of all that comes before the first keyphrase, and what stands around each keyphrase from there on."""
+        _, user, whole = self._of(category)
+        if whole is None:
+            return None, []
+        own = fenced(title)
+        filled = "".join([own if part == _SLOTS["title"] else part for part in user])
+        first, *rest = filled.split(_SLOTS["keyphrase"])
+        return hashlib.sha256(f"{whole}\0{first}".encode("utf-8", "surrogatepass")), ["", *rest]
+
+    def _of(self, category: str) -> _Filled:
+        """The parts with all but the pair's own filled in, and the whole system message (None where it has a slot);
+        kept for each category."""
         found = self._by_category.get(category)
         if found is None:
             values = {**self._fixed, "category": fenced(category), "guidance": "", "examples": ""}
             values["guidance"] = self.guidance.get(category, self.guidance.get("*", ""))
             values["examples"] = self._shown_examples(category)
             system, user = _fill(self._system, values), _fill(self._user, values)
-            begun = None
-            if not set(system) & set(_SLOTS.values()) and user[0] not in _SLOTS.values():
-                begun = hashlib.sha256(f"{''.join(system)}\0{user[0]}".encode("utf-8", "surrogatepass"))
-            found = (system, user, begun)
-            if len(self._by_category) >= 10_000:
+            slots = set(system) & set(_SLOTS.values())
+            found = (system, user, None if slots else "".join(system))
+            if len(self._by_category) >= MOST_REMEMBERED:
                 self._by_category.clear()
             self._by_category[category] = found
         return found

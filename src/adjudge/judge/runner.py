@@ -18,6 +18,7 @@ from adjudge.judge.booking import Ask, Booking, Tally, settled
 from adjudge.judge.log import Record, VerdictLog
 from adjudge.judge.pace import Pace
 from adjudge.judge.prices import Purse
+from adjudge.judge.supply import Supply
 from adjudge.judge.verdict import Reader
 from adjudge.llm.contract import AskFailed, Client, check_served
 from adjudge.records import Progress, no_progress
@@ -72,12 +73,15 @@ class Runner:
             self.settings.in_flight, np.random.default_rng(self.settings.seed), self.settings.first_wait
         )
         self._stop = ""
+        workers = 2 if client.capabilities.batching else self.settings.in_flight
+        self.supply = Supply(max(2 * workers, 4 * self.settings.batch))
         log.on_commit = self._committed
 
     def stop(self, why: str) -> None:
         """Ask nothing more; what is in flight is still waited for."""
         self._stop = self._stop or why
         self.pace.shut()
+        self.supply.end()
 
     async def run(self, source: Iterator[Sequence[Ask]], total: int = 0) -> Tally:
         """Ask all that `source` yields (it is read in a thread, a few chunks ahead at most).
@@ -89,10 +93,9 @@ class Runner:
         self.total = total
         batching = self.client.capabilities.batching
         workers = 2 if batching else self.settings.in_flight
-        queue: asyncio.Queue[Ask | None] = asyncio.Queue(maxsize=max(2 * workers, 4 * self.settings.batch))
         work = self._batch_worker if batching else self._worker
-        tasks = [asyncio.create_task(work(queue)) for _ in range(workers)]
-        feeding = asyncio.create_task(self._feed(source, queue, workers))
+        tasks = [asyncio.create_task(work()) for _ in range(workers)]
+        feeding = asyncio.create_task(self._feed(source))
         ticking = asyncio.create_task(self._tick())
         with self._interrupts(tasks):
             try:
@@ -116,27 +119,21 @@ class Runner:
                 if not task.cancelled() and (error := task.exception()):
                     raise error
 
-    async def _feed(
-        self, source: Iterator[Sequence[Ask]], queue: asyncio.Queue[Ask | None], workers: int
-    ) -> None:
+    async def _feed(self, source: Iterator[Sequence[Ask]]) -> None:
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "judge-source") as pool:
             while not self._stop:
                 chunk = await loop.run_in_executor(pool, next, source, None)
                 if chunk is None:
                     break
-                for ask in chunk:
-                    self.underway.add(ask.text)
-                    await queue.put(ask)
-                    if self._stop:
-                        break
-        for _ in range(workers):
-            await queue.put(None)
+                self.underway.update([ask.text for ask in chunk])
+                self.supply.put(chunk)
+                await self.supply.room()
+        self.supply.end()
 
-    async def _worker(self, queue: asyncio.Queue[Ask | None]) -> None:
-        while (ask := await queue.get()) is not None:
-            if not self._stop:
-                await self._one(ask)
+    async def _worker(self) -> None:
+        while not self._stop and (ask := await self.supply.get()) is not None:
+            await self._one(ask)
 
     async def _one(self, ask: Ask) -> None:
         """Ask until there is a verdict, or the attempts or the tries are used up."""
@@ -197,12 +194,12 @@ class Runner:
             if record.answer is None or settled(record.entry, self.settings.attempts):
                 self.underway.discard(record.text)
 
-    async def _batch_worker(self, queue: asyncio.Queue[Ask | None]) -> None:
+    async def _batch_worker(self) -> None:
         ended = False
         while not ended and not self._stop:
             asks: list[Ask] = []
             while len(asks) < self.settings.batch and not ended:
-                ask = await queue.get()
+                ask = await self.supply.get()
                 ended = ask is None
                 if ask is not None:
                     asks.append(ask)

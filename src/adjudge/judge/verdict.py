@@ -9,7 +9,8 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from adjudge.config import check_range
 from adjudge.llm.contract import Answer, Tops
@@ -39,8 +40,7 @@ class ReadSettings:
         check_range("ReadSettings", "min_mass", self.min_mass, 0, 1)
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """One judge's verdict on one text.
 
     grade: the likeliest; probability: that the pair is relevant (0 to 1); expected: the expected step on the scale
@@ -87,7 +87,7 @@ class Reader:
         if seen.scored:
             return seen
         said = self.from_text(answer.text, cut=answer.finish_reason == "length")
-        return replace(seen, reason=said.reason or seen.reason)
+        return seen._replace(reason=said.reason or seen.reason)
 
     def from_tokens(self, tops: Tops) -> Verdict:
         """Sum over each grade's token variants (case, leading space, a first piece), then normalise over the grades.
@@ -95,8 +95,9 @@ class Reader:
         Yes .70, ` yes` .10, `no` .15, `the` .05 on the binary scale: mass .95, probability .80 / .95 = .8421.
         """
         sums = [0.0] * len(self.scale.grades)
+        steps = self._steps
         for token, logprob in tops:
-            place = self._step(token)
+            place = steps[token] if token in steps else self._step(token)
             if place is not None:
                 sums[place] += math.exp(logprob if logprob < 0 else 0.0)
         total = sum(sums)
@@ -107,19 +108,18 @@ class Reader:
 
     def _step(self, token: str) -> int | None:
         """`step_of`, remembered: the same few tokens come with every answer."""
-        if token not in self._steps:
-            if len(self._steps) >= MOST_REMEMBERED:
-                self._steps.clear()
-            self._steps[token] = step_of(token, self.answers)
-        return self._steps[token]
+        if len(self._steps) >= MOST_REMEMBERED:
+            self._steps.clear()
+        step = self._steps[token] = step_of(token, self.answers)
+        return step
 
     def weighed(self, shares: Sequence[float], mass: float) -> Verdict:
         """The verdict of a distribution over the grades (worst first, summing to 1); a tie goes to the worse."""
-        best = max(range(len(shares)), key=lambda place: (shares[place], -place))
+        best = shares.index(max(shares))
         return Verdict(
             grade=self.scale.grades[best],
             probability=min(1.0, math.fsum(shares[self.scale.relevant_from :])),
-            expected=math.fsum(place * share for place, share in enumerate(shares)),
+            expected=math.fsum([place * share for place, share in enumerate(shares)]),
             mass=mass,
         )
 
@@ -155,6 +155,9 @@ def grade_position(answer: Answer) -> Tops | None:
 
     None where no token of the answer holds it.
     """
+    first = answer.tokens[0][0].lstrip() if answer.tokens else ""
+    if first and first[0] not in "{`":
+        return answer.tokens[0][1]
     text = "".join(token for token, _ in answer.tokens)
     start = len(text) - len(text.lstrip())
     if text[start : start + 1] in ("{", "`"):

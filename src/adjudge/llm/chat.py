@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from adjudge.llm.contract import Answer, AskFailed, Request
+from adjudge.llm.contract import Answer, AskFailed, Request, Tops
 
 STRUCTURED = ("json_schema", "json_object", "choice", "guided_choice")
 """json_schema and json_object are OpenAI's response_format; choice is vLLM's `structured_outputs` (0.11 on),
 guided_choice the same before it."""
+MOST_KINDS = 1_000
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def body_of(model: str, request: Request, tokens_setting: str = "max_tokens") -> dict[str, Any]:
@@ -35,6 +37,38 @@ def body_of(model: str, request: Request, tokens_setting: str = "max_tokens") ->
         body["top_logprobs"] = how.top_logprobs
     body.update(_structure(request))
     return body
+
+
+class Bodies:
+    """`body_of` as JSON in UTF-8, for one model; all but the last message's text is encoded once for each kind of request."""
+
+    def __init__(self, model: str, tokens_setting: str = "max_tokens") -> None:
+        self.model, self.tokens_setting = model, tokens_setting
+        self._ends: dict[tuple[Any, ...], tuple[bytes, bytes]] = {}
+
+    def of(self, request: Request) -> bytes:
+        """The body of one request."""
+        *before, last = request.messages
+        kind = (*before, last.role, *request[2:6])
+        ends = self._ends.get(kind)
+        if ends is None:
+            if len(self._ends) >= MOST_KINDS:
+                self._ends.clear()
+            ends = self._ends[kind] = self._around(request)
+        return b"".join((ends[0], _ENCODER.encode(last.text).encode(), ends[1]))
+
+    def _around(self, request: Request) -> tuple[bytes, bytes]:
+        """What comes before and after the last message's text: where two bodies with other texts begin to differ."""
+        *before, last = request.messages
+        one, other = (
+            self._whole(request._replace(messages=(*before, last._replace(text=text)))) for text in "01"
+        )
+        at = next(place for place, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
+        # The one character stands between its quotes.
+        return one[: at - 1], one[at + 2 :]
+
+    def _whole(self, request: Request) -> bytes:
+        return _ENCODER.encode(body_of(self.model, request, self.tokens_setting)).encode()
 
 
 def _structure(request: Request) -> dict[str, Any]:
@@ -71,13 +105,7 @@ def answer_of(body: Any) -> Answer:
         used = body.get("usage") or {}
         served = f"{body.get('model') or ''}@{body.get('system_fingerprint') or ''}"
         content = (choice.get("logprobs") or {}).get("content") or ()
-        tokens = tuple(
-            (
-                part["token"],
-                tuple((top["token"], float(top["logprob"])) for top in part.get("top_logprobs") or [part]),
-            )
-            for part in content
-        )
+        tokens = tuple([(part["token"], _tops(part)) for part in content])
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise AskFailed(
             "unreadable answer", f"{type(error).__name__} {error} in {str(body)[:120]!r}"
@@ -94,6 +122,10 @@ def answer_of(body: Any) -> Answer:
     )
 
 
+def _tops(part: dict[str, Any]) -> Tops:
+    return tuple([(top["token"], float(top["logprob"])) for top in part.get("top_logprobs") or [part]])
+
+
 def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
@@ -101,7 +133,7 @@ def _count(value: Any) -> int | None:
 def read(raw: bytes) -> Answer:
     """Read a response's bytes. Raises AskFailed("unreadable answer")."""
     try:
-        body = json.loads(raw)
+        body = json.loads(raw.decode())
     except ValueError as error:
         raise AskFailed("unreadable answer", f"not JSON: {raw[:80]!r}") from error
     return answer_of(body)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 from adjudge.config import check_range
 from adjudge.errors import AdjudgeError
@@ -70,16 +70,18 @@ class Decoding:
         check_range("Decoding", "top_logprobs", self.top_logprobs, 0, 100)
 
 
-@dataclass(frozen=True)
-class Message:
+GREEDY = Decoding()
+
+
+# Tuples, not dataclasses: a run makes several of each a request, and a frozen dataclass costs five times as much.
+class Message(NamedTuple):
     """role: system, user or assistant."""
 
     role: str
     text: str
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One question. `key` tells requests apart (a batch file's custom_id); `answers` are the words allowed.
 
     structured: "" for free text, else one of the client's `Capabilities.structured`. pair: (keyphrase, title,
@@ -89,7 +91,7 @@ class Request:
     key: str
     messages: tuple[Message, ...]
     answers: tuple[str, ...]
-    decoding: Decoding = field(default_factory=Decoding)
+    decoding: Decoding = GREEDY
     probabilities: bool = True
     structured: str = ""
     pair: tuple[str, str, str] = ("", "", "")
@@ -106,8 +108,7 @@ Tops = tuple[tuple[str, float], ...]
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back. `tokens` are the answer's own tokens with, for each, its likeliest alternatives;
     empty where the client gave none. `revision` is what the endpoint says it served."""
 
@@ -120,9 +121,9 @@ class Answer:
 
     def dump(self) -> str:
         """The answer as JSON, complete: a verdict can be read from it again later."""
-        return _ENCODER.encode(
-            [self.text, self.finish_reason, self.tokens, self.tokens_in, self.tokens_out, self.revision]
-        )
+        text = _ENCODER.encode(self)
+        # Half a surrogate pair, which a server may send as an escape, has no UTF-8.
+        return text if text.isascii() or text.isprintable() else json.dumps(self)
 
     @staticmethod
     def load(text: str) -> Answer:

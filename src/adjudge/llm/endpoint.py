@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ from adjudge.errors import MissingExtra
 from adjudge.llm import chat, failures
 from adjudge.llm.contract import Answer, AskFailed, Capabilities, NoAccess, Request
 
-# json.dumps makes a new encoder for every call that is not all defaults.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 TRANSPORTS = ("auto", "sdk", "wire")
 
 
@@ -63,12 +60,12 @@ class Endpoint:
         self.model, self.revision, self.settings = model, revision, settings
         self.capabilities = Capabilities(settings.token_probabilities, settings.structured)
         key = os.environ.get(settings.key_variable, "")
-        self._post = _wire(settings, key) if settings.chosen == "wire" else _sdk(settings, key)
+        make = _wire if settings.chosen == "wire" else _sdk
+        self._post = make(model, settings, key)
 
     async def ask(self, request: Request) -> Answer:
         """One answer. Raises AskFailed or NoAccess."""
-        body = chat.body_of(self.model, request, self.settings.tokens_setting)
-        return chat.read(await self._post.completion(body))
+        return chat.read(await self._post.completion(request))
 
     async def ask_many(self, requests: Sequence[Request]) -> list[Answer | AskFailed]:
         """Answers to all, each by its own request, all at once."""
@@ -83,11 +80,11 @@ class Endpoint:
 
 
 class _WirePost:
-    def __init__(self, wire: Any, url: str) -> None:
-        self.wire, self.url = wire, url
+    def __init__(self, wire: Any, url: str, bodies: chat.Bodies) -> None:
+        self.wire, self.url, self.bodies = wire, url, bodies
 
-    async def completion(self, body: dict[str, Any]) -> bytes:
-        status, headers, raw = await self.wire.post(_ENCODER.encode(body).encode())
+    async def completion(self, request: Request) -> bytes:
+        status, headers, raw = await self.wire.post(self.bodies.of(request))
         if status != 200:
             raise failures.failed(status, headers, raw, self.url)
         return raw
@@ -96,23 +93,25 @@ class _WirePost:
         await self.wire.close()
 
 
-def _wire(settings: EndpointSettings, key: str) -> _WirePost:
+def _wire(model: str, settings: EndpointSettings, key: str) -> _WirePost:
     from adjudge.llm.wire import Wire
 
     url = (settings.base_url or "https://api.openai.com/v1").rstrip("/") + "/chat/completions"
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    return _WirePost(Wire(url, headers, settings.timeout), url)
+    bodies = chat.Bodies(model, settings.tokens_setting)
+    return _WirePost(Wire(url, headers, settings.timeout), url, bodies)
 
 
 class _SdkPost:
     """The openai package, its own retries off: adjudge's runner decides when to try again."""
 
-    def __init__(self, client: Any, url: str) -> None:
-        self.client, self.url = client, url
+    def __init__(self, client: Any, url: str, model: str, tokens_setting: str) -> None:
+        self.client, self.url, self.model, self.tokens_setting = client, url, model, tokens_setting
 
-    async def completion(self, body: dict[str, Any]) -> bytes:
+    async def completion(self, request: Request) -> bytes:
         import openai
 
+        body = chat.body_of(self.model, request, self.tokens_setting)
         known = {k: v for k, v in body.items() if k not in ("structured_outputs", "guided_choice")}
         extra = {k: v for k, v in body.items() if k not in known}
         try:
@@ -132,7 +131,7 @@ class _SdkPost:
         await self.client.close()
 
 
-def _sdk(settings: EndpointSettings, key: str) -> _SdkPost:
+def _sdk(model: str, settings: EndpointSettings, key: str) -> _SdkPost:
     try:
         import openai
     except ImportError as error:
@@ -144,4 +143,4 @@ def _sdk(settings: EndpointSettings, key: str) -> _SdkPost:
     client = openai.AsyncOpenAI(
         api_key=key or "none", base_url=settings.base_url, timeout=settings.timeout, max_retries=0
     )
-    return _SdkPost(client, str(client.base_url))
+    return _SdkPost(client, str(client.base_url), model, settings.tokens_setting)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+SWITCH = 0.0005
+"""Seconds a thread may keep the interpreter while the loop waits for it (Python's own: .005, in which 25 answers come)."""
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -14,6 +18,19 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        made = None
+    else:
+        made = uvloop.new_event_loop
+    with _brisk(), asyncio.Runner(loop_factory=made) as runner:
         return runner.run(work)
+
+
+@contextmanager
+def _brisk() -> Iterator[None]:
+    """Threads beside the loop give way sooner, until it is done."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, SWITCH))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -1,0 +1,79 @@
+"""What a `kill -9` must not take: answers are in a plain file beside the log before they count.
+
+    LOG.sqlite.arriving-000001    what has come since the log's last commit, a line each; gone once committed
+
+A line is written with one system call as its answer is booked, so the system holds it whatever becomes of the
+process. The log's writer commits whole files and removes them; a run that finds some reads them in first. A file says in its
+first line whose answers it holds, so that it can be read into any log.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from adjudge.judge.verdict import Verdict
+from adjudge.llm.contract import plain
+
+SUFFIX = ".arriving-"
+Row = tuple[Any, ...]
+"""(text, grade, reason, probability, expected, mass, answered, tokens, cost, answer as JSON or None, time)"""
+ROW = 3 + len(Verdict._fields) + 3
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
+class Segment:
+    """One file of lines, being written. Raises OSError where the disk does not take a line whole."""
+
+    def __init__(self, log: Path, number: int, told: Mapping[str, Any]) -> None:
+        self.path = log.with_name(f"{log.name}{SUFFIX}{number:06d}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._file = os.open(self.path, flags, 0o644)
+        self._write(plain(told))
+
+    def add(self, row: Row) -> None:
+        """Write a row; when this returns, the row outlives the process."""
+        self._write(_ENCODER.encode((row[0].hex(), *row[1:])))
+
+    def _write(self, line: str) -> None:
+        data = line.encode() + b"\n"
+        if os.write(self._file, data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def left(log: Path) -> list[Path]:
+    """The files that a killed run left beside a log, in the order they were written."""
+    begins = log.name + SUFFIX
+    return sorted(path for path in log.parent.iterdir() if path.name.startswith(begins))
+
+
+def read(path: Path) -> tuple[dict[str, Any] | None, list[Row]]:
+    """Whose answers a file holds, and its rows. A line that the kill cut short is left out; None: not even whose."""
+    lines = path.read_bytes().split(b"\n")[:-1]
+    if not lines:
+        return None, []
+    rows = [row for line in lines[1:] if (row := _row(line)) is not None]
+    return _object(lines[0]), rows
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _row(line: bytes) -> Row | None:
+    try:
+        told = json.loads(line)
+        return (bytes.fromhex(told[0]), *told[1:]) if len(told) == ROW else None
+    except (ValueError, TypeError, KeyError):
+        return None
