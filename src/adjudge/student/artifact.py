@@ -12,7 +12,14 @@ from adjudge.errors import BadArtifact
 from adjudge.manifest import Manifest
 
 KIND = "cross-encoder"
-DECIDING = ("config.json", "model.safetensors", "tokenizer.json", "onnx/model.onnx")
+DECIDING = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "onnx/model.onnx",
+    "onnx/first.onnx",
+    "onnx/rest.onnx",
+)
 """The files that decide a score."""
 
 
