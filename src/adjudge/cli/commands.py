@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adjudge.cli import imports, judging, prints, retrieving, terminal
+from adjudge.cli import cascading, imports, judging, prints, retrieving, terminal
 from adjudge.cli.options import File, Logs, Sets
 from adjudge.cli.settings import configure
 
@@ -210,6 +210,7 @@ def report(
 
 
 app.add_typer(judging.app)
+app.add_typer(cascading.app)
 app.add_typer(retrieving.app, name="retrieve")
 
 

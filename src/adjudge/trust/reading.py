@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from adjudge import tables
 from adjudge.errors import BadConfig, BadTable, did_you_mean
-from adjudge.records import Scale
+from adjudge.records import BINARY, Scale
 from adjudge.tables import Table
 
 Ints = NDArray[np.integer]
@@ -22,9 +22,9 @@ Bools = NDArray[np.bool_]
 
 _VERDICTS = """CREATE TEMP TABLE verdicts AS
 SELECT row_number() OVER (ORDER BY item_id, keyphrase) - 1 AS row, item_id, keyphrase, s.step, j.grade,
-       j.status = 'scored' AS scored, j.probability
+       j.status = 'scored' AS scored, j.probability, j.expected::DOUBLE AS expected
 FROM judgments j LEFT JOIN steps s ON s.side = 'judge' AND s.grade = j.grade WHERE j.judge = $judge"""
-_PAIRS = """SELECT v.item_id, v.keyphrase, v.scored, v.step, v.probability, i.title, i.category,
+_PAIRS = """SELECT v.item_id, v.keyphrase, v.scored, v.step, v.probability, v.expected, i.title, i.category,
        coalesce(c.impressions, 0)::BIGINT AS impressions, coalesce(c.clicks, 0)::BIGINT AS clicks, h.head
 FROM verdicts v LEFT JOIN item_texts i USING (item_id)
 LEFT JOIN (SELECT item_id, keyphrase, sum(impressions) AS impressions, sum(clicks) AS clicks
@@ -86,8 +86,8 @@ class Shown:
 class Evidence:
     """One judge's verdicts, [n], one entry a pair, and what else is known of those pairs.
 
-    step: on the judge's scale, 0 where not `scored`. votes: human grades [n, K of the human scale]. head: known only
-    where clicks are (`clicked_table`). titles None: no items were given. shown None: clicks carry no positions.
+    step: on the judge's scale, 0 where not `scored`. probability, expected (step): NaN where the table holds none. votes:
+    human grades [n, K of the human scale]. head: known only where clicks are (`clicked_table`). titles None: no items were given. shown None: clicks carry no positions.
     """
 
     judge: str
@@ -99,6 +99,7 @@ class Evidence:
     step: Ints
     scored: Bools
     probability: NDArray[np.float64]
+    expected: NDArray[np.float64]
     votes: Ints
     units: Votes
     titles: pa.Array | None
@@ -130,13 +131,13 @@ def read(sources: Sources, head: float = 0.9, positions: int = 30) -> Evidence:
     return _evidence(judge, sources, pairs, votes, shown, int(lost[0]))
 
 
-def second_verdicts(first: Evidence, judgments: Path) -> tuple[Ints, Bools]:
+def second_verdicts(first: Evidence, judgments: Path, judge: str | None = None) -> tuple[Ints, Bools]:
     """Another table's verdicts on the same pairs: steps [n] and whether both judged them.
 
-    The table may name another judge, as long as it holds only one, or one of the first's name. Raises BadTable where
-    no pair is in both.
+    The table may name another judge, as long as it holds only one, or one of the first's name, or `judge` says which.
+    Raises BadTable where no pair is in both.
     """
-    sources = Sources(judgments, None, first.scale, first.human_scale)
+    sources = Sources(judgments, None, first.scale, first.human_scale, judge=judge)
     with _opened(sources) as db:
         judge = _judge(db, sources, first.judge)
         db.execute(_VERDICTS, {"judge": judge})
@@ -154,6 +155,13 @@ def second_verdicts(first: Evidence, judgments: Path) -> tuple[Ints, Bools]:
     return step, both
 
 
+def judge_of(judgments: Path, judge: str | None = None) -> str:
+    """The name of the judge asked for, or of the only one in the table. Raises BadConfig, BadTable."""
+    sources = Sources(judgments, None, BINARY, BINARY, judge=judge)
+    with _opened(sources) as db:
+        return _judge(db, sources)
+
+
 def _keys(first: Evidence) -> pa.Table:
     row = pa.array(np.arange(len(first), dtype=np.int64))
     return pa.table({"item_id": first.item_id, "keyphrase": first.keyphrase, "row": row})
@@ -166,7 +174,7 @@ def _opened(sources: Sources) -> Iterator[Any]:
 
     with duckdb.connect(config={"memory_limit": "4GB"}) as db:
         try:
-            _view(db, "judgments", tables.JUDGMENTS, sources.judgments, ("probability",))
+            _view(db, "judgments", tables.JUDGMENTS, sources.judgments, ("probability", "expected"))
             _view(db, "human", _human_shape(db, sources.human), sources.human, ("annotator",))
             _view(db, "clicks", tables.CLICKS, sources.clicks, ("position",))
             _view(db, "item_texts", tables.ITEMS, sources.items, ("category",))
@@ -200,7 +208,9 @@ def _view(db: Any, name: str, shape: Table, path: Path | None, optional: tuple[s
     shape.check_columns(there.columns, path)
     for column in optional:
         if column not in there.columns:
-            kind = "DOUBLE" if column == "probability" else "BIGINT" if column == "position" else "VARCHAR"
+            kind = {"probability": "DOUBLE", "expected": "DOUBLE", "position": "BIGINT"}.get(
+                column, "VARCHAR"
+            )
             there = there.project(f'*, NULL::{kind} AS "{column}"')
     there.create_view(name)
 
@@ -294,6 +304,7 @@ def _evidence(
         step=_filled(pairs["step"], 0),
         scored=_filled(pairs["scored"], False).astype(bool),
         probability=_filled(pairs["probability"], np.nan),
+        expected=_filled(pairs["expected"], np.nan),
         votes=by_pair,
         units=units,
         titles=pairs["title"].combine_chunks() if sources.items else None,

@@ -1,0 +1,57 @@
+"""Commands that use judgments: the cascade of two judges, and exports to other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adjudge.cli import cascading_prints as prints
+from adjudge.cli import terminal
+from adjudge.cli.options import File, Sets
+from adjudge.cli.settings import configure
+
+app = typer.Typer()
+Judge = "a judgments table that ends in .parquet, or a judge as `adjudge judge` spells it."
+
+
+@app.command()
+def cascade(
+    cheap: Annotated[str, typer.Option(help=f"The cheap judge: {Judge}")],
+    strong: Annotated[str, typer.Option(help=f"The strong judge: {Judge}")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    pairs: Annotated[
+        Path | None, typer.Option(help="The pairs with their titles, where a judge is to be asked.")
+    ] = None,
+    human: Annotated[
+        Path | None, typer.Option(help="Annotations; without them the strong judge's own answers count.")
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="Agreement that standing answers must reach.  [default: 0.9]")
+    ] = None,
+    cheap_judge: Annotated[str | None, typer.Option(help="Its name, where a table holds several.")] = None,
+    strong_judge: Annotated[str | None, typer.Option(help="Its name, where a table holds several.")] = None,
+    scale: Annotated[str | None, typer.Option(help="binary, four or ordinal3.")] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="The verdict log of judges that are asked.  [default: in OUT]")
+    ] = None,
+    region: Annotated[
+        Path | None, typer.Option(help="A region.json of an earlier run, used as it is.")
+    ] = None,
+    dry_run: Annotated[
+        bool | None, typer.Option("--dry-run", help="Validate and estimate; judge nothing further.")
+    ] = None,
+    settings: File = None,
+    set_: Sets = None,
+) -> None:
+    """A cheap judge answers where that is shown to be safe, a strong judge the rest. Exit code 1: not shown."""
+    from adjudge.jobs.cascade import CascadeConfig
+    from adjudge.jobs.cascade import cascade as job
+
+    sets = [*(set_ or []), *([] if target is None else [f"cascade.target={target}"])]
+    given = {"cheap": cheap, "strong": strong, "out": out, "pairs": pairs, "human": human, "scale": scale}
+    given |= {"cheap_judge": cheap_judge, "strong_judge": strong_judge, "region": region, "log": log}
+    done = terminal.run(job, configure(CascadeConfig, settings, sets, dry_run=dry_run, **given))
+    prints.cascaded(done)
+    raise typer.Exit(done.exit_code)

@@ -1,0 +1,64 @@
+"""How the results of the cascade and of exports are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adjudge.cli.prints import NONE, band, line, number, share
+from adjudge.cli.terminal import table
+
+if TYPE_CHECKING:
+    from adjudge.jobs.cascade import Cascaded
+
+
+def cascaded(done: Cascaded) -> None:
+    _curve(done)
+    if done.money.all_strong is not None:
+        told = done.money
+        line(
+            f"money: {told.cascade:,.2f} against {told.all_strong:,.2f} for {done.strong} on every pair; saved {told.saved:,.2f}"
+        )
+    for what, count in done.counts.items():
+        line(f"{what}: {count:,}")
+    for note in done.notes:
+        line(f"note: {note}")
+    line(f"{done.cheap}'s answer stands: {done.words}")
+    if done.more_labels:
+        line(f"about {done.more_labels:,} more labels would show it, if agreement stays what it is now")
+    line(f"{done.verdict}: {done.reason}")
+    _written(done)
+
+
+def _curve(done: Cascaded) -> None:
+    wanted = "labels" if done.against == "people" else "strong judge"
+    rows = [
+        [
+            f"{point.kind}, chosen" if point.chosen else point.kind,
+            share(point.strong_share),
+            number(point.agreement.value),
+            band(point.agreement.low, point.agreement.high),
+        ]
+        for point in done.points
+        if point.against == wanted and (point.chosen or point.kind != "random")
+    ]
+    if rows:
+        heads = ["answers from", f"asked of {done.strong}", "agreement", "95 % interval"]
+        table(f"What calls buy: agreement with {done.against}", heads, rows)
+
+
+def _written(done: Cascaded) -> None:
+    if done.estimate is not None:
+        told = done.estimate
+        cost = NONE if told.cost is None else f"{told.cost:,.2f}"
+        line(
+            f"to ask: {told.texts:,} texts, {told.tokens_in:,} tokens in, {told.tokens_out:,} out; cost {cost}"
+        )
+    if done.written is not None:
+        held = done.written
+        line(
+            f"judgments: {done.out / 'judgments.parquet'} ({held.pairs:,} pairs: {held.by_cheap:,} by {done.cheap}, "
+            f"{held.by_strong:,} by {done.strong}, {held.unscored:,} unscored)"
+        )
+        for reason, count in held.reasons.items():
+            line(f"unscored: {count:,} {reason}")
+    line(f"curve and region: {done.out}")

@@ -1,0 +1,135 @@
+"""What the job `cascade` asks of judges: through the job `judge` and its verdict log, so that nothing is paid twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from adjudge import tables
+from adjudge.config import from_dict
+from adjudge.errors import BadConfig, BadTable
+from adjudge.jobs.cascade_config import CascadeConfig, is_table
+from adjudge.jobs.judge import JudgeConfig, JudgeResult, judge
+from adjudge.judge.cascade import Told
+from adjudge.records import Progress
+from adjudge.trust.clusters import Bools, Ints
+from adjudge.trust.reading import Evidence, judge_of, second_verdicts
+
+OWN = ("pairs", "judge", "log", "out", "scale", "name", "dry_run", "batch")
+_PICK = """SELECT p.* FROM pairs p JOIN keys k ON k.item_id = p.item_id AND k.keyphrase = p.keyphrase
+ORDER BY p.item_id, p.keyphrase"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The strong judge's steps on the cheap one's pairs [n], where both scored one, and the table they are from."""
+
+    step: Ints
+    both: Bools
+    told: Told
+
+
+def cheap_table(config: CascadeConfig, progress: Progress) -> tuple[Path, str | None]:
+    """The cheap judge's table and the judge's name in it (None: the only one); asked first where it is spelled."""
+    if is_table(config.cheap):
+        return Path(config.cheap), config.cheap_judge
+    out = config.out / "cheap.judgments.parquet"
+    _judge(config, "cheap", _existing(config), out, progress)
+    return out, config.cheap_judge or config.cheap
+
+
+def strong_on(config: CascadeConfig, evidence: Evidence, rows: Bools, progress: Progress) -> Asked:
+    """The strong judge's answers on some pairs: read from its table, or asked."""
+    told = strong_table(config)
+    if not is_table(config.strong):
+        asked = config.out / "held.parquet"
+        pick(_existing(config), evidence, rows, asked)
+        _judge(config, "strong", asked, told.judgments.with_name("held.judgments.parquet"), progress)
+        told = Told(told.judgments.with_name("held.judgments.parquet"), told.judge)
+    step, both = second_verdicts(evidence, told.judgments, told.judge)
+    return Asked(step, both, told)
+
+
+def strong_table(config: CascadeConfig) -> Told:
+    """Where the strong judge's answers on the rest are, or will be."""
+    if is_table(config.strong):
+        return Told(Path(config.strong), judge_of(Path(config.strong), config.strong_judge))
+    return Told(config.out / "rest.judgments.parquet", config.strong_judge or config.strong)
+
+
+def strong_rest(
+    config: CascadeConfig, evidence: Evidence, rows: Bools, progress: Progress
+) -> JudgeResult | None:
+    """Ask the strong judge about the rest (with `dry_run`: estimate it); None where it is a table."""
+    if is_table(config.strong):
+        return None
+    rest = config.out / "rest.parquet"
+    pick(_existing(config), evidence, rows, rest)
+    return _judge(config, "strong", rest, config.out / "rest.judgments.parquet", progress)
+
+
+def pick(pairs: Path, evidence: Evidence, rows: Bools, out: Path) -> None:
+    """Write some of the judged pairs, with the texts that a judge reads. Raises BadTable where they are not there."""
+    import duckdb
+
+    try:
+        with duckdb.connect(config={"memory_limit": "4GB"}) as db:
+            there = db.read_parquet(str(pairs))
+            tables.TO_SCORE.check_columns(there.columns, pairs)
+            there.project(", ".join(n for n in tables.TO_SCORE.names if n in there.columns)).create_view(
+                "pairs"
+            )
+            db.register("keys", keys(evidence, rows).filter(pa.array(rows)))
+            db.sql(_PICK).write_parquet(str(out), compression="zstd")
+            found = db.execute("SELECT count(*) FROM read_parquet(?)", [str(out)]).fetchone() or (0,)
+    except duckdb.Error as error:
+        raise BadTable(f"{pairs} cannot be read as pairs: {str(error).splitlines()[0]}") from error
+    if found[0] == 0 and rows.any():
+        raise BadTable(
+            f"{pairs} holds none of the {int(rows.sum()):,} pairs wanted: give the pairs that were judged"
+        )
+
+
+def keys(evidence: Evidence, inside: Bools) -> pa.Table:
+    """item_id, keyphrase, row and inside of every judged pair."""
+    row = pa.array(np.arange(len(evidence), dtype=np.int64))
+    named = {"item_id": evidence.item_id, "keyphrase": evidence.keyphrase, "row": row}
+    return pa.table({**named, "inside": pa.array(inside)})
+
+
+def costs(told: Told) -> tuple[float | None, float | None]:
+    """(total, mean a pair) of what a judge's table says was spent; None where it names no cost."""
+    import duckdb
+
+    with duckdb.connect() as db:
+        there = db.read_parquet(str(told.judgments))
+        if "cost" not in there.columns:
+            return None, None
+        there.create_view("told")
+        asked = "SELECT sum(cost), avg(cost) FROM told WHERE judge = ?"
+        total, mean = db.execute(asked, [told.judge]).fetchone() or (None, None)
+    return total, mean
+
+
+def _existing(config: CascadeConfig) -> Path:
+    if config.pairs is None:
+        raise BadConfig("a judge is to be asked: name the pairs with --pairs FILE.parquet")
+    return config.pairs
+
+
+def _judge(config: CascadeConfig, side: str, pairs: Path, out: Path, progress: Progress) -> JudgeResult:
+    """Ask one side's judge about these pairs."""
+    spelled, named = getattr(config, side), getattr(config, f"{side}_judge")
+    further: Mapping[str, Any] = getattr(config, f"{side}_settings")
+    for setting in further:
+        if setting in OWN:
+            raise BadConfig(f"{side}_settings.{setting} is set by the cascade itself: leave it out")
+    given = {**further, "pairs": pairs, "judge": spelled, "name": named or spelled, "scale": config.scale}
+    given |= {"log": config.log or config.out / "verdicts.sqlite", "out": out}
+    given["dry_run"] = config.dry_run and pairs.name == "rest.parquet"
+    return judge(from_dict(JudgeConfig, given), progress)

@@ -1,0 +1,59 @@
+"""The settings of the job `cascade`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adjudge.config import check_choice
+from adjudge.errors import BadConfig
+from adjudge.records import SCALES
+from adjudge.trust.cascade import CascadeSettings
+
+
+def is_table(spelling: str) -> bool:
+    """Whether a judge is given as its judgments table."""
+    return spelling.endswith(".parquet")
+
+
+@dataclass(frozen=True)
+class CascadeConfig:
+    """cheap, strong: a judgments table (a Parquet file), or a judge as `adjudge judge` spells it; then `pairs` (shape
+    `to_score`) is needed. out: the folder to write. human: annotations or settled grades, which the region is chosen and
+    validated on; without them the strong judge's own answers on a random sample are. scale: of both judges.
+
+    cheap_judge, strong_judge: which judge, where a table holds several; what a spelled one is called. log: the verdict
+    log of judges that are asked (default: in `out`). cheap_settings, strong_settings: further settings of `adjudge
+    judge` for each (base_url, prices, prompt, ...). region: a region.json of an earlier run, used as it is; labels
+    then only check it. dry_run: choose, validate, count and price what would be asked of the strong judge; write no
+    judgments.
+    """
+
+    cheap: str
+    strong: str
+    out: Path
+    pairs: Path | None = None
+    human: Path | None = None
+    scale: str = "binary"
+    human_scale: str = "four"
+    cheap_judge: str | None = None
+    strong_judge: str | None = None
+    name: str | None = None
+    log: Path | None = None
+    cheap_settings: dict[str, Any] = field(default_factory=dict)
+    strong_settings: dict[str, Any] = field(default_factory=dict)
+    region: Path | None = None
+    dry_run: bool = False
+    cascade: CascadeSettings = field(default_factory=CascadeSettings)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("CascadeConfig", "scale", self.scale, SCALES)
+        check_choice("CascadeConfig", "human_scale", self.human_scale, SCALES)
+        for side in ("cheap", "strong"):
+            if not is_table(getattr(self, side)) and self.pairs is None:
+                raise BadConfig(
+                    f"{side} is {getattr(self, side)!r}, a judge to be asked: name the pairs with --pairs FILE.parquet, "
+                    "or give a judgments table that ends in .parquet"
+                )

@@ -1,0 +1,219 @@
+"""The job `cascade` on a market's judges and on files: what is promised, asked, paid, refused and saved."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from adjudge import config as settings_of
+from adjudge import tables
+from adjudge.errors import BadConfig, BadTable, NotEnoughData
+from adjudge.jobs.cascade import CascadeConfig, cascade
+from adjudge.judge import VerdictLog, configs
+from adjudge.market.generated import generated_world
+from adjudge.market.settings import AnnotatorSettings, CatalogueSettings, MarketSettings
+from adjudge.market.simulate import play
+from adjudge.records import no_progress
+from adjudge.trust.cascade import CascadeSettings
+from adjudge.trust.cascade_files import CURVE
+from adjudge.trust.settings import Sampling
+
+QUICK = CascadeSettings(target=0.8, sampling=Sampling(replicates=200))
+
+
+def market(out: Path, seed: int) -> Path:
+    """General and tuned judges, and people on a random sample of pairs."""
+    settings = MarketSettings(
+        seed=seed,
+        catalogue=CatalogueSettings(items=1_000, keyphrases=2_500, pairs_per_item=12),
+        annotators=AnnotatorSettings(pairs=4_000, hard=0.0, skew=1.0),
+    )
+    play(generated_world(settings, no_progress), settings, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return market(tmp_path_factory.mktemp("cascade") / "logs", 5)
+
+
+def routed(logs: Path, out: Path, **more: Any) -> CascadeConfig:
+    both = str(logs / "judgments.parquet")
+    given = {"human": logs / "annotations.parquet", "cheap_judge": "llm", "strong_judge": "tuned"}
+    return CascadeConfig(both, both, out, **{**given, "cascade": QUICK, **more})
+
+
+def test_what_is_validated_on_the_market_is_reached_on_fresh_pairs(logs: Path, tmp_path: Path) -> None:
+    found = cascade(routed(logs, tmp_path / "first"))
+    assert (found.verdict, found.exit_code) == ("validated", 0)
+    assert found.second.low >= 0.8
+    assert 0.3 < found.strong_share < 0.9
+    fresh = market(tmp_path / "fresh", 77)
+    region = tmp_path / "first" / "region.json"
+    again = cascade(routed(fresh, tmp_path / "second", region=region))
+    assert again.verdict == "frozen"
+    assert again.second.value >= 0.8
+    assert again.second.pairs > 500
+    own = {(p.kind, p.against): p.agreement for p in again.points if p.chosen or p.kind.startswith("all")}
+    assert own["cascade", "labels"].value > own["all cheap", "labels"].value + 0.05
+    assert own["all strong", "labels"].value > own["cascade", "labels"].value
+    blind = next(p for p in again.points if p.kind == "random" and p.against == "labels")
+    assert own["cascade", "labels"].low > blind.agreement.high
+
+
+def test_the_table_says_who_answered_and_adds_up(logs: Path, tmp_path: Path) -> None:
+    found = cascade(routed(logs, tmp_path))
+    table = pq.read_table(tmp_path / "judgments.parquet")
+    tables.JUDGMENTS.check_columns(table.column_names, "judgments")
+    rows = table.to_pylist()
+    told = pq.read_table(logs / "judgments.parquet").to_pylist()
+    by = {(row["judge"], row["item_id"], row["keyphrase"]): row for row in told}
+    least = json.loads((tmp_path / "region.json").read_text())["least"]
+    for row in rows:
+        cheap, strong = (by[judge, row["item_id"], row["keyphrase"]] for judge in ("llm", "tuned"))
+        stands = cheap["status"] == "scored" and (
+            cheap["probability"] >= least["relevant"]
+            if cheap["grade"] == "relevant"
+            else 1 - cheap["probability"] >= least["irrelevant"]
+        )
+        source = cheap if stands else strong
+        assert (row["grade"], row["status"], row["reason"]) == (
+            source["grade"],
+            source["status"],
+            source["reason"],
+        )
+        expected = "llm" if stands else "tuned" if strong["grade"] else None
+        assert row["answered_by"] == expected
+        assert row["tokens"] == (cheap["tokens"] or 0) + (0 if stands else strong["tokens"])
+    written = found.written
+    assert written.pairs == len(rows) == found.counts["pairs"]
+    assert written.by_cheap == found.counts["cheap judge answers"]
+    assert written.by_cheap + written.by_strong + written.unscored == written.pairs
+    assert sum(written.reasons.values()) == written.unscored
+    assert {row["judge"] for row in rows} == {"cascade(llm > tuned)"}
+    assert pq.read_schema(tmp_path / "curve.parquet").names == CURVE.names
+    saved = settings_of.load(CascadeConfig, tmp_path / "config.json")
+    assert dataclasses.replace(cascade(saved), written=None) == dataclasses.replace(found, written=None)
+
+
+def test_without_people_the_strong_judge_is_the_measure_and_it_is_said(logs: Path, tmp_path: Path) -> None:
+    found = cascade(routed(logs, tmp_path, human=None, cascade=dataclasses.replace(QUICK, sample=1_500)))
+    assert found.against == "strong judge"
+    assert found.counts["labelled"] == 1_500
+    assert "nothing here says how often" in found.notes[0]
+    ends = {(p.kind, p.against): p.agreement.value for p in found.points}
+    assert ends["all strong", "labels"] == 1.0
+
+
+def test_what_cannot_be_shown_is_not_used(logs: Path, tmp_path: Path) -> None:
+    hard = dataclasses.replace(QUICK, target=0.99)
+    found = cascade(routed(logs, tmp_path, cascade=hard))
+    assert (found.verdict, found.exit_code, found.written) == ("not validated", 1, None)
+    assert not (tmp_path / "judgments.parquet").exists()
+    with pytest.raises(BadConfig, match="was not validated"):
+        cascade(routed(logs, tmp_path / "again", region=tmp_path / "region.json"))
+
+
+def made(folder: Path, pairs: int, right: float, seed: int = 0) -> tuple[Path, Path, Path]:
+    """(cheap judgments, people, pairs): the cheap judge is right where sure (half of the pairs), else on a share."""
+    rng = np.random.default_rng(seed)
+    ids, phrases = [f"i{n // 3}" for n in range(pairs)], [f"k{n % 3} {n % 7}" for n in range(pairs)]
+    truth, sure = rng.random(pairs) < 0.5, rng.random(pairs) < 0.5
+    says = np.where(sure | (rng.random(pairs) < right), truth, ~truth)
+    strength = np.where(sure, 0.99, 0.6)
+    grades = ["relevant" if one else "irrelevant" for one in says]
+    named = {"item_id": ids, "keyphrase": phrases}
+    judged = {**named, "judge": ["cheap"] * pairs, "grade": grades, "status": ["scored"] * pairs}
+    judged["probability"] = np.where(says, strength, 1 - strength)
+    pq.write_table(pa.table(judged), folder / "cheap.parquet")
+    people = {**named, "annotator": ["a"] * pairs, "grade": ["good" if one else "bad" for one in truth]}
+    pq.write_table(pa.table(people).slice(0, pairs // 2), folder / "people.parquet")
+    titles = [f"title {n}" for n in range(pairs)]
+    pq.write_table(pa.table({**named, "title": titles}), folder / "pairs.parquet")
+    return folder / "cheap.parquet", folder / "people.parquet", folder / "pairs.parquet"
+
+
+def test_only_what_the_cheap_judge_may_not_answer_is_asked_and_paid_once(tmp_path: Path) -> None:
+    cheap, people, pairs = made(tmp_path, 1_200, 0.5)
+    prices = tmp_path / "prices.json"
+    prices.write_text(json.dumps({"fake": {"input": 1000.0, "output": 2000.0}}))
+    asked = CascadeConfig(
+        str(cheap),
+        "fake",
+        tmp_path / "out",
+        pairs=pairs,
+        human=people,
+        strong_settings={"prices": str(prices), "run": {"in_flight": 16}},
+        cascade=dataclasses.replace(QUICK, target=0.9),
+    )
+    dry = cascade(dataclasses.replace(asked, dry_run=True))
+    log = tmp_path / "out" / "verdicts.sqlite"
+    assert (dry.verdict, dry.written) == ("validated", None)
+    assert not (tmp_path / "out" / "judgments.parquet").exists()
+    found = cascade(asked)
+    assert found.region.least == pytest.approx((0.99, 0.99))
+    rows = pq.read_table(tmp_path / "out" / "judgments.parquet").to_pylist()
+    outside = {(row["item_id"], row["keyphrase"]) for row in rows if row["answered_by"] != "cheap"}
+    held = set(zip(*pq.read_table(people).select([0, 1]).to_pydict().values(), strict=True))
+    with VerdictLog(log, configs(log)[0]) as told:
+        assert told.totals().texts == len(outside | held)
+        spent = told.totals().cost
+    assert dry.estimate.texts == len(outside - held)
+    assert found.written.by_strong == len(outside)
+    assert found.written.cost < spent
+    assert found.money.saved == pytest.approx(found.money.all_strong - found.money.cascade)
+    assert found.money.cascade == pytest.approx(found.strong_share * found.money.all_strong)
+    cascade(asked)
+    with VerdictLog(log, configs(log)[0]) as told:
+        assert told.totals().cost == spent
+
+
+def test_a_student_and_a_judge_are_asked_where_both_are_spelled(tmp_path: Path) -> None:
+    from adjudge import baselines
+
+    _, _, pairs = made(tmp_path, 300, 0.5)
+    baselines.fit("jaccard", tmp_path / "jaccard")
+    asked = CascadeConfig(
+        f"student:{tmp_path / 'jaccard'}",
+        "fake",
+        tmp_path / "out",
+        pairs=pairs,
+        cheap_judge="overlap",
+        cascade=dataclasses.replace(QUICK, target=0.55, sample=200),
+    )
+    found = cascade(asked)
+    assert (found.cheap, found.strong, found.counts["labelled"]) == ("overlap", "fake", 200)
+    assert pq.read_table(tmp_path / "out" / "cheap.judgments.parquet").num_rows == 300
+
+
+def test_too_few_labels_say_how_many_more(tmp_path: Path) -> None:
+    """.9 at 95 % takes 29 labels a half without a mistake: 58 in all; there are 40."""
+    cheap, people, _ = made(tmp_path, 80, 1.0)
+    asked = CascadeConfig(
+        str(cheap), str(cheap), tmp_path / "out", human=people, cascade=dataclasses.replace(QUICK, target=0.9)
+    )
+    with pytest.raises(NotEnoughData, match=r"40 pairs have a label \(people\).*takes 58.*at least 18 more"):
+        cascade(asked)
+
+
+def test_refusals(tmp_path: Path) -> None:
+    cheap, people, pairs = made(tmp_path, 300, 0.5)
+    with pytest.raises(BadConfig, match="name the pairs with --pairs"):
+        CascadeConfig(str(cheap), "fake", tmp_path / "out")
+    asked = CascadeConfig(str(cheap), "fake", tmp_path / "out", pairs=pairs, human=people)
+    with pytest.raises(BadConfig, match="strong_settings.out is set by the cascade"):
+        cascade(dataclasses.replace(asked, strong_settings={"out": "x.parquet"}))
+    with pytest.raises(BadConfig, match="has no setting 'pricse'.*did you mean prices"):
+        cascade(dataclasses.replace(asked, strong_settings={"pricse": "x"}))
+    others = pq.read_table(pairs)
+    strange = others.set_column(0, "item_id", pa.array([f"x{n}" for n in range(others.num_rows)]))
+    pq.write_table(strange, tmp_path / "strange.parquet")
+    with pytest.raises(BadTable, match="holds none of the"):
+        cascade(dataclasses.replace(asked, pairs=tmp_path / "strange.parquet"))
