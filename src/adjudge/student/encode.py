@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from adjudge.errors import BadArtifact
 
@@ -125,16 +127,44 @@ def encode(tokenizer: Any, first: pa.Array, second: pa.Array, max_length: int) -
 
 def _distinct(tokenizer: Any, texts: pa.Array, max_length: int) -> tuple[Texts, Ids]:
     coded = texts.dictionary_encode()
-    lists = [
-        coding.ids
-        for coding in tokenizer.encode_batch_fast(coded.dictionary.to_pylist(), add_special_tokens=False)
-    ]
-    lengths = np.fromiter((len(ids) for ids in lists), np.int64, len(lists))
-    kept = np.minimum(lengths, max_length)
-    starts = np.concatenate([[0], np.cumsum(kept)[:-1]]).astype(np.int64) if lists else np.zeros(0, np.int64)
-    parts = [ids[:max_length] for ids in lists]
-    flat = np.fromiter((token for ids in parts for token in ids), np.int64, int(kept.sum()))
-    return Texts(flat, starts, lengths), coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    found = tokenise(tokenizer, coded.dictionary, max_length)
+    return found, coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def tokenise(tokenizer: Any, texts: pa.Array, most: int) -> Texts:
+    """Texts (a string array without nulls) as ids, at most `most` kept of each.
+
+    A BERT tokenizer reads the words between spaces apart from one another, so each distinct word is tokenised once and
+    texts are put together in numpy: ten times as fast where words come back. Other tokenizers get whole texts.
+    """
+    words = pc.split_pattern(texts, " ") if _reads_words(tokenizer) else None
+    ends = np.arange(1, len(texts) + 1) if words is None else words.offsets.to_numpy()[1:].astype(np.int64)
+    coded = (texts if words is None else words.flatten()).dictionary_encode()
+    word = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    codings = tokenizer.encode_batch_fast(coded.dictionary.to_pylist(), add_special_tokens=False)
+    lists = [coding.ids for coding in codings]
+    sizes = np.fromiter(map(len, lists), np.int64, len(lists))
+    flat = np.fromiter(chain.from_iterable(lists), np.int64, int(sizes.sum()))
+    # Tokens of all words before each word, and before each text's first.
+    spent = np.concatenate([[0], np.cumsum(sizes[word])]).astype(np.int64)
+    firsts = np.concatenate([[0], ends])[:-1].astype(np.int64)
+    lengths = spent[ends] - spent[firsts]
+    before = spent[:-1] - np.repeat(spent[firsts], ends - firsts)
+    kept = np.clip(most - before, 0, sizes[word])
+    at = (np.cumsum(sizes) - sizes)[word] - (np.cumsum(kept) - kept)
+    ids = flat[np.repeat(at, kept) + np.arange(int(kept.sum()))]
+    short = np.minimum(lengths, most)
+    return Texts(ids, np.cumsum(short) - short, lengths)
+
+
+def _reads_words(tokenizer: Any) -> bool:
+    """Whether a space always parts words: so it is with BERT's normaliser and pre-tokenizer."""
+    from tokenizers.normalizers import BertNormalizer
+    from tokenizers.pre_tokenizers import BertPreTokenizer
+
+    return isinstance(tokenizer.normalizer, BertNormalizer) and isinstance(
+        tokenizer.pre_tokenizer, BertPreTokenizer
+    )
 
 
 def assemble(encoded: Encoded, rows: Ids, special: Specials) -> tuple[Ids, Ids, Ids]:
