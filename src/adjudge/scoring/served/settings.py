@@ -1,0 +1,32 @@
+"""What can be set about a served table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adjudge.config import check_range
+
+
+@dataclass(frozen=True)
+class ServedSettings:
+    """buckets      files a version; 0 = as many as hold about `bucket_rows` rows each (chosen anew by a full run)
+    bucket_rows  rows a bucket, about
+    keep         versions that publish leaves besides the served one: readers that began before a publish go on
+    remember     days for which a deletion is remembered against runs that arrive late; older runs are refused
+    memory       DuckDB's limit
+    threads      DuckDB's; 0 = one a core
+    """
+
+    buckets: int = 0
+    bucket_rows: int = 400_000
+    keep: int = 2
+    remember: int = 30
+    memory: str = "2GB"
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("ServedSettings", "buckets", self.buckets, 0, 65_536)
+        check_range("ServedSettings", "bucket_rows", self.bucket_rows, 1, 10**9)
+        check_range("ServedSettings", "keep", self.keep, 1, 1000)
+        check_range("ServedSettings", "remember", self.remember, 0, 3650)
+        check_range("ServedSettings", "threads", self.threads, 0, 1024)
