@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adjudge.cli import cascading, imports, judging, prints, retrieving, terminal
+from adjudge.cli import cascading, imports, judging, prints, quantising, retrieving, terminal
 from adjudge.cli.options import File, Logs, Sets
 from adjudge.cli.settings import configure
 
@@ -162,6 +162,9 @@ def score(
         Path, typer.Option(help="Parquet: item_id, keyphrase, score, kept, model_version, in the same order.")
     ],
     workers: Annotated[int | None, typer.Option(help="Batches at a time.  [default: one a core]")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="fp32, auto, int8 or bf16 (adjudge quantise).  [default: fp32]")
+    ] = None,
     settings: File = None,
     set_: Sets = None,
 ) -> None:
@@ -169,7 +172,16 @@ def score(
     from adjudge.jobs.score import ScoreConfig
     from adjudge.jobs.score import score as job
 
-    config = configure(ScoreConfig, settings, set_, artifact=artifact, pairs=pairs, out=out, workers=workers)
+    config = configure(
+        ScoreConfig,
+        settings,
+        set_,
+        artifact=artifact,
+        pairs=pairs,
+        out=out,
+        workers=workers,
+        precision=precision,
+    )
     prints.scored(terminal.run(job, config))
 
 
@@ -211,6 +223,7 @@ def report(
 
 app.add_typer(judging.app)
 app.add_typer(cascading.app)
+app.add_typer(quantising.app)
 app.add_typer(retrieving.app, name="retrieve")
 
 
