@@ -1,7 +1,7 @@
 """What retrieval finds of the truth, and how fast it is on one core.
 
     OMP_NUM_THREADS=1 taskset -c 0 python bench/retrieve.py            # -> bench/results/retrieve.md
-    OMP_NUM_THREADS=1 python bench/retrieve.py --recall --sample 500   # the recall tables alone
+    OMP_NUM_THREADS=1 python bench/retrieve.py --only recall --sample 500
 
 Truth is the simulated market's own: for a sample of items, the grade of every keyphrase there is (not only of those
 that its Advertising recommends). recall@k is the share of an item's relevant keyphrases (good or excellent) among its
@@ -161,9 +161,23 @@ def recall_tables(logs: Path, settings: MarketSettings, scratch: Path, sample: i
     lines += [
         "",
         f"{sample} items, {len(here.phrases):,} keyphrases; relevant an item: mean {per_item.mean():.1f}, median "
-        f"{np.median(per_item):.0f}, 90th percentile {np.percentile(per_item, 90):.0f}.",
+        f"{np.median(per_item):.0f}, 90th percentile {np.percentile(per_item, 90):.0f}; "
+        f"{reachable(here, known):.3f} of them share a word with the title: no ranking by words finds the rest.",
     ]
     return lines
+
+
+def reachable(graph: Graph, known: Case) -> float:
+    """Share of relevant keyphrases that share a word with the title, averaged over items."""
+    none = pa.nulls(len(known.titles), pa.string())
+    every = SearchSettings(per_item=100_000)
+    case_ = Case(known.titles, none, known.relevant, known.searches)
+    shares = [
+        known.relevant[row, phrases].sum() / known.relevant[row].sum()
+        for row, phrases in enumerate(ours(graph, case_, every))
+        if known.relevant[row].any()
+    ]
+    return float(np.mean(shares))
 
 
 def everywhere(graph: Graph, known: Case, alignment: str) -> list[np.ndarray]:
@@ -180,89 +194,95 @@ def graph_of(out: Path, files: dict[str, Path], settings: GraphSettings) -> Grap
     return load(out)
 
 
-def speed(logs: Path, scratch: Path, per_item: int, fill: bool) -> dict[str, float]:
-    """Items and pairs a second, Parquet to Parquet, loading the graph included."""
-    graph = scratch / "graph"
-    began = time.perf_counter()
-    built = build_graph(
-        BuildGraphConfig(logs / "keyphrases.parquet", graph, logs / "clicks.parquet", logs / "items.parquet")
-    )
-    build_seconds = time.perf_counter() - began
-    asked = RetrieveConfig(
-        graph,
-        logs / "items.parquet",
-        scratch / "pairs.parquet",
-        workers=1,
-        search=SearchSettings(per_item=per_item, fill=fill),
-    )
-    began, worked = time.perf_counter(), time.process_time()
-    done = retrieve(asked)
+def speed(logs: Path, graph: Path, per_item: int, fill: bool) -> dict[str, float]:
+    """Items and pairs a second, Parquet to Parquet, opening the graph included."""
+    with tempfile.TemporaryDirectory(prefix="adjudge-bench-") as scratch:
+        asked = RetrieveConfig(
+            graph,
+            logs / "items.parquet",
+            Path(scratch) / "pairs.parquet",
+            workers=1,
+            search=SearchSettings(per_item=per_item, fill=fill),
+        )
+        began, worked = time.perf_counter(), time.process_time()
+        done = retrieve(asked)
     seconds, cpu = time.perf_counter() - began, time.process_time() - worked
-    size = sum(file.stat().st_size for file in graph.rglob("*") if file.is_file())
     return {
-        "keyphrases": built.keyphrases,
-        "edges": built.edges,
-        "build_s": build_seconds,
-        "graph_mb": size / 1e6,
-        "items": done.items,
-        "pairs": done.pairs,
         "items_s": done.items / seconds,
         "pairs_s": done.pairs / seconds,
+        "items_cpu_s": done.items / cpu,
         "pairs_cpu_s": done.pairs / cpu,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
-SIZES = ((12_000, 30_000), (100_000, 250_000))
+SIZES = ((12_000, 30_000), (60_000, 250_000))
 
 
 def speed_table(folder: Path) -> list[str]:
+    """Each row is a process of its own."""
     lines = [
-        "| items | keyphrases | edges | graph MB | build s | a item | items/s | pairs/s | pairs/s of CPU | peak MB |",
-        "|---" * 10 + "|",
+        "| items | keyphrases | edges | a item | items/s | pairs/s | items/s of CPU | pairs/s of CPU | peak MB |",
+        "|---" * 9 + "|",
     ]
+    notes = []
     for items, keyphrases in SIZES:
-        logs = folder / f"logs-{items}"
+        logs, graph = folder / f"logs-{items}", folder / f"graph-{items}"
         simulate(MarketSettings(catalogue=CatalogueSettings(items=items, keyphrases=keyphrases)), logs)
+        worked = time.process_time()
+        files = [logs / f"{name}.parquet" for name in ("clicks", "items")]
+        built = build_graph(BuildGraphConfig(logs / "keyphrases.parquet", graph, *files))
+        size = sum(file.stat().st_size for file in graph.rglob("*") if file.is_file()) / 1e6
+        notes.append(
+            f"{built.keyphrases:,} keyphrases: built in {time.process_time() - worked:.1f} s of CPU, {size:.1f} MB"
+        )
         for per_item, fill in ((20, False), (50, False), (200, False), (50, True)):
-            asked = [sys.executable, __file__, "--speed", str(logs), "--per-item", str(per_item)]
-            done = subprocess.run(
-                asked + ["--fill"] * fill, capture_output=True, text=True, check=True
-            ).stdout
-            told = dict(part.split("=") for part in done.split())
-            cells = [told["items"], told["keyphrases"], told["edges"], told["graph_mb"], told["build_s"]]
-            cells += [f"{per_item}{', fill' if fill else ''}", told["items_s"], told["pairs_s"]]
-            lines.append("| " + " | ".join([*cells, told["pairs_cpu_s"], told["peak_mb"]]) + " |")
-    return lines
+            asked = [sys.executable, __file__, "--speed", str(logs), str(graph), "--per-item", str(per_item)]
+            done = subprocess.run(asked + ["--fill"] * fill, capture_output=True, text=True, check=True)
+            told = [part.split("=")[1] for part in done.stdout.split()]
+            cells = [f"{items:,}", f"{built.keyphrases:,}", f"{built.edges:,}"]
+            lines.append("| " + " | ".join([*cells, f"{per_item}{', fill' if fill else ''}", *told]) + " |")
+    return [*lines, "", "; ".join(notes) + "."]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--recall", action="store_true", help="the recall table alone, printed")
+    parser.add_argument("--only", choices=("recall", "speed"), help="measure one; the other's table stays")
     parser.add_argument("--sample", type=int, default=500)
-    parser.add_argument("--speed", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--speed", type=Path, nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--per-item", type=int, default=50, help=argparse.SUPPRESS)
     parser.add_argument("--fill", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="adjudge-bench-") as scratch:
         folder = Path(scratch)
         if given.speed:
-            told = speed(given.speed, folder, given.per_item, given.fill)
-            print(" ".join(f"{name}={value:,.1f}".removesuffix(".0") for name, value in told.items()))
+            told = speed(*given.speed, given.per_item, given.fill)
+            print(" ".join(f"{name}={value:,.0f}" for name, value in told.items()))
             return
-        settings = MarketSettings()
-        simulate(settings, folder / "logs")
-        lines = ["# Retrieval", "", "## What it finds", ""]
-        lines += recall_tables(folder / "logs", settings, folder, given.sample)
-        if given.recall:
-            print("\n".join(lines))
-            return
-        lines += ["", "## Speed, one process on one core, Parquet to Parquet", "", *speed_table(folder)]
-        command = f"`OMP_NUM_THREADS=1 taskset -c 0 python bench/retrieve.py --sample {given.sample}`"
-        lines += ["", f"{command}; load {os.getloadavg()[0]:.1f} at the end, on a machine of 2 shared cores."]
-    text = "\n".join(lines) + "\n"
-    print(text)
-    RESULTS.write_text(text, encoding="utf-8")
+        found, fast = RESULTS.read_text(encoding="utf-8").split(SPEED) if given.only else ("", "")
+        if given.only != "speed":
+            found = "\n".join(recall_section(folder, given.sample)) + "\n\n"
+        if given.only != "recall":
+            fast = "\n".join(["", "", *speed_table(folder), "", note("--only speed")]) + "\n"
+    RESULTS.write_text(found + SPEED + fast, encoding="utf-8")
+    print(found + SPEED + fast)
+
+
+SPEED = "## Speed, one process on one core, Parquet to Parquet"
+
+
+def recall_section(folder: Path, sample: int) -> list[str]:
+    settings = MarketSettings()
+    simulate(settings, folder / "logs")
+    lines = recall_tables(folder / "logs", settings, folder, sample)
+    return ["# Retrieval", "", "## What it finds", "", *lines, "", note(f"--only recall --sample {sample}")]
+
+
+def note(arguments: str) -> str:
+    return (
+        f"`OMP_NUM_THREADS=1 taskset -c 0 python bench/retrieve.py {arguments}`; load {os.getloadavg()[0]:.1f} at the "
+        "end, on a machine of 2 shared cores."
+    )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,22 @@ def split_artifact_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     training = write_planted(folder / "training.parquet", 600)
     return train(TrainConfig(training, folder / "artifact", "llm+-", student=settings)).artifact
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[object]:
+    """One Spark session for all tests of a process; the engine uses the one it finds. Skips without pyspark or Java."""
+    import os
+    import shutil
+
+    pytest.importorskip("pyspark", reason="pyspark is not installed: make spark")
+    if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
+        pytest.skip("Spark needs Java 17: neither java on PATH nor JAVA_HOME")
+    from adjudge.scoring.spark.session import opened
+    from adjudge.scoring.spark.settings import SparkSettings
+
+    settings = SparkSettings(
+        master="local[2]", driver_memory="1g", conf={"spark.sql.shuffle.partitions": "4"}
+    )
+    with opened(settings, 2, 65_536) as session:
+        yield session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adjudge.errors import BadArtifact, did_you_mean
+from adjudge.errors import BadArtifact, BadConfig, did_you_mean
 
 if TYPE_CHECKING:
     from adjudge.scoring.core import Scorer
@@ -15,11 +15,20 @@ SPLIT = "split-encoder"
 KINDS = ("cross-encoder", SPLIT, *BASELINES)
 
 
-def load_scorer(artifact: Path, workers: int = 0, batch_tokens: int = 2048) -> Scorer:
-    """The scorer of an artifact folder, chosen by its `kind`. Raises BadArtifact on an unknown one."""
+def load_scorer(
+    artifact: Path, workers: int = 0, batch_tokens: int = 2048, precision: str = "fp32"
+) -> Scorer:
+    """The scorer of an artifact folder, chosen by its `kind`. Raises BadArtifact on an unknown one.
+
+    `precision` is for cross-encoders (`scoring.load`); all other kinds know float32 alone, and BadConfig says so.
+    """
     from adjudge.manifest import read_any
 
     kind = str(read_any(artifact)["kind"])
+    if kind in KINDS[1:] and precision not in ("fp32", "auto"):
+        raise BadConfig(
+            f"precision {precision} is for cross-encoders; {artifact} holds a {kind} model: allowed are fp32, auto"
+        )
     if kind in BASELINES:
         from adjudge import baselines
 
@@ -35,9 +44,24 @@ def load_scorer(artifact: Path, workers: int = 0, batch_tokens: int = 2048) -> S
         return split.load(artifact, workers, batch_tokens)
     from adjudge import scoring
 
-    return scoring.load(artifact, workers, batch_tokens)
+    return scoring.load(artifact, workers, batch_tokens, precision)
 
 
-def open_scorer(artifact: Path, batch_tokens: int, workers: int) -> Scorer:
-    """`load_scorer` in the order in which an engine binds its arguments: `workers` threads come last."""
-    return load_scorer(artifact, workers, batch_tokens)
+def settled(artifact: Path, precision: str) -> str:
+    """The one precision of a run: what `auto` means on the machine that starts it, so that no worker chooses anew."""
+    from adjudge.manifest import read_any
+
+    if precision != "auto":
+        return precision
+    if read_any(artifact)["kind"] != KINDS[0]:
+        return "fp32"
+    from adjudge.scoring.precision import choose
+    from adjudge.scoring.units import units
+    from adjudge.student.artifact import read
+
+    return choose(artifact, read(artifact), precision, units())
+
+
+def open_scorer(workers: int, *, artifact: Path, batch_tokens: int, precision: str = "fp32") -> Scorer:
+    """`load_scorer` as engines call it: with a number of threads, and perhaps another place of the artifact."""
+    return load_scorer(artifact, workers, batch_tokens, precision)

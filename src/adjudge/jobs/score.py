@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 from adjudge.config import check_choice, check_range
 from adjudge.errors import BadConfig
-from adjudge.jobs.models import open_scorer
+from adjudge.jobs.models import open_scorer, settled
 from adjudge.records import Progress, no_progress
+from adjudge.scoring.spark.settings import SparkSettings
 
 if TYPE_CHECKING:
     from adjudge.scoring.task import Scored
 
 ENGINES = ("local", "spark")
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class ScoreConfig:
     batch_tokens  tokens a batch
     chunk         rows that the model sees at a time
     engine        local or spark
+    precision     fp32 (the model's own scores), int8 or bf16 (where its parity gate allows it), or auto: the fastest
+                  allowed that this machine has the units for
     items         Parquet with item_id, title and optionally category; then the pairs need no title
     keyphrases    Parquet with keyphrase_id and keyphrase; then the pairs hold keyphrase_id
     resume        go on from the parts that a killed run finished
     part_rows     rows a part: what a killed run loses at most, a worker
     run_id        the run's name; none = its time and model
     scored_at     the run's time, as 2026-11-22T06:00:00Z; none = now
+    spark         what is the Spark engine's own
     """
 
     artifact: Path
@@ -44,12 +49,14 @@ class ScoreConfig:
     batch_tokens: int = 2048
     chunk: int = 65_536
     engine: str = "local"
+    precision: str = "fp32"
     items: Path | None = None
     keyphrases: Path | None = None
     resume: bool = False
     part_rows: int = 262_144
     run_id: str | None = None
     scored_at: str | None = None
+    spark: SparkSettings = field(default_factory=SparkSettings)
 
     def __post_init__(self) -> None:
         check_range("ScoreConfig", "workers", self.workers, 0, 1024)
@@ -57,6 +64,7 @@ class ScoreConfig:
         check_range("ScoreConfig", "chunk", self.chunk, 1, 10**8)
         check_range("ScoreConfig", "part_rows", self.part_rows, 1, 10**9)
         check_choice("ScoreConfig", "engine", self.engine, ENGINES)
+        check_choice("ScoreConfig", "precision", self.precision, PRECISIONS)
         if self.scored_at is not None:
             time_of("ScoreConfig.scored_at", self.scored_at)
 
@@ -78,7 +86,12 @@ def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
     from adjudge.scoring.engines import score_pairs
 
     task = tasks.Task(
-        load=partial(open_scorer, config.artifact, config.batch_tokens),
+        load=partial(
+            open_scorer,
+            artifact=config.artifact.absolute(),
+            batch_tokens=config.batch_tokens,
+            precision=settled(config.artifact, config.precision),
+        ),
         pairs=config.pairs,
         out=config.out,
         scored_at=time_of("scored_at", config.scored_at) if config.scored_at else tasks.now(),
@@ -90,5 +103,7 @@ def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
         part_rows=config.part_rows,
         resume=config.resume,
         settings={"batch_tokens": str(config.batch_tokens)},
+        artifact=config.artifact,
+        options={"spark": config.spark},
     )
     return score_pairs(config.engine, task, progress)

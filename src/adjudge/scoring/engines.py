@@ -17,7 +17,7 @@ class Engine:
     """An engine's folder is `adjudge.scoring.NAME`; its `engine.py` has `score_pairs(task, progress) -> Scored`.
 
     library    what must be installed, which `extra` brings
-    ordered    rows come out in the order of the input
+    ordered    rows of a folder of parts come out in the order of the input (those of one file always do)
     one_file   `out` may be one Parquet file; otherwise it is a folder of parts
     resumes    a killed run goes on from its finished parts
     """
@@ -34,7 +34,7 @@ ENGINES = {
     engine.name: engine
     for engine in (
         Engine("local", "pyarrow", "score", ordered=True, one_file=True, resumes=True),
-        Engine("spark", "pyspark", "spark", ordered=False, one_file=False, resumes=False),
+        Engine("spark", "pyspark", "spark", ordered=False, one_file=True, resumes=True),
     )
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from adjudge.config import check_range
 from adjudge.errors import BadConfig
@@ -22,7 +23,8 @@ class Task:
     """What to score, with what, and where to.
 
     load       gives a Scorer of so many threads (0 = one a core); it travels to other processes, so it is a
-               module's function or a `functools.partial` of one
+               module's function or a `functools.partial` of one. Where `artifact` is set, it takes keyword `artifact`
+               as well: the place to open the model from instead
     pairs      Parquet file, or folder of them (taken in the order of their names)
     out        a `.parquet` file, or a folder of part files
     items      item_id, title and optionally category: then the pairs' own title and category are not read
@@ -31,9 +33,11 @@ class Task:
     chunk      rows that a scorer sees at a time
     part_rows  rows a part, about: what a killed run loses at most, a worker
     settings   what else decides the bytes of a result (told apart by --resume)
+    artifact   the model's folder, for an engine that ships it to other machines
+    options    an engine's own settings, by the engine's name
     """
 
-    load: Callable[[int], Scorer]
+    load: Callable[..., Scorer]
     pairs: Path
     out: Path
     scored_at: datetime = field(default_factory=now)
@@ -45,6 +49,8 @@ class Task:
     part_rows: int = 262_144
     resume: bool = False
     settings: dict[str, str] = field(default_factory=dict)
+    artifact: Path | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_range("Task", "workers", self.workers, 0, 1024)

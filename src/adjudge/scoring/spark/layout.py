@@ -1,0 +1,121 @@
+"""Pairs laid out for scoring: one partition a bucket of items, in it each item's text and then its pairs.
+
+Items are not joined row by row: an items table's rows travel once each, beside the pairs, to the partition of
+their item (`pmod(hash(item_id), buckets)`), and sort in front of its pairs because their `row` is null. A title crosses the
+network once an item and not once a pair. Keyphrase texts are needed in every output row, so they are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adjudge.errors import BadTable
+from adjudge.scoring.rows import REASON, UNKNOWN_KEYPHRASE
+from adjudge.scoring.spark.settings import SparkSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+TEXTS = ("title", "category")
+COLUMNS = ("item_id", "row", "keyphrase", *TEXTS, REASON)
+"""Of a laid-out row: `row` is the pair's 0-based number in the input, null where the row is an item of `items`."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Input files in the order of their rows, `firsts` the number of each one's first row; `columns` to read."""
+
+    pairs: Sequence[Path]
+    firsts: Sequence[int]
+    columns: tuple[str, ...]
+    items: Sequence[Path]
+    keyphrases: Sequence[Path]
+    keyphrase_rows: int
+
+
+def laid_out(
+    spark: SparkSession, source: Source, settings: SparkSettings, buckets: int, done: Sequence[int]
+) -> DataFrame:
+    """COLUMNS of every pair (and item) whose bucket is not done: partition b holds bucket b. Raises BadTable."""
+    from pyspark.sql import functions as f
+
+    rows = _pairs(spark, source)
+    if source.keyphrases:
+        rows = _with_keyphrases(spark, rows, source, settings)
+    else:
+        rows = rows.withColumn(REASON, f.lit(None).cast("string"))
+    for name in TEXTS:
+        if name not in rows.columns:
+            rows = rows.withColumn(name, f.lit(None).cast("string"))
+    rows = rows.select(*COLUMNS)
+    if source.items:
+        rows = rows.unionByName(_items(spark, source.items))
+    if done:
+        bucket = f.pmod(f.hash("item_id"), f.lit(buckets))
+        rows = rows.where(~bucket.isin(list(done)))
+    return rows.repartition(buckets, "item_id").sortWithinPartitions("item_id", "row")
+
+
+def _pairs(spark: SparkSession, source: Source) -> DataFrame:
+    from pyspark.sql import functions as f
+
+    read = spark.read.parquet(*map(str, source.pairs))
+    there = [name for name in source.columns if name in read.columns]
+    texts = [f.col(name).cast("string").alias(name) for name in there]
+    if len(source.pairs) == 1:
+        return read.select(*texts, f.col("_metadata.row_index").alias("row"))
+    files = [(path.name, first) for path, first in zip(source.pairs, source.firsts, strict=True)]
+    firsts = f.broadcast(spark.createDataFrame(files, "file string, first long"))
+    numbered = read.select(*texts, f.col("_metadata.file_name").alias("file"), f.col("_metadata.row_index"))
+    joined = numbered.join(firsts, "file", "left")
+    return joined.select(*there, (f.col("first") + f.col("row_index")).alias("row"))
+
+
+def _with_keyphrases(
+    spark: SparkSession, pairs: DataFrame, source: Source, settings: SparkSettings
+) -> DataFrame:
+    from pyspark.sql import functions as f
+
+    known = spark.read.parquet(*map(str, source.keyphrases)).select(
+        f.col("keyphrase_id").cast("string").alias("keyphrase_id"),
+        f.col("keyphrase").cast("string").alias("keyphrase"),
+        f.lit(True).alias("known"),
+    )
+    known = known.where(f.col("keyphrase_id").isNotNull())
+    _check_once(known, "keyphrase_id")
+    small = source.keyphrase_rows <= settings.broadcast_rows
+    joined = pairs.join(known.hint("broadcast" if small else "shuffle_hash"), "keyphrase_id", "left")
+    unknown = f.col("known").isNull() & f.col("keyphrase_id").isNotNull()
+    return joined.withColumn(REASON, f.when(unknown, f.lit(UNKNOWN_KEYPHRASE)))
+
+
+def _check_once(table: DataFrame, key: str) -> None:
+    from pyspark.sql import functions as f
+
+    twice = table.groupBy(key).count().where(f.col("count") > 1).limit(1).collect()
+    if twice:
+        raise BadTable(
+            f"id {twice[0][key]!r} stands in two rows; allowed is one. `adjudge import table` sets doubles aside."
+        )
+
+
+def _items(spark: SparkSession, items: Sequence[Path]) -> DataFrame:
+    from pyspark.sql import functions as f
+
+    read = spark.read.parquet(*map(str, items))
+    texts = [
+        (f.col(name) if name in read.columns else f.lit(None)).cast("string").alias(name) for name in TEXTS
+    ]
+    empty = [
+        f.lit(None).cast(kind).alias(name) for name, kind in (("keyphrase", "string"), (REASON, "string"))
+    ]
+    rows = read.select(
+        f.col("item_id").cast("string").alias("item_id"),
+        f.lit(None).cast("long").alias("row"),
+        *texts,
+        *empty,
+    )
+    return rows.where(f.col("item_id").isNotNull()).select(*COLUMNS)

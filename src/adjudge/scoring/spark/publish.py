@@ -1,0 +1,65 @@
+"""From finished buckets to a result: a folder of parts, or one file in the order of the input."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from adjudge.scoring.local.worker import Counts
+from adjudge.scoring.output import UNSCORED, Stamp, Success, stamped, write_success
+from adjudge.scoring.rows import SCORES_SCHEMA, UNSCORED_SCHEMA
+from adjudge.scoring.spark.worker import INNER
+
+IN_ORDER = "SELECT * FROM read_parquet(?) ORDER BY row"
+BATCH = 131_072
+
+
+def folder(out: Path, made: Path, stamp: Stamp, total: Counts) -> Path:
+    """The working folder becomes the output; `_SUCCESS` is in it before it takes the name. Gives the unscored."""
+    names = tuple(sorted(path.name for path in made.glob("part-*.parquet")))
+    if not names:
+        names = ("part-000000.parquet",)
+        pq.write_table(stamped(SCORES_SCHEMA, stamp).empty_table(), made / names[0])
+    counts = (total.rows, total.kept, total.unscored, total.reasons)
+    write_success(made, Success(stamp, "spark", *counts, names))
+    old = out.with_name(f".{out.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        os.replace(out, old)
+    os.replace(made, out)
+    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(out / INNER)
+    return out / UNSCORED
+
+
+def one_file(out: Path, made: Path, stamp: Stamp, total: Counts) -> Path:
+    """The parts sorted by row into one file (DuckDB; what does not fit 1 GB spills), the unscored beside it."""
+    aside = out.with_name(f"{out.stem}.unscored.parquet")
+    if total.unscored:
+        _sorted(sorted((made / UNSCORED).glob("part-*.parquet")), aside, UNSCORED_SCHEMA, made)
+    else:
+        aside.unlink(missing_ok=True)
+    _sorted(sorted(made.glob("part-*.parquet")), out, stamped(SCORES_SCHEMA, stamp), made)
+    shutil.rmtree(made)
+    return aside
+
+
+def _sorted(parts: list[Path], out: Path, schema: pa.Schema, scratch: Path) -> None:
+    import duckdb
+
+    fresh, spill = out.with_name(f".{out.name}.part"), str(scratch / INNER)
+    try:
+        with pq.ParquetWriter(fresh, schema, compression="zstd") as writer:
+            if parts:
+                with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": spill}) as db:
+                    found = db.sql(IN_ORDER, params=[[str(path) for path in parts]])
+                    for batch in found.to_arrow_reader(BATCH):
+                        table = pa.table(batch).select(schema.names).cast(schema)
+                        writer.write_table(table.replace_schema_metadata(schema.metadata))
+        os.replace(fresh, out)
+    finally:
+        fresh.unlink(missing_ok=True)

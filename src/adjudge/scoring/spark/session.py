@@ -1,0 +1,73 @@
+"""A Spark session: the one that is there, spark-submit's, or a local one that ends with the run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from adjudge.errors import AdjudgeError
+from adjudge.scoring.spark.settings import SparkSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class NoSpark(AdjudgeError):
+    """Spark cannot be started here."""
+
+
+def usual(settings: SparkSettings, cores: int, chunk: int) -> dict[str, str]:
+    """The session's settings. One thread a worker: Spark runs as many workers as there are cores."""
+    one_thread = {f"spark.executorEnv.{name}": "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    return {
+        "spark.app.name": "adjudge score",
+        "spark.master": settings.master or f"local[{cores}]",
+        "spark.driver.memory": settings.driver_memory,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        "spark.executorEnv.TOKENIZERS_PARALLELISM": "false",
+        **one_thread,
+        **batches(chunk),
+        **settings.conf,
+    }
+
+
+def batches(chunk: int) -> dict[str, str]:
+    """How many rows reach a Python worker at a time."""
+    return {"spark.sql.execution.arrow.maxRecordsPerBatch": str(chunk)}
+
+
+@contextmanager
+def opened(settings: SparkSettings, cores: int, chunk: int) -> Iterator[SparkSession]:
+    """A session. One that runs already is used and left running. Raises NoSpark."""
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        for name, value in batches(chunk).items():
+            active.conf.set(name, value)
+        yield active
+        return
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    if not submitted and not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
+        raise NoSpark(
+            "engine spark needs Java 17 or later: no `java` on PATH and no JAVA_HOME. Install a JRE."
+        )
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    chosen = {**batches(chunk), **settings.conf} if submitted else usual(settings, cores, chunk)
+    try:
+        spark = SparkSession.builder.config(map={**chosen}).getOrCreate()
+    except PySparkException as error:
+        raise NoSpark(
+            f"Spark does not start: {error}. Check Java (17 or later) and spark.master={settings.master!r}."
+        ) from error
+    try:
+        yield spark
+    finally:
+        spark.stop()
