@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adjudge.cli import cascading, imports, judging, prints, quantising, retrieving, terminal
+from adjudge.cli import cascading, imports, judging, prints, quantising, retrieving, terminal, tuning
 from adjudge.cli.options import File, Logs, Sets
 from adjudge.cli.settings import configure
 
@@ -210,19 +210,22 @@ def evaluate(
 
 @app.command()
 def report(
-    results: Annotated[Path, typer.Option(help="A results folder that evaluate wrote.")],
+    results: Annotated[
+        list[Path], typer.Option(help="A folder that evaluate, agree or cascade wrote; one of each at most.")
+    ],
     out: Annotated[Path, typer.Option(help="The HTML file to write.")],
 ) -> None:
     """One HTML file that opens offline, for somebody who was not there."""
     from adjudge.jobs.report import ReportConfig
     from adjudge.jobs.report import report as job
 
-    done = terminal.run(job, ReportConfig(results, out))
+    done = terminal.run(job, ReportConfig(results[0], out, tuple(results[1:])))
     prints.line(f"report: {done.path} ({done.bytes / 1e6:.1f} MB)")
 
 
 app.add_typer(judging.app)
 app.add_typer(cascading.app)
+app.add_typer(tuning.app)
 app.add_typer(quantising.app)
 app.add_typer(retrieving.app, name="retrieve")
 

@@ -14,6 +14,7 @@ from adjudge.errors import AdjudgeError, BadConfig, did_you_mean
 from adjudge.jobs.grades import grader
 from adjudge.judge import (
     Booking,
+    Prompt,
     Purse,
     Question,
     Reader,
@@ -23,7 +24,6 @@ from adjudge.judge import (
     Tally,
     VerdictLog,
     Written,
-    load,
     missing,
     price_of,
     write_judgments,
@@ -33,6 +33,7 @@ from adjudge.judge.export import NOT_ASKED
 from adjudge.judge.known import Keys, Known, Places
 from adjudge.judge.log import SYNC_EVERY
 from adjudge.judge.offline import BatchStep, Offline
+from adjudge.judge.own import Asked, asked_prompt
 from adjudge.judge.pairs import all_hashes, count, entries
 from adjudge.judge.prompt import ORDERS
 from adjudge.llm.batch import ShardSettings
@@ -64,7 +65,8 @@ class JudgeConfig:
     probabilities. revision: of the model, where the endpoint cannot tell. prices: a price table; budget: the most that
     this judge may have cost, earlier runs on the log included. dry_run: estimate and ask nothing. batch: a folder
     for offline batch files instead of live requests. sync_every: seconds until an answer is safe from a
-    power cut too (it is safe from a kill at once); 0 leaves that to the system.
+    power cut too (it is safe from a kill at once); 0 leaves that to the system. other_prompt: ask a judge made by
+    `adjudge tune` by another prompt than its own.
     """
 
     pairs: Path
@@ -94,6 +96,7 @@ class JudgeConfig:
     local: LocalSettings = field(default_factory=LocalSettings)
     shards: ShardSettings = field(default_factory=ShardSettings)
     seed: int = 0
+    other_prompt: bool = False
 
     def __post_init__(self) -> None:
         kind, _, what = self.judge.partition(":")
@@ -139,11 +142,19 @@ def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
     Raises BadConfig, BadTable, BadLog, NoAccess, Unservable, and Interrupted on Ctrl-C.
     """
     count(config.pairs)
-    prompt = load(config.scale, config.prompt, config.order, config.seed, config.guidance, config.examples)
+    prompt = _prompt(config)
     question = Question(prompt, config.decoding, config.probabilities, config.structured)
     make, revision = _client(config)
     with VerdictLog(config.log, question.told(config.model, revision), config.sync_every) as log:
         return _judge(config, question, log, make, progress)
+
+
+def _prompt(config: JudgeConfig) -> Prompt:
+    """What is asked: a fine-tuned judge's own prompt, unless `other_prompt` says that another is meant."""
+    asked = Asked(config.scale, config.prompt, config.order, config.seed, config.guidance, config.examples)
+    if config.kind != "hf":
+        return asked.load()
+    return asked_prompt(Path(config.model), asked, config.local.chat, config.other_prompt)
 
 
 def _judge(

@@ -177,6 +177,30 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Message], chat: bool) -> list[
     return list(tokenizer("\n\n".join(message.text for message in messages))["input_ids"])
 
 
+def first_pieces(model: str, answers: Sequence[str]) -> list[str]:
+    """The text of the token with which each answer begins when it stands alone. Raises MissingExtra, NoAccess."""
+    try:
+        import transformers
+    except ImportError as error:
+        raise MissingExtra("transformers", "train") from error
+    try:
+        with quiet():
+            tokenizer: Any = transformers.AutoTokenizer.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        raise NoAccess(f"{model} has no tokenizer that can be loaded ({error})") from error
+    first = [tokenizer(answer, add_special_tokens=False)["input_ids"][:1] for answer in answers]
+    return [str(tokenizer.decode(ids, clean_up_tokenization_spaces=False)) for ids in first]
+
+
+def best_device() -> str:
+    """cuda where torch sees a GPU, else cpu."""
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtra("torch", "train") from error
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """transformers' progress bars stay off the user's terminal, and are put back as they were."""

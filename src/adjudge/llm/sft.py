@@ -42,7 +42,7 @@ class SftSettings:
     """
 
     rank: int = 16
-    alpha: float = 32.0
+    alpha: int = 32
     dropout: float = 0.0
     targets: str = "all-linear"
     lr: float = 2e-4
@@ -75,7 +75,7 @@ class SftSettings:
 
 _RANGES = (
     ("rank", 1, 4096),
-    ("alpha", 1e-3, 1e5),
+    ("alpha", 1, 100_000),
     ("dropout", 0.0, 0.9),
     ("lr", 1e-8, 1.0),
     ("warmup", 0.0, 0.9),

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import EarlyStoppingCallback, TrainerCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from adjudge.errors import BadArtifact, BadConfig
 from adjudge.llm.local import load_model, prompt_ids, quiet
@@ -86,7 +86,7 @@ class Run:
         """
         apart = [self._logits(self.network, row) for row in rows]
         with hushed():
-            merged = self.network.merge_and_unload()
+            merged: Any = self.network.merge_and_unload()
         gap = max(
             float((self._logits(merged, row) - before).abs().max())
             for row, before in zip(rows, apart, strict=True)
@@ -124,7 +124,7 @@ class Run:
         if dev and self.settings.patience:
             calls.append(EarlyStoppingCallback(self.settings.patience))
         with hushed():
-            return SFTTrainer(
+            trainer = SFTTrainer(
                 model=self.network,
                 args=self._arguments(max(1, steps // self.settings.evaluations), bool(dev)),
                 train_dataset=Dataset.from_list(rows),
@@ -132,6 +132,8 @@ class Run:
                 processing_class=self.tokenizer,
                 callbacks=calls,
             )
+        trainer.remove_callback(PrinterCallback)
+        return trainer
 
     def _arguments(self, every: int, dev: bool) -> Any:
         from trl import SFTConfig
@@ -172,7 +174,7 @@ class Run:
 
 
 class _Tell(TrainerCallback):
-    """Steps as progress; trl's own printed lines are kept off."""
+    """Steps as progress."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress

@@ -77,12 +77,34 @@ def ac1(matrix: Floats) -> Floats:
     return _ratio(exact(matrix) - chance, 1 - chance)
 
 
+def balanced(matrix: Floats) -> Floats:
+    """Balanced accuracy: the mean, over grades that people gave, of the share of their pairs that the judge gave the same.
+
+    A judge that always says the commonest grade reaches 1 / K, however common it is.
+
+    >>> float(balanced(np.array([[80.0, 9], [9, 2]])).round(4))
+    0.5403
+
+    Worked: 80 / 89 = .8989 and 2 / 11 = .1818; their mean is .5403.
+    """
+    given = matrix.sum(-1)
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1)
+    recall = np.divide(hits, given, out=np.zeros(given.shape), where=given > 0)
+    return _ratio(recall.sum(-1), (given > 0).sum(-1))
+
+
 def coefficients(grades: int) -> dict[str, Coefficient]:
     """All coefficients by name; `kappa` is quadratic on three grades or more, plain on two."""
     kinds = ("nominal", "linear", "quadratic")
     found: dict[str, Coefficient] = {"kappa": partial(kappa, kind="quadratic" if grades > 2 else "nominal")}
     found |= {f"kappa_{kind}": partial(kappa, kind=kind) for kind in kinds}
-    return found | {"pabak": pabak, "ac1": ac1, "exact": exact, "within_one": within_one}
+    return found | {
+        "pabak": pabak,
+        "ac1": ac1,
+        "exact": exact,
+        "within_one": within_one,
+        "balanced": balanced,
+    }
 
 
 def _margins(matrix: Floats) -> tuple[Floats, Floats, Floats]:

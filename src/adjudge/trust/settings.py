@@ -8,7 +8,7 @@ from adjudge.config import check_choice, check_range
 
 STATISTICS = (
     *("kappa", "kappa_nominal", "kappa_linear", "kappa_quadratic"),
-    *("pabak", "ac1", "exact", "within_one"),
+    *("pabak", "ac1", "exact", "within_one", "balanced"),
 )
 """What a decision can rest on; see `coefficients`. `kappa` is quadratic where the scale has three grades or more."""
 RULES = ("unanimous", "majority")

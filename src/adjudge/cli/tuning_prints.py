@@ -1,0 +1,39 @@
+"""How the results of the commands tune and audit are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adjudge.cli.prints import band, line, number
+from adjudge.cli.terminal import table
+
+if TYPE_CHECKING:
+    from adjudge.jobs.tune import TuneResult
+
+
+def tuned(done: TuneResult) -> None:
+    mix, drift = done.mix, done.checked.drift
+    rows = [
+        [grade, f"{before:,}", f"{after:,}", f"{target:.3f}", f"{said:.3f}"]
+        for grade, before, after, target, said in zip(
+            mix.grades, mix.before, mix.after, mix.target, drift.mix, strict=True
+        )
+    ]
+    table("Class mix", ["grade", "labelled", "trained on", "target", "judge says"], rows)
+    pairs = zip(done.checked.agreement.items(), done.checked.majority.values(), strict=True)
+    table(
+        f"On {done.dev_rows:,} dev pairs",
+        ["statistic", "judge", "95 % interval", "always the commonest grade"],
+        [[name, number(e.value), band(e.low, e.high), number(m.value)] for (name, e), m in pairs],
+    )
+    for why, count in done.left_out.items():
+        line(f"left out: {count:,} pairs, {why}")
+    if done.shared_items:
+        line(f"note: {done.shared_items:,} items are in both train and dev, as the given splits say")
+    word = "DRIFTED" if drift.drifted else "steady"
+    line(
+        f"{word}: label mix of {done.checked.sample} ({done.checked.sampled:,} pairs, {done.checked.unscored:,} unscored) "
+        f"is {number(drift.distance.value)} from the target ({band(drift.distance.low, drift.distance.high)}; limit "
+        f"{drift.limit:g}); PSI {drift.psi:.3f}, chi-square p {drift.p:.3g}"
+    )
+    line(f"judge: --judge {done.judge}")

@@ -1,0 +1,142 @@
+"""The class mix of a fine-tuning set, matched to a target: a labeller's output follows the mix it was tuned on.
+
+Source: paper 2 (arXiv 2605.27704), which aligns its labels' mix with that of production. The factor is ours: no row is
+used more than `factor` times, and no class loses more than all but 1 / factor of its rows.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adjudge.errors import BadConfig, NotEnoughData
+from adjudge.records import Scale
+
+AS_LABELLED, EVEN = "as labelled", "even"
+_PART = re.compile(r"\s*(\w+)\s*=\s*(\d*\.?\d+)\s*")
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A class mix before and after matching, grades worst first. shares sum to 1; distance: total variation to target."""
+
+    grades: tuple[str, ...]
+    target: tuple[float, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    distance_before: float
+    distance_after: float
+
+
+def target_of(text: str, scale: Scale, counts: Sequence[int]) -> tuple[float, ...]:
+    """The share of each grade that `text` asks for, worst first: `as labelled`, `even`, or `high=.5,moderate=.3,...`.
+
+    Raises BadConfig on anything else. (A judgments table is read by the job.)
+    """
+    if text == AS_LABELLED:
+        return shares_of(counts)
+    if text == EVEN:
+        return (1 / len(scale.grades),) * len(scale.grades)
+    parts = [_PART.fullmatch(part) for part in text.split(",")]
+    if not all(parts):
+        raise BadConfig(
+            f"target {text!r} is unknown: allowed are '{AS_LABELLED}', '{EVEN}', a judgments table (FILE.parquet), or a "
+            f"share a grade, such as {','.join(f'{grade}={1 / len(scale.grades):.2g}' for grade in scale.grades)}"
+        )
+    return of_shares({part[1]: float(part[2]) for part in parts if part}, scale)
+
+
+def of_shares(given: Mapping[str, float], scale: Scale) -> tuple[float, ...]:
+    """Named shares in the scale's order. Raises BadConfig on an unknown grade, or where they do not sum to 1."""
+    for grade in given:
+        scale.index(grade)
+    if abs(math.fsum(given.values()) - 1) > 1e-6:
+        raise BadConfig(f"target shares {dict(given)} sum to {math.fsum(given.values()):.4g}; allowed is 1")
+    return tuple(given.get(grade, 0.0) for grade in scale.grades)
+
+
+def shares_of(counts: Sequence[float]) -> tuple[float, ...]:
+    """Counts as shares. Raises NotEnoughData where there are none.
+
+    >>> shares_of([60, 30, 10])
+    (0.6, 0.3, 0.1)
+    """
+    total = sum(counts)
+    if not total:
+        raise NotEnoughData("a class mix needs rows; there are none")
+    return tuple(float(count / total) for count in counts)
+
+
+def total_variation(one: Sequence[float], other: Sequence[float]) -> float:
+    """Half the sum of absolute differences of two mixes: the share of rows that would have to change class.
+
+    >>> round(total_variation((.5, .3, .2), (.4, .4, .2)), 4)
+    0.1
+    """
+    return 0.5 * math.fsum(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+def planned(counts: Sequence[int], target: Sequence[float], factor: float) -> list[int]:
+    """How many rows of each class to take, so that their mix comes closest to the target.
+
+    A class of n rows gives n / factor to n x factor. All sizes at which a class meets a bound are tried, and the present
+    size; of equally close ones the one nearest to it is taken.
+
+    Counts (60, 30, 10), target a third each, factor 2: 90 rows would need (30, 30, 30), the last class gives at most 20:
+    (30, 30, 20), distance .0833; at 100 rows (33, 33, 20) it would be .1008, at 60 (30, 20, 20) .0952.
+    """
+    wanted = [(n, t) for n, t in zip(counts, target, strict=True) if n]
+    if any(n and not t for n, t in zip(counts, target, strict=True)):
+        wanted = [(n, t) for n, t in wanted if t]
+    sizes = {float(sum(counts))}
+    sizes |= {n * bound / t for n, t in wanted for bound in (factor, 1 / factor)}
+    best: tuple[float, float, list[int]] | None = None
+    for size in sorted(sizes):
+        taken = [_held(n, size * t, factor) for n, t in zip(counts, target, strict=True)]
+        if not sum(taken):
+            continue
+        rank = (round(total_variation(shares_of(taken), target), 9), abs(size - sum(counts)))
+        if best is None or rank < best[:2]:
+            best = (*rank, taken)
+    if best is None:
+        raise NotEnoughData(
+            f"no class of the target {tuple(target)} has a row; rows by class: {tuple(counts)}"
+        )
+    return best[2]
+
+
+def _held(rows: int, wanted: float, factor: float) -> int:
+    """A class that the target leaves out gives nothing; the others stay within the factor, and keep a row."""
+    if not rows or not wanted:
+        return 0
+    return max(1, min(math.floor(rows * factor), max(math.ceil(rows / factor), round(wanted))))
+
+
+def resampled(steps: np.ndarray, taken: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """Row numbers, sorted: of class k exactly `taken[k]`, each row used equally often but for one, drawn by `rng`.
+
+    steps: [n] classes of the rows.
+    """
+    rows = []
+    for step, number in enumerate(taken):
+        own = np.flatnonzero(steps == step)
+        if len(own):
+            whole, rest = divmod(number, len(own))
+            rows += [np.repeat(own, whole), rng.choice(own, rest, replace=False)]
+    return np.sort(np.concatenate(rows)) if rows else np.zeros(0, np.int64)
+
+
+def mix_of(scale: Scale, target: Sequence[float], before: Sequence[int], after: Sequence[int]) -> Mix:
+    """Both mixes, told beside their target."""
+    return Mix(
+        scale.grades,
+        tuple(target),
+        tuple(before),
+        tuple(after),
+        total_variation(shares_of(before), target),
+        total_variation(shares_of(after), target),
+    )
