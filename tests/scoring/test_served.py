@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from served_days import Day, as_dict, expected, held
 
 from adjudge.errors import BadConfig, BadTable
 from adjudge.scoring.output import read_result
 from adjudge.scoring.served import Ask, Merged, ServedSettings, merge, publish, served
 from adjudge.scoring.served import table as tables
-from served_days import Day, as_dict, expected, held
 
 SMALL = ServedSettings(buckets=4, threads=1, memory="200MB")
 PAIRS = [(f"i{item}", f"k{phrase}") for item in range(6) for phrase in range(3)]
@@ -89,7 +89,7 @@ def test_runs_in_any_order_give_the_latest_word(
 def test_a_full_run_keeps_what_was_scored_while_it_ran(tmp_path: Path, late: tuple[int, ...]) -> None:
     near = Day("near", 30, {("i0", "k0"): 0.99}, [("i1", None)])
     old = Day("old", 10, {("i0", "k1"): 0.98, ("i9", "k9"): 0.5})
-    full = Day("full2", 20, {pair: 0.4 for pair in PAIRS[:9]}, full=True)
+    full = Day("full2", 20, dict.fromkeys(PAIRS[:9], 0.4), full=True)
     table = tmp_path / "served"
     put(table, FULL)
     for number in late:

@@ -1,0 +1,189 @@
+"""The job `diff`: between two days' tables, which pairs are to be scored, and what is gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adjudge import config as settings_of
+from adjudge.errors import BadConfig, BadTable
+from adjudge.jobs.score import time_of
+from adjudge.records import Progress, no_progress
+from adjudge.tables import ITEMS, log_path
+
+if TYPE_CHECKING:
+    import duckdb
+
+# A pair of an item that the day's items do not hold has no texts, and is a pair all the same: `score` says why.
+KEYS = {
+    "keyphrase": "SELECT item_id::VARCHAR AS item_id, keyphrase::VARCHAR AS keyphrase FROM pairs_there",
+    "keyphrase_id": """SELECT p.item_id::VARCHAR AS item_id, k.keyphrase::VARCHAR AS keyphrase
+FROM pairs_there p LEFT JOIN keyphrases_there k ON p.keyphrase_id::VARCHAR = k.keyphrase_id::VARCHAR""",
+}
+DISTINCT = (
+    "SELECT DISTINCT item_id, keyphrase FROM keys_there WHERE item_id IS NOT NULL AND keyphrase IS NOT NULL"
+)
+TO_SCORE = """
+SELECT n.item_id, n.keyphrase, i.title, i.category, CASE WHEN o.item_id IS NULL THEN 'new' ELSE 'revised' END AS why
+FROM pairs_after n
+LEFT JOIN items_after i ON n.item_id = i.item_id
+LEFT JOIN pairs_before o ON n.item_id = o.item_id AND n.keyphrase = o.keyphrase
+LEFT JOIN items_before b ON n.item_id = b.item_id
+WHERE o.item_id IS NULL OR i.title IS DISTINCT FROM b.title OR i.category IS DISTINCT FROM b.category
+ORDER BY n.item_id, n.keyphrase
+"""
+# One line for an item that lost all its pairs, one for a keyphrase that left the day's keyphrases; else one a pair.
+LOST = """
+SELECT o.item_id, o.keyphrase, p.item_id IS NULL AS item_gone,
+  w.keyphrase IS NULL AND b.keyphrase IS NOT NULL AND a.keyphrase IS NULL AS keyphrase_gone
+FROM pairs_before o ANTI JOIN pairs_after n ON o.item_id = n.item_id AND o.keyphrase = n.keyphrase
+LEFT JOIN (SELECT DISTINCT item_id FROM pairs_after) p ON o.item_id = p.item_id
+LEFT JOIN (SELECT DISTINCT keyphrase FROM pairs_after) w ON o.keyphrase = w.keyphrase
+LEFT JOIN keyphrases_before b ON o.keyphrase = b.keyphrase
+LEFT JOIN keyphrases_after a ON o.keyphrase = a.keyphrase
+"""
+DELETED = """
+SELECT DISTINCT item_id, NULL::VARCHAR AS keyphrase, $at::TIMESTAMPTZ AS deleted_at FROM lost WHERE item_gone
+UNION ALL
+SELECT DISTINCT NULL::VARCHAR, keyphrase, $at::TIMESTAMPTZ FROM lost WHERE keyphrase_gone AND NOT item_gone
+UNION ALL
+SELECT item_id, keyphrase, $at::TIMESTAMPTZ FROM lost WHERE NOT item_gone AND NOT keyphrase_gone
+ORDER BY ALL
+"""
+COUNTS = """
+SELECT (SELECT count(*) FROM pairs_after),
+  (SELECT count(*) FILTER (WHERE why = 'new') FROM read_parquet($pairs)),
+  (SELECT count(*) FILTER (WHERE why = 'revised') FROM read_parquet($pairs)),
+  (SELECT count(*) FROM lost),
+  (SELECT count(*) FROM read_parquet($deleted)),
+  (SELECT count(*) FILTER (WHERE item_id IS NULL OR keyphrase IS NULL) FROM keys_after)
+"""
+
+
+@dataclass(frozen=True)
+class DiffConfig:
+    """before, after  logs folders of two days: items.parquet, pairs.parquet (item_id and keyphrase, or keyphrase_id) and,
+                   where pairs name keyphrases by id or keyphrases are deleted, keyphrases.parquet
+    out            the folder to write: pairs.parquet for `adjudge score`, deleted.parquet for `adjudge merge`
+    at             the time of the deletions, as 2026-11-22T06:00:00Z; none = now
+    memory         DuckDB's limit
+    """
+
+    before: Path
+    after: Path
+    out: Path
+    at: str | None = None
+    memory: str = "2GB"
+
+    def __post_init__(self) -> None:
+        if self.before.resolve() == self.after.resolve():
+            raise BadConfig(
+                f"DiffConfig.before and after are both {self.before}: allowed are two days' folders"
+            )
+        if self.at is not None:
+            time_of("DiffConfig.at", self.at)
+
+
+@dataclass(frozen=True)
+class Diff:
+    """after: pairs of the later day, of which new, revised (title or category differ) and unchanged; lost: pairs of the
+    earlier day that are gone, by `deletions` lines; without_key: rows of the later day without item_id or keyphrase."""
+
+    out: Path
+    after: int
+    new: int
+    revised: int
+    lost: int
+    deletions: int
+    without_key: int
+
+    @property
+    def unchanged(self) -> int:
+        return self.after - self.new - self.revised
+
+
+def diff(config: DiffConfig, progress: Progress = no_progress) -> Diff:
+    """Write what `adjudge score` and `adjudge merge` need to bring a served table from one day to the next.
+
+    A full run of the later day gives the same rows. Raises BadTable where a table is missing or cannot be read.
+    """
+    fresh = config.out.with_name(f".{config.out.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        with _open(config, fresh) as db:
+            done = _write(db, config, fresh, progress)
+        config.out.mkdir(parents=True, exist_ok=True)
+        for name in ("pairs.parquet", "deleted.parquet"):
+            os.replace(fresh / name, config.out / name)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    settings_of.save(config, config.out / "settings.json")
+    return done
+
+
+@contextmanager
+def _open(config: DiffConfig, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb
+
+    try:
+        with duckdb.connect(
+            config={"memory_limit": config.memory, "temp_directory": str(scratch / "tmp")}
+        ) as db:
+            db.execute("SET TimeZone = 'UTC'")
+            yield db
+    except duckdb.Error as error:
+        text = str(error).splitlines()[0]
+        raise BadTable(
+            f"a day's table cannot be read: {text}. Bring it in again with: adjudge import table"
+        ) from error
+
+
+def _write(db: duckdb.DuckDBPyConnection, config: DiffConfig, fresh: Path, progress: Progress) -> Diff:
+    progress("diff", 0, 4)
+    for step, (day, logs) in enumerate((("before", config.before), ("after", config.after)), start=1):
+        _day(db, day, logs)
+        progress("diff", step, 4)
+    db.sql(TO_SCORE).write_parquet(str(fresh / "pairs.parquet"), compression="zstd")
+    progress("diff", 3, 4)
+    db.sql(LOST).create("lost")
+    at = config.at or datetime.now(UTC).isoformat()
+    db.sql(DELETED, params={"at": at}).write_parquet(str(fresh / "deleted.parquet"), compression="zstd")
+    paths = {"pairs": str(fresh / "pairs.parquet"), "deleted": str(fresh / "deleted.parquet")}
+    counts = db.execute(COUNTS, paths).fetchall()[0]
+    progress("diff", 4, 4)
+    return Diff(config.out, *counts)
+
+
+def _day(db: duckdb.DuckDBPyConnection, day: str, logs: Path) -> None:
+    """Tables pairs_DAY, items_DAY, keyphrases_DAY and keys_DAY (pairs as they stand, with rows that lack a key)."""
+    items = db.read_parquet(str(log_path(logs, "items")))
+    ITEMS.check_columns(items.columns, logs / "items.parquet")
+    category = "category" if "category" in items.columns else "NULL AS category"
+    items.project(f"item_id::VARCHAR AS item_id, title, {category}").create(f"items_{day}")
+    pairs = db.read_parquet(str(log_path(logs, "pairs")))
+    key = "keyphrase" if "keyphrase" in pairs.columns else "keyphrase_id"
+    missing = [name for name in ("item_id", key) if name not in pairs.columns]
+    if missing:
+        raise BadTable(
+            f"{logs / 'pairs.parquet'} needs item_id and keyphrase or keyphrase_id; seen: {pairs.columns}"
+        )
+    pairs.create_view("pairs_there", replace=True)
+    phrases = logs / "keyphrases.parquet"
+    if key == "keyphrase_id" or phrases.exists():
+        db.read_parquet(str(log_path(logs, "keyphrases"))).create_view("keyphrases_there", replace=True)
+        listed = "SELECT DISTINCT keyphrase FROM keyphrases_there"
+    else:
+        listed = "SELECT NULL::VARCHAR AS keyphrase WHERE false"
+    db.sql(listed).create(f"keyphrases_{day}")
+    keys = db.sql(KEYS[key])
+    keys.create_view("keys_there", replace=True)
+    db.sql(DISTINCT).create(f"pairs_{day}")
+    if day == "after":
+        keys.create_view("keys_after")
