@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,10 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge.jobs.judge import JudgeConfig, judge
+from adjudge.jobs.judge import judge
 from adjudge.judge import RunSettings
-from adjudge.llm.batch import ShardSettings
-from adjudge.llm.contract import Decoding
 from adjudge.llm.local import LocalSettings
 
 HERE = Path(__file__).parent
@@ -28,12 +25,15 @@ SHORT = "# User\n{category} title {title} keyphrase {keyphrase}\n# Grades\n- rel
 
 
 def module(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    """A helper beside this file, loaded once."""
+    full = f"tests_llm_{name}"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, HERE / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[full] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full])
+    return sys.modules[full]
 
 
 @pytest.fixture(scope="module")
@@ -66,68 +66,22 @@ def served(home: Path) -> Iterator[str]:
         process.stdin.close()
 
 
-def config(home: Path, name: str, judge_: str, **given: Any) -> JudgeConfig:
-    return JudgeConfig(
-        home / "pairs.parquet",
-        judge_,
-        home / f"{name}.sqlite",
-        home / f"{name}.parquet",
-        prompt=home / "prompt.md",
-        decoding=Decoding(max_tokens=1, top_logprobs=100),
-        run=RunSettings(in_flight=4, batch=64, attempts=1),
-        **given,
-    )
+@pytest.fixture(scope="module")
+def paths(home: Path, served: str) -> Any:
+    complete = module("serve_model").completer(str(home / "model"))
+    return module("paths").Paths(home, home / "model", home / "prompt.md", served, complete)
 
 
-def answer_batch(home: Path, complete: Any) -> None:
-    """What a batch service does: each line answered, in another order, in an output and an error file."""
-    out = home / "batch" / "results"
-    for shard in sorted((home / "batch" / "requests").glob("*.jsonl")):
-        lines = [json.loads(line) for line in shard.read_text().splitlines()]
-        done = [
-            {
-                "custom_id": told["custom_id"],
-                "response": {"status_code": 200, "body": complete(told["body"])},
-                "error": None,
-            }
-            for told in reversed(lines)
-        ]
-        (out / shard.name).write_text("".join(json.dumps(line) + "\n" for line in done))
-
-
-def test_three_paths_agree_on_a_thousand_pairs(home: Path, served: str) -> None:
-    local = judge(config(home, "hf", f"hf:{home / 'model'}", local=LocalSettings(threads=1)))
-    live = judge(config(home, "live", "openai:m", base_url=served))
-    batch = config(home, "batch", "openai:m", batch=home / "batch", shards=ShardSettings(requests=400))
-    wrote = judge(batch)
-    assert wrote.batch is not None
-    assert wrote.written is not None
-    assert set(wrote.written.reasons) == {"waiting for batch results"}
-    answer_batch(home, module("serve_model").completer(str(home / "model")))
-    read = judge(batch)
-    assert read.batch is not None
-    assert read.batch.requests == read.batch.waiting == 0
-    tables = [pq.read_table(home / f"{name}.parquet").to_pylist() for name in ("hf", "live", "batch")]
-    assert {len(table) for table in tables} == {PAIRS}
-    assert local.written is not None
-    assert live.written is not None
-    assert PAIRS * 0.8 < local.written.scored <= PAIRS
+def test_three_paths_agree_on_a_thousand_pairs(paths: Any) -> None:
+    tables = paths.ask_all()
+    module("paths").check_equal(tables, PAIRS, TOLERANCE)
     assert {row["grade"] for row in tables[0]} >= {"relevant", "irrelevant"}
-    for a, b, c in zip(*tables, strict=True):
-        assert b == {**c, "judge": b["judge"]}
-        assert a["mass"] == pytest.approx(b["mass"], abs=TOLERANCE)
-        if abs(a["mass"] - 0.5) > TOLERANCE:
-            assert a["status"] == b["status"]
-            assert a["probability"] == pytest.approx(b["probability"], abs=TOLERANCE)
-        if a["probability"] is not None and abs(a["probability"] - 0.5) > TOLERANCE:
-            assert a["grade"] == b["grade"]
-        assert a["tokens"] == b["tokens"] == c["tokens"]
 
 
-def test_batches_of_any_size_give_the_same(home: Path) -> None:
+def test_batches_of_any_size_give_the_same(home: Path, paths: Any) -> None:
     seen = []
     for size in (1, 7, 64):
-        made = config(home, f"size{size}", f"hf:{home / 'model'}", local=LocalSettings(threads=1))
+        made = paths.config(f"size{size}", f"hf:{home / 'model'}", local=LocalSettings(threads=1))
         table = pq.read_table(home / "pairs.parquet").slice(0, 50)
         pq.write_table(table, home / "few.parquet")
         judge(replace(made, pairs=home / "few.parquet", run=RunSettings(batch=size)))
@@ -138,8 +92,8 @@ def test_batches_of_any_size_give_the_same(home: Path) -> None:
         assert one == pytest.approx(all_at_once, abs=1e-5)
 
 
-def test_a_text_longer_than_the_model_takes_is_unscored(home: Path) -> None:
-    made = config(home, "long", f"hf:{home / 'model'}", local=LocalSettings(longest=12, threads=1))
+def test_a_text_longer_than_the_model_takes_is_unscored(home: Path, paths: Any) -> None:
+    made = paths.config("long", f"hf:{home / 'model'}", local=LocalSettings(longest=12, threads=1))
     result = judge(replace(made, pairs=home / "pairs.parquet"))
     assert result.written is not None
     assert 0 < result.written.scored < PAIRS
