@@ -216,7 +216,7 @@ def speed(logs: Path, graph: Path, per_item: int, fill: bool) -> dict[str, float
     }
 
 
-SIZES = ((12_000, 30_000), (60_000, 250_000))
+SIZES = ((12_000, 30_000), (50_000, 120_000))
 
 
 def speed_table(folder: Path) -> list[str]:
