@@ -1,4 +1,4 @@
-"""The job `report`: a results folder becomes one HTML file."""
+"""The job `report`: results folders become one HTML file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from adjudge.records import Progress, no_progress
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """`results` is a folder that evaluate wrote; `out` is the HTML file to write."""
+    """`results` is a folder that evaluate, agree or cascade wrote; `out` is the HTML file to write. `also`: folders of the
+    other kinds, for the same page."""
 
     results: Path
     out: Path
+    also: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         if self.out.suffix not in (".html", ".htm"):
@@ -30,10 +32,10 @@ class Reported:
 
 
 def report(config: ReportConfig, progress: Progress = no_progress) -> Reported:
-    """Build the report. Raises BadTable where `config.results` is no results folder."""
+    """Build the report. Raises BadTable where a folder is no results folder, BadConfig on two of one kind."""
     from adjudge.report import build
 
     progress("drawing the report", 0, 1)
-    path = build(config.results, config.out)
+    path = build(config.results, config.out, config.also)
     progress("drawing the report", 1, 1)
     return Reported(path, path.stat().st_size)

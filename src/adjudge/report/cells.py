@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adjudge.report import formats
@@ -16,12 +16,14 @@ WIDTH, PAD = 132.0, 5.0
 
 @dataclass(frozen=True)
 class Whisker:
-    """Places on a drawing WIDTH wide: the interval's ends, its middle, and a mark (zero, or a target)."""
+    """Places on a drawing WIDTH wide: the interval's ends, its middle, a mark (zero, or a target), and a band (a harmless
+    range: its left end and its width)."""
 
     low: float | None
     high: float | None
     at: float
     mark: float | None
+    band: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,37 @@ def value_cells(rows: Mapping[str, Row], what: Metric, mark: float | None = None
         )
         for model, row in rows.items()
     }
+
+
+def estimates(
+    rows: Sequence[Row], unit: str, mark: float | None = None, scale: tuple[float, float] | None = None
+) -> list[Cell]:
+    """A cell for each value with its interval, on one scale (their own where none is given); against `mark` the tone says
+    on which side it lies."""
+    scale = scale or _scale([(row["value"], row["low"], row["high"]) for row in rows], mark)
+    sides = Metric("", "", unit, unit, True, "", "")
+    return [
+        Cell(
+            text=formats.write(row["value"], unit),
+            interval=formats.span(row["low"], row["high"], unit),
+            whisker=_whisker(row["value"], row["low"], row["high"], scale, mark),
+            tone="" if mark is None else tone(row["low"], row["high"], mark, sides),
+            note=row.get("note") or "",
+        )
+        for row in rows
+    ]
+
+
+def ranged(row: Row, unit: str, harmless: tuple[float, float], tone: str) -> Cell:
+    """A cell on a scale of its own, the harmless range shaded."""
+    low, high = harmless
+    scale = _scale([(row["value"], row["low"], row["high"]), (low, low, high)], None)
+    drawn = _whisker(row["value"], row["low"], row["high"], scale, None)
+    if drawn is not None:
+        start = _place(low, scale)
+        drawn = replace(drawn, band=(start, round(_place(high, scale) - start, 1)))
+    interval = formats.span(row["low"], row["high"], unit)
+    return Cell(formats.write(row["value"], unit), interval, drawn, tone, row.get("note") or "")
 
 
 def tone(low: float | None, high: float | None, mark: float, what: Metric) -> str:

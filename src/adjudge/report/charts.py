@@ -78,7 +78,7 @@ def retention(
                 va="bottom",
                 color=INK,
             )
-        _percent(axes.xaxis, axes.yaxis)
+        percent(axes.xaxis, axes.yaxis)
         axes.set_xlabel("share of clicks kept (stricter filter to the right)")
         ends = {model: _last(line, low) for model, line in lines.items()}
         _end_labels(axes, ends, strokes)
@@ -101,7 +101,7 @@ def trade_off(rows: Sequence[Row], strokes: Mapping[str, Stroke], words: tuple[s
         axes.axhline(0, color=RULE, linewidth=1)
         axes.axvline(0, color=RULE, linewidth=1)
         axes.margins(0.1)
-        _percent(axes.xaxis, axes.yaxis, signed=True)
+        percent(axes.xaxis, axes.yaxis, signed=True)
         axes.autoscale(False)
         axes.set_xlabel(words[0])
         axes.set_ylabel(words[1])
@@ -185,7 +185,8 @@ def _room(axes: Any, values: Sequence[float]) -> None:
     axes.set_ylim(max(0, low - pad), high + pad)
 
 
-def _percent(*sides: Any, signed: bool = False) -> None:
+def percent(*sides: Any, signed: bool = False) -> None:
+    """Write an axis's ticks as per cent."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     def write(value: float, _: int) -> str:

@@ -1,14 +1,16 @@
-"""The builder: a results folder in, one self-contained HTML file out."""
+"""The builder: results folders in, one self-contained HTML file out."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adjudge.report import answer, evidence, formats, quality, words
+from adjudge.report import answer, cascade, evidence, formats, judging_words, quality, trust, words
 from adjudge.report.cells import ordered
-from adjudge.report.reading import Results, read
+from adjudge.report.judging_reading import Folders, Judging, gather
+from adjudge.report.reading import Results
 
 SECTIONS = (
     ("answer", "The answer", ("paper",)),
@@ -21,8 +23,15 @@ SECTIONS = (
     ("training", "What the models learned from", ("training", "conflicts")),
     ("agreement", "Do the sources agree?", ("kappa",)),
     ("disagreements", "Pairs they disagree on", ("disagreements",)),
+    ("judge", "How far can the judge be trusted?", ("judge",)),
+    ("judge_people", "The judge against people", ("judge_people",)),
+    ("judge_segments", "Where it agrees with people", ("judge_segments",)),
+    ("judge_clicks", "The judge against buyers' clicks", ("judge_clicks",)),
+    ("judge_probes", "Known faults of judges, looked for", ("judge_probes",)),
+    ("judge_rates", "What share of pairs is relevant?", ("judge_rates",)),
+    ("cascade", "A cheap judge, and a strong one for the rest", ("cascade",)),
     ("glossary", "What the words mean", ("terms",)),
-    ("reproduce", "How to get these figures again", ("meta",)),
+    ("reproduce", "How to get these figures again", ("meta", "judge_commands")),
 )
 """(id, title, what it shows): a section is on the page when one of the things it shows is there."""
 
@@ -43,13 +52,14 @@ META = (
 HERE = Path(__file__).parent / "templates"
 
 
-def build(results: Path, out: Path) -> Path:
-    """Write the report on the results folder `results` to the file `out` and return `out`.
+def build(results: Path, out: Path, also: Sequence[Path] = ()) -> Path:
+    """Write the report on the folder `results` (and those in `also`) to the file `out` and return `out`.
 
-    The page needs no network and no script; the same folder gives the same bytes. Sections whose file is
-    missing or empty are left out. Raises BadTable where `results` is no results folder.
+    Folders are those that evaluate, agree and cascade write, one of each kind. The page needs no network and no script;
+    the same folders give the same bytes. Sections whose file is missing or empty are left out. Raises BadTable where a
+    folder is no results folder.
     """
-    page = render(read(results))
+    page = render(gather([results, *also]))
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f"{out.name}.part")
     part.write_text(page, encoding="utf-8")
@@ -57,7 +67,7 @@ def build(results: Path, out: Path) -> Path:
     return out
 
 
-def render(results: Results) -> str:
+def render(folders: Folders) -> str:
     """The page's text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -71,7 +81,48 @@ def render(results: Results) -> str:
     shelf.filters.update(
         {name: getattr(formats, name) for name in ("change", "share", "decimal", "count", "plain")}
     )
-    return shelf.get_template("report.html.j2").render(contents(view(results)))
+    return shelf.get_template("report.html.j2").render(contents(page_of(folders)))
+
+
+def page_of(folders: Folders) -> dict[str, Any]:
+    """All that the templates show, of whichever folders are there."""
+    needs = {key: None for _, _, keys in SECTIONS for key in keys}
+    shown = {**needs, **_frame(), **judging_view(folders)}
+    if folders.scorecard is None:
+        return {**shown, "terms": judging_words.TERMS}
+    both = folders.trust is not None or folders.cascade is not None
+    of_scores = view(folders.scorecard)
+    terms = {**of_scores["terms"], **(judging_words.TERMS if both else {})}
+    names = [of_scores["folder"], *shown["folders"]]
+    return {**shown, **of_scores, "terms": terms, "folders": names}
+
+
+def _frame() -> dict[str, Any]:
+    """What every page has, and what a page without a scorecard lacks."""
+    css = (HERE / "style.css").read_text(encoding="utf-8")
+    absent = ("production", "standing", "absolute", "trade_off", "target")
+    return {"css": css, "business": False, "glossary": [], "commands": [], **dict.fromkeys(absent)}
+
+
+def judging_view(folders: Folders) -> dict[str, Any]:
+    """What the templates show of a judge and of a cascade."""
+    judge, routed = folders.trust, folders.cascade
+    shown: dict[str, Any] = {
+        "judge": None,
+        "cascade": None if routed is None else cascade.routing(routed),
+        "folders": [one.folder.as_posix() for one in (judge, routed) if one is not None],
+        "judge_commands": [*_commands(judge, "agree"), *_commands(routed, "cascade")],
+        "judge_level": formats.share(0.95 if judge is None else judge.said["level"], 0),
+    }
+    if judge is not None:
+        shown["judge"] = trust.verdict(judge)
+        for part in ("people", "segments", "clicks", "probes", "rates"):
+            shown[f"judge_{part}"] = getattr(trust, part)(judge)
+    return shown
+
+
+def _commands(judging: Judging | None, name: str) -> list[str]:
+    return [] if judging is None else [trust.command(judging, name)]
 
 
 def contents(shown: dict[str, Any]) -> dict[str, Any]:
@@ -79,6 +130,8 @@ def contents(shown: dict[str, Any]) -> dict[str, Any]:
     filled = {name: title for name, title, needs in SECTIONS if any(shown[key] for key in needs)}
     if "answer" not in filled and "truth" in filled:
         filled["truth"] = "The answer"
+    if shown["meta"] is None:
+        filled[next(iter(filled))] = "The answer"
     return {**shown, "contents": list(filled.items())}
 
 

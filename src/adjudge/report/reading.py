@@ -54,47 +54,45 @@ def read(folder: Path) -> Results:
     scorecard, meta = folder / "scorecard.parquet", folder / "meta.json"
     if not folder.is_dir():
         raise BadTable(
-            f"{folder} is not a folder. A report is made of a results folder; make one with: adjudge evaluate"
+            f"{folder} is not a folder. A report is made of results folders; make one with: adjudge evaluate, agree or cascade"
         )
     missing = [path.name for path in (scorecard, meta) if not path.exists()]
     if missing:
         seen = ", ".join(sorted(path.name for path in folder.iterdir())[:12]) or "nothing"
         raise BadTable(
             f"{folder} is no results folder: it lacks {' and '.join(missing)}; seen: {seen}. "
-            "Make one with: adjudge evaluate"
+            "Make one with: adjudge evaluate (also agree and cascade write folders that a report is made of)"
         )
     found = {name: folder / f"{name}.parquet" for name in COLUMNS}
-    tables = {name: _table(path, COLUMNS[name]) for name, path in found.items() if path.exists()}
-    return Results(folder, _meta(meta), tables)
+    tables = {name: rows_of(path, COLUMNS[name]) for name, path in found.items() if path.exists()}
+    return Results(folder, json_object(meta), tables)
 
 
-def _meta(path: Path) -> Mapping[str, Any]:
+def json_object(path: Path, by: str = "adjudge evaluate") -> Mapping[str, Any]:
+    """A JSON file that holds an object. Raises BadTable, naming the command `by` that writes it."""
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadTable(f"{path} cannot be read: {error}. Write it again with: adjudge evaluate") from error
-    if not isinstance(meta, dict):
-        raise BadTable(
-            f"{path} holds a JSON {type(meta).__name__}; allowed is an object. Run: adjudge evaluate"
-        )
-    return meta
+        raise BadTable(f"{path} cannot be read: {error}. Write it again with: {by}") from error
+    if not isinstance(found, dict):
+        raise BadTable(f"{path} holds a JSON {type(found).__name__}; allowed is an object. Run: {by}")
+    return found
 
 
-def _table(path: Path, needed: tuple[str, ...]) -> list[Row]:
+def rows_of(path: Path, needed: tuple[str, ...], by: str = "adjudge evaluate") -> list[Row]:
+    """A table's rows. Raises BadTable where it cannot be read or lacks a column."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise BadTable(
-            f"{path} cannot be read as Parquet: {error}. Write it again with: adjudge evaluate"
-        ) from error
+        raise BadTable(f"{path} cannot be read as Parquet: {error}. Write it again with: {by}") from error
     missing = [name for name in needed if name not in table.column_names]
     if missing:
         raise BadTable(
             f"{path} lacks column {', '.join(missing)}; seen: {', '.join(table.column_names)}"
-            f"{did_you_mean(missing[0], table.column_names)}. Write it again with: adjudge evaluate"
+            f"{did_you_mean(missing[0], table.column_names)}. Write it again with: {by}"
         )
     return [{key: _value(value) for key, value in row.items()} for row in table.to_pylist()]
 
