@@ -160,7 +160,8 @@ def test_doubles_within_a_run_do_not_depend_on_order(tmp_path: Path) -> None:
     rows = [("i0", "k0", 0.2), ("i0", "k0", None), ("i0", "k0", 0.4)]
     for number, mixed in enumerate(itertools.permutations(rows)):
         table = tmp_path / str(number) / "served"
-        put(table, Day("full", 0, {}, rows=list(mixed), full=True))
+        done = put(table, Day("full", 0, {}, rows=list(mixed), full=True))
+        assert (done.rows, done.doubles, done.version.rows) == (3, 2, 1)
         assert as_dict(held(table)) == {("i0", "k0"): (0.4, 0)}
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adjudge.cli import cascading, imports, judging, prints, quantising, retrieving, terminal, tuning
+from adjudge.cli import cascading, imports, judging, prints, quantising, retrieving, serving, terminal, tuning
 from adjudge.cli.options import File, Logs, Sets
 from adjudge.cli.settings import configure
 
@@ -157,14 +157,25 @@ def train(
 @app.command()
 def score(
     artifact: Annotated[Path, typer.Option(help="A model's folder.")],
-    pairs: Annotated[Path, typer.Option(help="Parquet: item_id, keyphrase, title and optionally category.")],
-    out: Annotated[
-        Path, typer.Option(help="Parquet: item_id, keyphrase, score, kept, model_version, in the same order.")
+    pairs: Annotated[
+        Path,
+        typer.Option(help="Parquet, a file or a folder: item_id, keyphrase, title and optionally category."),
     ],
-    workers: Annotated[int | None, typer.Option(help="Batches at a time.  [default: one a core]")] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="fp32, auto, int8 or bf16 (adjudge quantise).  [default: fp32]")
+    out: Annotated[
+        Path,
+        typer.Option(help="The scores, in the same order: one file if it ends in .parquet, else a folder."),
+    ],
+    engine: Annotated[str | None, typer.Option(help="local or spark.  [default: local]")] = None,
+    items: Annotated[
+        Path | None, typer.Option(help="Parquet: item_id, title, category. Then the pairs need no title.")
     ] = None,
+    keyphrases: Annotated[
+        Path | None, typer.Option(help="Parquet: keyphrase_id, keyphrase. Then the pairs hold keyphrase_id.")
+    ] = None,
+    resume: Annotated[
+        bool | None, typer.Option("--resume", help="Go on from the parts of a killed run.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes.  [default: one a core]")] = None,
     settings: File = None,
     set_: Sets = None,
 ) -> None:
@@ -172,15 +183,9 @@ def score(
     from adjudge.jobs.score import ScoreConfig
     from adjudge.jobs.score import score as job
 
+    given = {"artifact": artifact, "pairs": pairs, "out": out, "engine": engine, "items": items}
     config = configure(
-        ScoreConfig,
-        settings,
-        set_,
-        artifact=artifact,
-        pairs=pairs,
-        out=out,
-        workers=workers,
-        precision=precision,
+        ScoreConfig, settings, set_, keyphrases=keyphrases, resume=resume, workers=workers, **given
     )
     prints.scored(terminal.run(job, config))
 
@@ -228,6 +233,7 @@ app.add_typer(cascading.app)
 app.add_typer(tuning.app)
 app.add_typer(quantising.app)
 app.add_typer(retrieving.app, name="retrieve")
+app.add_typer(serving.app)
 
 
 def main() -> None:

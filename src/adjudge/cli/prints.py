@@ -110,7 +110,8 @@ def scored(done: Scored) -> None:
             "The model has no threshold yet, so `kept` is empty: adjudge evaluate finds one, adjudge compare sets it."
         )
     if done.unscored:
-        line(f"{done.unscored:,} rows have no score; each with its reason in {done.unscored_path}")
+        why = ", ".join(f"{reason}: {count:,}" for reason, count in done.reasons.items())
+        line(f"{done.unscored:,} rows have no score ({why}); each with its reason in {done.unscored_path}")
 
 
 def evaluated(done: Evaluated) -> None:

@@ -11,7 +11,7 @@ from adjudge.records import Progress, no_progress
 from adjudge.scoring.served.settings import ServedSettings
 
 if TYPE_CHECKING:
-    from adjudge.scoring.served import Merged, Published
+    from adjudge.scoring.served import Merged, Published, Version
 
 
 @dataclass(frozen=True)
@@ -72,3 +72,27 @@ def publish(config: PublishConfig, progress: Progress = no_progress) -> Publishe
     from adjudge.scoring import served
 
     return served.publish(config.table, config.version, config.keep)
+
+
+@dataclass(frozen=True)
+class ServedConfig:
+    """table: the served table's folder."""
+
+    table: Path
+
+
+@dataclass(frozen=True)
+class Served:
+    """The served version, its folder and its Parquet files: they stay as they are while readers use them."""
+
+    version: Version
+    folder: Path
+    files: tuple[Path, ...]
+
+
+def served(config: ServedConfig, progress: Progress = no_progress) -> Served:
+    """What the table serves now. Raises BadTable where it serves nothing."""
+    from adjudge.scoring import served as room
+
+    about, files = room.served(config.table)
+    return Served(about, files[0].parent, tuple(files))

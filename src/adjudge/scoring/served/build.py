@@ -42,9 +42,10 @@ class Staged:
 
 @dataclass(frozen=True)
 class Built:
-    """Rows of each bucket; how many buckets were written anew; bytes of those and of the linked ones."""
+    """Rows of each bucket; the run's doubles; how many buckets were written anew; bytes of those and of the linked."""
 
     bucket_rows: tuple[int, ...]
+    doubles: int
     touched: int
     written: int
     linked: int
@@ -160,21 +161,23 @@ def build(
 ) -> Built:
     """Every bucket of the next version into `building`: written where it must be, else linked to that of `base`."""
     sizes = {True: 0, False: 0}
-    rows, written = [], 0
+    rows, written, doubles = [], 0, 0
     phrases = bool(_one(db, "SELECT count(*) FROM phrase_now")[0])
     for bucket in range(about.buckets):
         name = tables.bucket_name(bucket)
         _open_base(db, base and base / name)
         anew = base is None or bucket in to_write or (phrases and bool(_one(db, sql.HOLDS_PHRASE)[0]))
         if anew:
-            rows.append(_write(db, about, bucket, building / name))
+            count, twice = _write(db, about, bucket, building / name)
+            rows.append(count)
+            doubles += twice
         else:
             _link(base / name, building / name)  # type: ignore[operator]
             rows.append(about.bucket_rows[bucket])
         sizes[anew] += (building / name).stat().st_size
         written += anew
         progress("merge", bucket + 1, about.buckets)
-    return Built(tuple(rows), written, sizes[True], sizes[False])
+    return Built(tuple(rows), doubles, written, sizes[True], sizes[False])
 
 
 def _open_base(db: duckdb.DuckDBPyConnection, path: Path | None) -> None:
@@ -185,13 +188,16 @@ def _open_base(db: duckdb.DuckDBPyConnection, path: Path | None) -> None:
         db.read_parquet(str(path)).create_view("base", replace=True)
 
 
-def _write(db: duckdb.DuckDBPyConnection, about: Version, bucket: int, path: Path) -> int:
-    asked = {"bucket": bucket, "model": about.model_version, "threshold": about.threshold}
+def _write(db: duckdb.DuckDBPyConnection, about: Version, bucket: int, path: Path) -> tuple[int, int]:
+    """The bucket's rows, and how many rows of the run were doubles."""
+    db.execute(sql.INCOMING, {"bucket": bucket})
+    doubles = int(_one(db, sql.DOUBLES, {"bucket": bucket})[0])
+    asked = {"model": about.model_version, "threshold": about.threshold}
     table = pa.table(db.sql(sql.BUCKET, params=asked).to_arrow_table()).cast(SCORES_SCHEMA)
     pq.write_table(table, path, compression="zstd")
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return len(table)
+    return len(table), doubles
 
 
 def _link(old: Path, new: Path) -> None:

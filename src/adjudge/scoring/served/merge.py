@@ -47,15 +47,16 @@ class Ask:
 class Merged:
     """What a merge did. again: the run was merged before, and nothing changed. touched: buckets written anew, of
     `version.buckets`; bytes_written, bytes_linked: their files' sizes; without_key: rows of the run without an item_id
-    or keyphrase, which cannot be served; before: rows of the version it builds on."""
+    or keyphrase, which cannot be served; doubles: rows of the run whose pair stands in another row of it; before: rows of the version it builds on."""
 
     version: Version
     run_id: str
     again: bool
-    published: bool
+    published: bool = False
     rows: int = 0
     deletions: int = 0
     without_key: int = 0
+    doubles: int = 0
     before: int = 0
     touched: int = 0
     bytes_written: int = 0
@@ -82,7 +83,7 @@ def merge(ask: Ask, progress: Progress = no_progress) -> Merged:
             shutil.rmtree(scratch, ignore_errors=True)
         if ask.publish:
             publish_held(ask.table, None, ask.settings.keep)
-    return merged
+        return replace(merged, published=tables.pointer(ask.table).served == merged.version.number)
 
 
 def _merge(
@@ -106,7 +107,7 @@ def _merge(
     staged = build.stage(db, stamp, files, ask.deleted, buckets, floor)
     if base and known:
         _check_again(known, staged, ask)
-        return Merged(base, run_id, True, ask.publish)
+        return Merged(base, run_id, True)
     about = _next(
         ask, base, stamp, Run(run_id, staged.digest, stamp.scored_at, staged.rows, ask.full), buckets
     )
@@ -115,7 +116,7 @@ def _merge(
     built = _build(db, ask, base, about, stamp, building, progress)
     about = replace(about, bucket_rows=built.bucket_rows)
     tables.finish(ask.table, building, about)
-    return _told(ask, run_id, staged, base, about, built)
+    return _told(run_id, staged, base, about, built)
 
 
 def _base(db: duckdb.DuckDBPyConnection, ask: Ask) -> Version | None:
@@ -204,17 +205,15 @@ def _build(
     return build.build(db, about, tables.folder(ask.table, base.number), rewritten, building, progress)
 
 
-def _told(
-    ask: Ask, run_id: str, staged: Staged, base: Version | None, about: Version, built: Built
-) -> Merged:
+def _told(run_id: str, staged: Staged, base: Version | None, about: Version, built: Built) -> Merged:
     return Merged(
         version=about,
         run_id=run_id,
         again=False,
-        published=ask.publish,
         rows=staged.rows,
         deletions=staged.deletions,
         without_key=staged.without_key,
+        doubles=built.doubles,
         before=base.rows if base else 0,
         touched=built.touched,
         bytes_written=built.written,

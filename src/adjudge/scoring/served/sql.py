@@ -51,21 +51,25 @@ SELECT bucket FROM fresh UNION SELECT (hash(item_id) % $buckets)::INTEGER FROM g
 HOLDS_PHRASE = """
 SELECT count(*) FROM (SELECT 1 FROM base SEMI JOIN phrase_now USING (keyphrase) LIMIT 1)
 """
-# A base row goes where this run deletes it, at its time or later; an incoming row goes where
-# something remembered deleted it after its time. Latest scored_at wins, then the later merge; within one run the higher
-# score, so that the order of a run's files decides nothing.
+# Within one run the higher score wins, so that the order of a run's files decides nothing.
+INCOMING = """
+CREATE OR REPLACE TEMP TABLE incoming AS SELECT * EXCLUDE (bucket) FROM fresh WHERE bucket = $bucket
+QUALIFY row_number() OVER (PARTITION BY item_id, keyphrase ORDER BY scored_at DESC, score DESC NULLS LAST) = 1
+"""
+DOUBLES = """
+SELECT (SELECT count(*) FROM fresh WHERE bucket = $bucket) - (SELECT count(*) FROM incoming)
+"""
+# A base row goes where this run deletes it, at its time or later; an incoming row goes where something remembered
+# deleted it after its time. Of what is left the latest scored_at wins, then the later merge.
 BUCKET = """
-WITH incoming AS (
-  SELECT f.* EXCLUDE (bucket) FROM fresh f
+WITH come AS (
+  SELECT f.* FROM incoming f
   LEFT JOIN item_known i ON f.item_id = i.item_id
   LEFT JOIN phrase_known k ON f.keyphrase = k.keyphrase
   LEFT JOIN pair_known p ON f.item_id = p.item_id AND f.keyphrase = p.keyphrase
-  WHERE f.bucket = $bucket
-    AND NOT coalesce(i.deleted_at > f.scored_at, false)
+  WHERE NOT coalesce(i.deleted_at > f.scored_at, false)
     AND NOT coalesce(k.deleted_at > f.scored_at, false)
     AND NOT coalesce(p.deleted_at > f.scored_at, false)
-  QUALIFY row_number() OVER (
-    PARTITION BY f.item_id, f.keyphrase ORDER BY f.scored_at DESC, f.score DESC NULLS LAST) = 1
 ), held AS (
   SELECT b.* FROM base b
   LEFT JOIN item_now i ON b.item_id = i.item_id
@@ -75,11 +79,11 @@ WITH incoming AS (
     AND NOT coalesce(k.deleted_at >= b.scored_at, false)
     AND NOT coalesce(p.deleted_at >= b.scored_at, false)
 ), chosen AS (
-  SELECT * FROM incoming i WHERE NOT EXISTS (
-    FROM held b WHERE b.item_id = i.item_id AND b.keyphrase = i.keyphrase AND b.scored_at > i.scored_at)
+  SELECT * FROM come c WHERE NOT EXISTS (
+    FROM held b WHERE b.item_id = c.item_id AND b.keyphrase = c.keyphrase AND b.scored_at > c.scored_at)
   UNION ALL
   SELECT * FROM held b WHERE NOT EXISTS (
-    FROM incoming i WHERE b.item_id = i.item_id AND b.keyphrase = i.keyphrase AND i.scored_at >= b.scored_at)
+    FROM come c WHERE b.item_id = c.item_id AND b.keyphrase = c.keyphrase AND c.scored_at >= b.scored_at)
 )
 SELECT item_id, keyphrase, score,
   CASE WHEN model_version <> $model THEN kept ELSE score >= $threshold::DOUBLE END AS kept,
