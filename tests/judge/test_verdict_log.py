@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import sqlite3
 import tempfile
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig
-from adjudge.judge import Entry, Record, Verdict, VerdictLog, write_qrels, write_quepid
+from adjudge.judge import Entry, Record, Verdict, VerdictLog
 from adjudge.judge.log import BadLog
 from adjudge.judge.pace import Pace
 from adjudge.judge.prices import Price, Purse
@@ -167,25 +164,3 @@ def test_pace_lets_no_more_in_than_allowed_and_nobody_once_shut() -> None:
         assert await asyncio.wait_for(waiting, 1) is False
 
     asyncio.run(run())
-
-
-def test_exports(tmp_path: Path) -> None:
-    rows = {
-        "item_id": ["a", "b c", "d"],
-        "keyphrase": ["red, mug", 'the "best" mug', "red, mug"],
-        "grade": ["excellent", "bad", None],
-    }
-    pq.write_table(pa.table(rows), tmp_path / "j.parquet")
-    assert write_quepid(tmp_path / "j.parquet", FOUR, tmp_path / "q.csv") == 2
-    with (tmp_path / "q.csv").open(newline="", encoding="utf-8") as file:
-        assert list(csv.reader(file)) == [
-            ["query", "docid", "rating"],
-            ["red, mug", "a", "3"],
-            ['the "best" mug', "b c", "0"],
-        ]
-    assert write_qrels(tmp_path / "j.parquet", FOUR, tmp_path / "q.txt") == 2
-    assert (tmp_path / "q.txt").read_text() == "1 0 a 3\n2 0 b_c 0\n"
-    assert (tmp_path / "q.txt.topics.tsv").read_text() == '1\tred, mug\n2\tthe "best" mug\n'
-    import ir_measures
-
-    assert [q.relevance for q in ir_measures.read_trec_qrels(str(tmp_path / "q.txt"))] == [3, 0]

@@ -55,3 +55,23 @@ def cascade(
     done = terminal.run(job, configure(CascadeConfig, settings, sets, dry_run=dry_run, **given))
     prints.cascaded(done)
     raise typer.Exit(done.exit_code)
+
+
+@app.command()
+def export(
+    judgments: Annotated[Path, typer.Option(help="A judgments table.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    format: Annotated[
+        str | None, typer.Option(help="qrels (TREC) or quepid (CSV).  [default: qrels]")
+    ] = None,
+    scale: Annotated[str | None, typer.Option(help="binary, four or ordinal3.")] = None,
+    judge: Annotated[str | None, typer.Option(help="Which judge, where the table holds several.")] = None,
+    settings: File = None,
+    set_: Sets = None,
+) -> None:
+    """Judgments for other tools: TREC qrels or Quepid ratings; unscored pairs are counted and left out."""
+    from adjudge.jobs.export import ExportConfig
+    from adjudge.jobs.export import export as job
+
+    given = {"judgments": judgments, "out": out, "format": format, "scale": scale, "judge": judge}
+    prints.exported(terminal.run(job, configure(ExportConfig, settings, set_, **given)))

@@ -9,6 +9,7 @@ from adjudge.cli.terminal import table
 
 if TYPE_CHECKING:
     from adjudge.jobs.cascade import Cascaded
+    from adjudge.jobs.export import Exported
 
 
 def cascaded(done: Cascaded) -> None:
@@ -62,3 +63,15 @@ def _written(done: Cascaded) -> None:
         for reason, count in held.reasons.items():
             line(f"unscored: {count:,} {reason}")
     line(f"curve and region: {done.out}")
+
+
+def exported(done: Exported) -> None:
+    held = done.written
+    line(f"{done.format}: {done.out} ({held.rows:,} rows, {held.queries:,} queries)")
+    line(f"grades: {', '.join(f'{grade} = {number}' for grade, number in done.grades.items())}")
+    if held.unscored:
+        line(f"left out: {held.unscored:,} unscored pairs")
+    if held.escaped:
+        line(f"escaped: {held.escaped:,} item ids (blanks as %20; urllib.parse.unquote undoes it)")
+    if done.format == "qrels":
+        line(f"topics: {done.out}.topics.tsv")

@@ -1,7 +1,8 @@
 """Judging: scales, prompts, verdicts, the verdict log, the runner, panels."""
 
 from adjudge.judge.booking import Ask, Booking, Tally, settled
-from adjudge.judge.export import Written, write_judgments, write_qrels, write_quepid
+from adjudge.judge.export import Written, write_judgments
+from adjudge.judge.exports import write_qrels, write_quepid
 from adjudge.judge.log import BadLog, Entry, Record, VerdictLog, configs
 from adjudge.judge.pairs import Question, missing
 from adjudge.judge.prices import Price, Purse, price_of

@@ -1,19 +1,16 @@
-"""Verdicts out: the judgments table (Parquet), TREC qrels, Quepid ratings."""
+"""Verdicts out: the judgments table (Parquet)."""
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adjudge.errors import BadTable
 from adjudge.judge.known import Flags, Known, Places
-from adjudge.records import Scale
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -143,48 +140,3 @@ def _count(written: Written, table: pa.Table) -> None:
     cost = pc.sum(table.column("cost")).as_py()
     if cost is not None:
         written.cost = (written.cost or 0.0) + cost
-
-
-def _scored(judgments: Path, scale: Scale) -> Iterator[tuple[str, str, int]]:
-    """(keyphrase, item_id, step on the scale) of every scored row. Raises BadConfig on a grade of another scale."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(judgments) as file:
-            for batch in file.iter_batches(columns=["keyphrase", "item_id", "grade"]):
-                for row in batch.to_pylist():
-                    if row["grade"] is not None:
-                        yield row["keyphrase"], row["item_id"], scale.index(row["grade"])
-    except (OSError, pa.ArrowException) as error:
-        raise BadTable(f"{judgments} cannot be read as a judgments table: {error}") from error
-
-
-def write_qrels(judgments: Path, scale: Scale, out: Path) -> int:
-    """TREC qrels, `topic 0 document grade`, the grade as the step on the scale; rows written.
-
-    Topics are numbered from 1 in order of first appearance, as keyphrases hold spaces; `out` + `.topics.tsv` says
-    which is which. White space in item ids, which the format cannot hold, becomes `_`. Unscored rows are left out.
-    """
-    topics: dict[str, int] = {}
-    rows = 0
-    with out.open("w", encoding="utf-8") as qrels:
-        for keyphrase, item_id, step in _scored(judgments, scale):
-            topic = topics.setdefault(keyphrase, len(topics) + 1)
-            qrels.write(f"{topic} 0 {'_'.join(item_id.split())} {step}\n")
-            rows += 1
-    with out.with_name(out.name + ".topics.tsv").open("w", encoding="utf-8") as names:
-        names.writelines(f"{number}\t{' '.join(keyphrase.split())}\n" for keyphrase, number in topics.items())
-    return rows
-
-
-def write_quepid(judgments: Path, scale: Scale, out: Path) -> int:
-    """Quepid's ratings file: CSV in UTF-8, header `query,docid,rating`, the rating as the step; rows written."""
-    rows = 0
-    with out.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("query", "docid", "rating"))
-        for row in _scored(judgments, scale):
-            writer.writerow(row)
-            rows += 1
-    return rows
