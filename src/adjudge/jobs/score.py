@@ -12,6 +12,7 @@ from adjudge.config import check_choice, check_range
 from adjudge.errors import BadConfig
 from adjudge.jobs.models import open_scorer, settled
 from adjudge.records import Progress, no_progress
+from adjudge.scoring.local.settings import LocalSettings
 from adjudge.scoring.spark.settings import SparkSettings
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class ScoreConfig:
     part_rows     rows a part: what a killed run loses at most, a worker
     run_id        the run's name; none = its time and model
     scored_at     the run's time, as 2026-11-22T06:00:00Z; none = now
-    spark         what is the Spark engine's own
+    local, spark  what is each engine's own
     """
 
     artifact: Path
@@ -56,6 +57,7 @@ class ScoreConfig:
     part_rows: int = 262_144
     run_id: str | None = None
     scored_at: str | None = None
+    local: LocalSettings = field(default_factory=LocalSettings)
     spark: SparkSettings = field(default_factory=SparkSettings)
 
     def __post_init__(self) -> None:
@@ -85,12 +87,13 @@ def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
     from adjudge.scoring import task as tasks
     from adjudge.scoring.engines import score_pairs
 
+    precision = settled(config.artifact, config.precision)
     task = tasks.Task(
         load=partial(
             open_scorer,
             artifact=config.artifact.absolute(),
             batch_tokens=config.batch_tokens,
-            precision=settled(config.artifact, config.precision),
+            precision=precision,
         ),
         pairs=config.pairs,
         out=config.out,
@@ -102,8 +105,8 @@ def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
         chunk=config.chunk,
         part_rows=config.part_rows,
         resume=config.resume,
-        settings={"batch_tokens": str(config.batch_tokens)},
+        settings={"batch_tokens": str(config.batch_tokens), "precision": str(precision)},
         artifact=config.artifact,
-        options={"spark": config.spark},
+        options={"local": config.local, "spark": config.spark},
     )
     return score_pairs(config.engine, task, progress)

@@ -16,6 +16,7 @@ from adjudge.records import Progress, no_progress
 from adjudge.scoring.core import Scorer
 from adjudge.scoring.local import state
 from adjudge.scoring.local.parts import Part, input_files, open_file, plan
+from adjudge.scoring.local.settings import LocalSettings
 from adjudge.scoring.local.worker import Counts, Work, one_by_one, side_by_side
 from adjudge.scoring.output import (
     UNSCORED,
@@ -29,9 +30,6 @@ from adjudge.scoring.output import (
 from adjudge.scoring.rows import SCORES_SCHEMA, UNSCORED_SCHEMA
 from adjudge.scoring.task import Scored, Task
 from adjudge.scoring.texts import Join, build_store, open_store
-
-ALONE = 200_000
-"""Below so many rows, starting processes costs more than it saves: threads of this process score them."""
 
 
 def score_pairs(task: Task, progress: Progress = no_progress) -> Scored:
@@ -77,7 +75,8 @@ def score_pairs(task: Task, progress: Progress = no_progress) -> Scored:
 
 def _workers(task: Task, parts: list[Part]) -> int:
     cores = task.workers or len(os.sched_getaffinity(0))
-    small = sum(part.rows for part in parts) <= ALONE
+    settings = task.options.get("local") or LocalSettings()
+    small = sum(part.rows for part in parts) <= settings.alone
     return 1 if small else max(1, min(cores, len(parts)))
 
 
@@ -155,7 +154,7 @@ def _one_file(out: Path, run: state.State, parts: list[Part], total: Counts) -> 
     aside = out.with_name(f"{out.stem}.unscored.parquet")
     held = [run.folder / part.name for part in parts]
     if total.unscored:
-        _concat([run.folder / UNSCORED / part.name for part in parts], aside, UNSCORED_SCHEMA)
+        _concat(sorted((run.folder / UNSCORED).glob("part-*.parquet")), aside, UNSCORED_SCHEMA)
     else:
         aside.unlink(missing_ok=True)
     _concat(held, out, stamped(SCORES_SCHEMA, run.stamp))

@@ -61,19 +61,19 @@ class Counts:
 def score_part(work: Work, scorer: Scorer, part: Part, tell: Callable[[int], None]) -> Counts:
     """Score a part into `folder`; its files take their names when they are complete. Tells rows done, chunk by chunk."""
     total, done = Counts(), 0
-    with (
-        _fresh(work.folder / part.name, work.schema) as scores,
-        _fresh(work.folder / UNSCORED / part.name, UNSCORED_SCHEMA) as unscored,
-    ):
+    aside: list[pa.Table] = []
+    with _fresh(work.folder / part.name, work.schema) as scores:
         for table in read(part, work.join.columns, work.chunk):
             rows = score_rows(scorer, work.join.texts(table), work.scored_at, part.first + done)
             scores.write_table(rows.scores)
-            if len(rows.unscored):
-                unscored.write_table(rows.unscored)
+            aside += [rows.unscored] if len(rows.unscored) else []
             reasons = Counter(rows.unscored["reason"].to_pylist())
             total = total + Counts(len(table), rows.kept, len(rows.unscored), dict(reasons))
             done += len(table)
             tell(len(table))
+        if aside:
+            with _fresh(work.folder / UNSCORED / part.name, UNSCORED_SCHEMA) as unscored:
+                unscored.write_table(pa.concat_tables(aside))
     return total
 
 
