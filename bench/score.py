@@ -1,11 +1,15 @@
-"""How fast `adjudge score` is, Parquet to Parquet, beside sentence-transformers on the same pairs and model.
+"""How fast a cross-encoder scores, beside sentence-transformers on the same pairs, model and machine.
 
-    python bench/score.py                               # a simulated market -> bench/results/score.md
-    python bench/score.py --artifact runs/demo/artifacts/llm --pairs runs/demo/pairs.parquet --table -
+    python bench/score.py --folder runs/bench-score     # -> bench/results/score.md, score.json
 
-Variants take turns `--repeats` times in processes of their own; the table holds medians and ratios.
-`GEMM share` is the rate in floating-point operations (last layer for [CLS] only) over that of onnxruntime's own
-float32 product of the feed-forward's shape, all cores, measured in the same process.
+The folder is prepared where it is empty (a simulated market, a student, its parity gate; some minutes; `--rounds 0`
+does only that); measuring takes about a minute. Every variant lives in a process of its own, loaded and warmed up;
+they take turns, one at a time, `--rounds` times. What is timed is texts in, scores out, in memory: `CrossEncoder.predict`
+on lists of pairs, `Scorer.score` on a table. Medians and ratios are shown.
+
+The GEMM limit is what the machine would score if the work of the model ([CLS] alone in the last layer) were one
+float32 product of the feed-forward's shape, measured by torch in the same rounds. `done` counts only the work that is
+really done (first-layer products by table, folded keys and values), so it is the stricter share.
 """
 
 from __future__ import annotations
@@ -13,94 +17,40 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results" / "score.md"
+RESULTS = Path(__file__).parent / "results" / "score"
 CORES = len(os.sched_getaffinity(0))
+THEIRS = f"CrossEncoder.predict, {CORES} threads"
 VARIANTS = (
-    "CrossEncoder.predict, batch 32",
-    "CrossEncoder.predict, batch 128",
-    "CrossEncoder.predict, 1 thread, batch 128",
-    "adjudge, 1 worker",
-    "adjudge, a worker a core",
-    "adjudge, 512 tokens a batch",
-    "adjudge, 8192 tokens a batch",
+    "GEMM",
+    THEIRS,
+    "CrossEncoder.predict, 1 thread",
+    "adjudge fp32, a worker a core",
+    "adjudge fp32, 1 worker",
+    "adjudge fp32, 1 worker, whole graph",
+    "adjudge int8, a worker a core",
+    "adjudge int8, 1 worker",
+    "adjudge bf16, a worker a core",
+    "adjudge bf16, 1 worker",
+    "adjudge score, fp32, Parquet to Parquet",
 )
+TRIED = (32, 64, 128, 256)
 
 
-def gemm_rate(threads: int) -> float:
-    """GFLOP/s of (2048 x 128) x (128 x 512) in float32 by `threads` threads of one core each."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    import torch
-
-    torch.set_num_threads(1)
-    left, right = torch.randn(2048, 128), torch.randn(128, 512)
-
-    def work(_: int) -> None:
-        for _ in range(300):
-            left @ right
-
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, range(threads)))
-        began = time.perf_counter()
-        list(pool.map(work, range(threads)))
-    return threads * 300 * 2 * 2048 * 128 * 512 / (time.perf_counter() - began) / 1e9
-
-
-def cross_encoder(artifact: Path, pairs: Path, batch: int, threads: int) -> float:
-    """Seconds of predict alone on all pairs (reading and loading not counted)."""
-    import pyarrow.parquet as pq
-    import torch
-    from sentence_transformers import CrossEncoder
-
-    from adjudge.student.text import text_columns
-
-    torch.set_num_threads(threads)
-    first, second = (texts.to_pylist() for texts in text_columns(pq.read_table(pairs)))
-    model = CrossEncoder(str(artifact), device="cpu")
-    both = list(zip(first, second, strict=True))
-    model.predict(both[:256], batch_size=batch)
-    began = time.perf_counter()
-    model.predict(both, batch_size=batch, show_progress_bar=False)
-    return time.perf_counter() - began
-
-
-def adjudge(artifact: Path, pairs: Path, workers: int, tokens: int) -> float:
-    """Seconds from Parquet to Parquet, loading and checking the artifact included."""
-    from adjudge.jobs.score import ScoreConfig, score
-
-    began = time.perf_counter()
-    score(ScoreConfig(artifact, pairs, pairs.with_name("out.parquet"), workers, tokens))
-    return time.perf_counter() - began
-
-
-def one(variant: str, artifact: Path, pairs: Path) -> dict[str, float]:
+def prepare(folder: Path, pairs: int) -> None:
+    """A market, a trained student that has passed its gate, and a table of pairs in the order of their items."""
     import pyarrow.parquet as pq
 
-    if variant.startswith("Cross"):
-        threads = 1 if "1 thread" in variant else CORES
-        seconds = cross_encoder(artifact, pairs, int(variant.split()[-1]), threads)
-    else:
-        workers = 1 if variant.endswith("1 worker") else 0
-        tokens = int(variant.split()[1]) if "tokens" in variant else 2048
-        seconds = adjudge(artifact, pairs, workers, tokens)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    rate = gemm_rate(1 if variant.endswith("1 worker") else CORES)
-    count = pq.ParquetFile(pairs).metadata.num_rows
-    return {"rate": count / seconds, "gemm": rate, "peak_mb": peak}
-
-
-def prepared(folder: Path, count: int) -> tuple[Path, Path, float]:
-    """A briefly trained student, `count` pairs to score, and their mean length in tokens."""
-    import pyarrow.parquet as pq
-
+    from adjudge.jobs.quantise import QuantiseConfig, quantise
     from adjudge.jobs.recipe import RecipeConfig, recipe
     from adjudge.jobs.train import TrainConfig, train
     from adjudge.market.settings import MarketSettings
@@ -110,87 +60,251 @@ def prepared(folder: Path, count: int) -> tuple[Path, Path, float]:
     simulate(MarketSettings(), folder / "logs")
     recipe(RecipeConfig("llm+-", folder / "logs", folder / "recipe"))
     training = folder / "recipe" / "training.parquet"
-    settings = StudentSettings(max_pairs=2000, dev_rows=500, evaluations=1)
-    train(TrainConfig(training, folder / "artifact", student=settings))
-    rows = pq.read_table(training, columns=["item_id", "keyphrase", "title", "category"])
-    pq.write_table(rows.slice(0, count), folder / "pairs.parquet")
-    return (
-        folder / "artifact",
-        folder / "pairs.parquet",
-        mean_tokens(folder / "artifact", folder / "pairs.parquet"),
-    )
+    train(TrainConfig(training, folder / "artifact", student=StudentSettings(max_pairs=pairs)))
+    quantise(QuantiseConfig(folder / "artifact", training))
+    texts = pq.read_table(training, columns=["item_id", "keyphrase", "title", "category"])
+    pq.write_table(texts, folder / "pairs.parquet")
 
 
-def mean_tokens(artifact: Path, pairs: Path) -> float:
+def gemm() -> dict[str, float]:
+    """GFLOP/s of (2048 x 128) x (128 x 512): float32 on one thread and on all cores, bfloat16 on all."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import torch
+
+    torch.set_num_threads(1)
+    left, right = torch.randn(2048, 128), torch.randn(128, 512)
+
+    def rate(threads: int, kind: torch.dtype) -> float:
+        a, b = left.to(kind), right.to(kind)
+
+        def work(_: int) -> None:
+            for _ in range(200):
+                a @ b
+
+        with ThreadPoolExecutor(threads) as pool:
+            began = time.perf_counter()
+            list(pool.map(work, range(threads)))
+            return threads * 200 * 2 * 2048 * 128 * 512 / (time.perf_counter() - began) / 1e9
+
+    return {
+        "one": rate(1, torch.float32),
+        "all": rate(CORES, torch.float32),
+        "bf16": rate(CORES, torch.bfloat16),
+    }
+
+
+def cross_encoder(folder: Path, count: int, threads: int) -> Callable[[], object]:
+    """`predict` with the fastest of the batch sizes tried on 2,000 pairs."""
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    from adjudge.student.text import text_columns
+
+    torch.set_num_threads(threads)
+    model = CrossEncoder(str(folder / "artifact"), device="cpu")
+    pairs = list(zip(*(part.to_pylist() for part in text_columns(rows(folder, count))), strict=True))
+    model.predict(pairs[:512], show_progress_bar=False)
+    seconds = {}
+    for batch in TRIED:
+        began = time.perf_counter()
+        model.predict(pairs[:2000], batch_size=batch, show_progress_bar=False)
+        seconds[batch] = time.perf_counter() - began
+    best = min(seconds, key=lambda size: seconds[size])
+    print(json.dumps({"batch": best}), flush=True)
+    return lambda: model.predict(pairs, batch_size=best, show_progress_bar=False)
+
+
+def ours(variant: str, folder: Path, count: int) -> Callable[[], object]:
+    from adjudge.scoring import load
+    from adjudge.scoring.graphs import open_graph
+    from adjudge.scoring.runners import Whole
+
+    table = rows(folder, count)
+    if "Parquet" in variant:
+        return files(folder, count)
+    workers = 1 if "1 worker" in variant else CORES
+    scorer = load(folder / "artifact", workers, precision=variant.split()[1].strip(","))
+    if "whole" in variant:
+        object.__setattr__(scorer, "runner", Whole(open_graph(folder / "artifact" / "onnx" / "model.onnx")))
+    scorer.score(table)
+    print(json.dumps({}), flush=True)
+    return lambda: scorer.score(table)
+
+
+def files(folder: Path, count: int) -> Callable[[], object]:
     import pyarrow.parquet as pq
 
+    from adjudge.jobs.score import ScoreConfig, score
+
+    source, out = folder / "some.parquet", folder / "scores.parquet"
+    pq.write_table(rows(folder, count), source)
+    print(json.dumps({}), flush=True)
+    return lambda: score(ScoreConfig(folder / "artifact", source, out))
+
+
+def rows(folder: Path, count: int):  # type: ignore[no-untyped-def]
+    import pyarrow.parquet as pq
+
+    return pq.read_table(folder / "pairs.parquet").slice(0, count)
+
+
+def serve(variant: str, folder: Path, count: int) -> None:
+    """Load, warm up, say so in a line; then a line of figures for every line read."""
+    if variant == "GEMM":
+        gemm()
+        print(json.dumps({}), flush=True)
+        for _ in sys.stdin:
+            print(json.dumps(gemm()), flush=True)
+        return
+    if variant.startswith("Cross"):
+        run = cross_encoder(folder, count, 1 if "1 thread" in variant else CORES)
+    else:
+        run = ours(variant, folder, count)
+    for _ in sys.stdin:
+        began = time.perf_counter()
+        run()
+        seconds = time.perf_counter() - began
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({"rate": count / seconds, "peak_mb": peak}), flush=True)
+
+
+class Worker:
+    """One variant in a process of its own."""
+
+    def __init__(self, variant: str, folder: Path, count: int) -> None:
+        command = [
+            sys.executable,
+            __file__,
+            "--folder",
+            str(folder),
+            "--count",
+            str(count),
+            "--serve",
+            variant,
+        ]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.ready = self.hear()
+
+    def hear(self) -> dict[str, float]:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return dict(json.loads(line))
+        raise SystemExit(f"{self.process.args} ended with {self.process.wait()}")
+
+    def turn(self) -> dict[str, float]:
+        assert self.process.stdin
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return self.hear()
+
+    def end(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def work(folder: Path, count: int) -> dict[str, float]:
+    """Tokens a pair, and floating-point operations a pair: of the model, and really done."""
     from adjudge.student.artifact import read
     from adjudge.student.encode import encode, load_tokenizer
     from adjudge.student.text import text_columns
 
-    texts = text_columns(pq.read_table(pairs))
-    return float(encode(load_tokenizer(artifact), *texts, read(artifact).max_length).lengths.mean())
+    artifact = folder / "artifact"
+    shape = json.loads((artifact / "config.json").read_text(encoding="utf-8"))
+    width, layers, inner, heads = (
+        shape[key] for key in ("hidden_size", "num_hidden_layers", "intermediate_size", "num_attention_heads")
+    )
+    coded = encode(
+        load_tokenizer(artifact), *text_columns(rows(folder, count)), read(artifact).max_length or 64
+    )
+    lengths = coded.lengths.astype(float)
+    tokens, squares = float(lengths.mean()), float((lengths**2).mean())
+    after = 2 * width * width + 4 * width * inner
+    layer = tokens * (6 * width * width + after) + 4 * squares * width
+    cls = 2 * width * width + after + 4 * tokens * width
+    needed = (layers - 1) * layer + tokens * 4 * width * width + cls
+    folded = 6 * width * width + after + 4 * heads * tokens * width
+    done = (layers - 1) * layer - tokens * 6 * width * width + folded
+    return {"tokens": tokens, "needed": needed, "done": done}
 
 
-def flops_a_pair(artifact: Path, tokens: float) -> float:
-    config = json.loads((artifact / "config.json").read_text(encoding="utf-8"))
-    width, layers, inner = (config[k] for k in ("hidden_size", "num_hidden_layers", "intermediate_size"))
-    token = 2 * (2 * width * width + 2 * width * inner) + 4 * tokens * width
-    keys = 2 * 2 * width * width
-    return float((layers - 1) * tokens * (token + keys) + tokens * keys + token)
-
-
-def table(seen: dict[str, list[dict[str, float]]], flops: float, note: str) -> str:
-    lines = ["# Scoring speed", "", note, ""]
-    lines += [
-        "| variant | pairs/s | of CrossEncoder's best | GEMM share | peak MiB |",
-        "|---|---|---|---|---|",
-    ]
-    middle = {
-        name: {k: statistics.median(r[k] for r in runs) for k in runs[0]} for name, runs in seen.items()
+def measured(folder: Path, count: int, rounds: int) -> dict[str, dict[str, float]]:
+    """Medians by variant."""
+    began = time.perf_counter()
+    workers = {}
+    for name in VARIANTS:
+        workers[name] = Worker(name, folder, count)
+        print(f"{time.perf_counter() - began:6.1f} s  {name} is ready", file=sys.stderr, flush=True)
+    seen: dict[str, list[dict[str, float]]] = {name: [] for name in VARIANTS}
+    for _ in range(rounds):
+        for name, worker in workers.items():
+            seen[name].append(worker.turn())
+            print(f"{time.perf_counter() - began:6.1f} s  {name}: {seen[name][-1]}", file=sys.stderr, flush=True)
+    for worker in workers.values():
+        worker.end()
+    return {
+        name: workers[name].ready | {key: statistics.median(turn[key] for turn in turns) for key in turns[0]}
+        for name, turns in seen.items()
     }
-    best = max(values["rate"] for name, values in middle.items() if name.startswith("Cross"))
-    for name, values in middle.items():
-        share = "" if name.startswith("Cross") else f"{values['rate'] * flops / 1e9 / values['gemm']:.2f}"
-        lines.append(
-            f"| {name} | {values['rate']:,.0f} | {values['rate'] / best:.2f} | {share} | {values['peak_mb']:,.0f} |"
-        )
+
+
+def text_of(found: dict[str, dict[str, float]], load: dict[str, float], note: str) -> str:
+    rates = found["GEMM"]
+    best = found[THEIRS]["rate"]
+    lines = ["# Scoring speed: the plain cross-encoder", "", note, ""]
+    lines += [
+        f"GEMM, float32: {rates['one']:.0f} GFLOP/s on one core, {rates['all']:.0f} on all; bfloat16 {rates['bf16']:.0f} on "
+        f"all. A pair is {load['needed'] / 1e6:.1f} MFLOP, of which {load['done'] / 1e6:.1f} are done.",
+        "",
+        f"| variant | pairs/s | of {THEIRS} | of the GEMM limit | done | peak MiB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, values in found.items():
+        if name == "GEMM":
+            continue
+        limit = rates["one" if "1 " in name else "all"] * 1e9
+        shares = [f"{values['rate'] * load[kind] / limit:.2f}" for kind in ("needed", "done")]
+        label = f"{name}, batch {values['batch']:.0f}" if "batch" in values else name
+        cells = [label, f"{values['rate']:,.0f}", f"{values['rate'] / best:.1f}", *shares]
+        lines.append(f"| {' | '.join([*cells, format(values['peak_mb'], ',.0f')])} |")
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--artifact", type=Path)
-    parser.add_argument("--pairs", type=Path)
-    parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--table", default=str(RESULTS))
-    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, default=Path("runs/bench-score"))
+    parser.add_argument("--count", type=int, default=16_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--train-pairs", type=int, default=80_000)
+    parser.add_argument("--out", type=Path, default=RESULTS, help="figures go to OUT.md and OUT.json")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.one:
-        print(json.dumps(one(given.one, given.artifact, given.pairs)))
+    if given.serve:
+        serve(given.serve, given.folder, given.count)
         return
-    with tempfile.TemporaryDirectory() as scratch:
-        if given.artifact and given.pairs:
-            artifact, pairs, tokens = given.artifact, given.pairs, mean_tokens(given.artifact, given.pairs)
-        else:
-            artifact, pairs, tokens = prepared(Path(scratch), given.count)
-        seen: dict[str, list[dict[str, float]]] = {name: [] for name in VARIANTS}
-        command = [sys.executable, __file__, "--artifact", str(artifact), "--pairs", str(pairs)]
-        for _ in range(given.repeats):
-            for name in VARIANTS:
-                done = subprocess.run([*command, "--one", name], capture_output=True, text=True, check=True)
-                seen[name].append(json.loads(done.stdout.splitlines()[-1]))
-        note = (
-            f"`python bench/score.py --count {given.count} --repeats {given.repeats}`\n(medians of "
-            f"{given.repeats}; {tokens:.1f} tokens a pair; {CORES} cores; load "
-            f"{os.getloadavg()[0]:.1f} at the end. On a busy machine torch's threads wait for one another: compare the "
-            "one-thread rows.)"
-        )
-        text = table(seen, flops_a_pair(artifact, tokens), note)
+    if not (given.folder / "pairs.parquet").exists():
+        prepare(given.folder, given.train_pairs)
+    if not given.rounds:
+        return
+    from adjudge.scoring.units import units
+
+    load = work(given.folder, given.count)
+    began, before = time.perf_counter(), os.getloadavg()[0]
+    found = measured(given.folder, given.count, given.rounds)
+    names = ("sentence-transformers", "torch", "onnxruntime", "openvino")
+    note = (
+        f"`python bench/score.py --count {given.count} --rounds {given.rounds}` (medians of {given.rounds} turns; "
+        f"{load['tokens']:.1f} tokens a pair; {CORES} cores of {units().processor}, {platform.machine()}; load "
+        f"{before:.1f} before; {time.perf_counter() - began:.0f} s; "
+        f"{', '.join(f'{name} {version(name)}' for name in names)})"
+    )
+    text = text_of(found, load, note)
     print(text)
-    if given.table != "-":
-        Path(given.table).write_text(text, encoding="utf-8")
+    given.out.with_suffix(".md").write_text(text, encoding="utf-8")
+    values = {"note": note, "work": load, "variants": found}
+    given.out.with_suffix(".json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
