@@ -41,3 +41,35 @@ def test_an_error_can_be_given_another_exit_code() -> None:
     with pytest.raises(SystemExit) as left, terminal.errors(), terminal.broken_is(3):
         raise BadTable("no verdict can be given")
     assert left.value.code == 3
+
+
+def test_a_judging_run_tells_its_rate_and_money_without_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from adjudge.cli import judging_prints
+    from adjudge.jobs.judge import JudgeConfig, judge
+
+    texts = {"item_id": ["a", "b", "c"], "keyphrase": ["mug", "mug", "cup"], "title": ["red mug"] * 3}
+    pq.write_table(pa.table(texts), tmp_path / "p.parquet")
+    (tmp_path / "prices.json").write_text('{"fake": {"input": 1000.0, "output": 2000.0}}')
+    config = JudgeConfig(
+        tmp_path / "p.parquet",
+        "fake",
+        tmp_path / "l.sqlite",
+        tmp_path / "o.parquet",
+        prices=tmp_path / "prices.json",
+    )
+    for asked in (
+        "asked: 2 requests for 2 texts in 0 s, ",
+        "asked: nothing; every text was in the verdict log",
+    ):
+        judging_prints.judged(terminal.run(judge, config), config.out)
+        out, err = capsys.readouterr()
+        assert asked in out
+        money = out.rpartition("money ")[2].strip()
+        assert ("; money " in out) == ("requests" in asked)
+        assert not money.startswith("0.00")
+        assert (f"texts judged: 2 of 2, unscored 0, money {money}" in err) == ("requests" in asked)

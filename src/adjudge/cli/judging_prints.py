@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adjudge.cli.live import rate, span
 from adjudge.cli.prints import band, line, number
 from adjudge.cli.terminal import table
 
@@ -33,8 +34,21 @@ def judged(done: JudgeResult, out: Path) -> None:
         rows = [[reason, f"{count:,}"] for reason, count in held.reasons.most_common()]
         if rows:
             table("Unscored, by reason", ["reason", "pairs"], rows)
+    _asked(done)
     if done.tally.stopped:
         line(f"stopped: {done.tally.stopped}; run the same command again to go on")
+
+
+def _asked(done: JudgeResult) -> None:
+    """What this run asked, how fast, and what it cost; nothing where it asked nobody."""
+    tally = done.tally
+    if tally.requests:
+        speed = f", {rate(tally.requests / tally.seconds)}" if tally.seconds > 0 else ""
+        money = "" if done.spent is None else f"; money {done.spent:,.2f}"
+        told = f"{tally.requests:,} requests for {tally.done:,} texts in {span(tally.seconds)}{speed}{money}"
+        line(f"asked: {told}")
+    elif done.written is not None and done.batch is None:
+        line("asked: nothing; every text was in the verdict log")
 
 
 def panelled(done: PanelWritten, out: Path) -> None:

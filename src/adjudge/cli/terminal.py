@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from adjudge.cli import live
 from adjudge.errors import AdjudgeError, MissingExtra
 from adjudge.records import Progress
 
@@ -25,13 +26,19 @@ EXTRAS = {
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A `Progress` drawn as bars on a terminal, or as one line per finished step elsewhere."""
+    """A `Progress` drawn as live bars on a terminal, as a plain line every ten seconds elsewhere (`live`)."""
     try:
         if sys.stderr.isatty():
-            with _bars() as show:
+            from rich.console import Console
+
+            with live.bars(Console(stderr=True)) as show:
                 yield show
         else:
-            yield _line
+            lines = live.Lines(lambda text: typer.echo(text, err=True))
+            try:
+                yield lines
+            finally:
+                lines.close()
     except KeyboardInterrupt:
         typer.echo("stopped. What was finished is kept; run the same command again to go on.", err=True)
         raise typer.Exit(130) from None
@@ -41,35 +48,6 @@ def run(job: Callable[[Any, Progress], Any], config: Any) -> Any:
     """The job's result, its progress drawn while it runs."""
     with progress() as show:
         return job(config, show)
-
-
-def _line(what: str, done: int, total: int) -> None:
-    if total and done >= total:
-        typer.echo(f"{what}: {done:,} of {total:,}", err=True)
-
-
-@contextmanager
-def _bars() -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bars:
-        tasks: dict[str, int] = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total or None)
-            bars.update(tasks[what], completed=done, total=total or None)  # type: ignore[arg-type]
-
-        yield show
 
 
 def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

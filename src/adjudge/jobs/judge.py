@@ -28,6 +28,7 @@ from adjudge.judge import (
     price_of,
     write_judgments,
 )
+from adjudge.judge.distinct import texts
 from adjudge.judge.estimate import Estimate, estimate
 from adjudge.judge.export import NOT_ASKED
 from adjudge.judge.known import Keys, Known, Places
@@ -128,12 +129,13 @@ class JudgeConfig:
 @dataclass(frozen=True)
 class JudgeResult:
     """written: the judgments table; tally: what this run asked; estimate: of what was missing, on a dry run;
-    batch: what was read and written as batch files."""
+    batch: what was read and written as batch files; spent: what this run cost, None where no price is known."""
 
     written: Written | None
     tally: Tally
     estimate: Estimate | None = None
     batch: BatchStep | None = None
+    spent: float | None = None
 
 
 def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
@@ -163,7 +165,8 @@ def _judge(
     price = price_of(config.prices, config.model)
     if price is not None and config.batch is not None:
         price = replace(price, input=price.input * price.batch, output=price.output * price.batch)
-    purse = Purse(price, config.budget, _spent(log), config.decoding.max_tokens)
+    before = _spent(log)
+    purse = Purse(price, config.budget, before, config.decoding.max_tokens)
     reader = Reader(question.prompt.scale, question.prompt.answers, config.read)
     seen = _seen(config, question, log)
     source = missing(config.pairs, question, log, config.run.attempts, set(), seen.left)
@@ -182,7 +185,8 @@ def _judge(
         )
     unasked = "not asked: the budget is spent" if tally.stopped == "budget" else NOT_ASKED
     known = log.known() if tally.requests else seen.known
-    return JudgeResult(_write(config, question, known, seen, unasked), tally)
+    spent = None if price is None else purse.spent - before
+    return JudgeResult(_write(config, question, known, seen, unasked), tally, spent=spent)
 
 
 @dataclass(frozen=True)
@@ -231,9 +235,20 @@ async def _ask(config: JudgeConfig, question: Question, log: VerdictLog, seen: _
     runner = Runner(client, tools.reader, log, tools.purse, config.run, tools.progress)
     try:
         source = missing(config.pairs, question, log, config.run.attempts, runner.underway, seen.left)
-        return await runner.run(source, count(config.pairs))
+        total = _to_ask(config, seen)
+        tally = await runner.run(source, total)
+        if 0 < tally.done < total and not tally.stopped:
+            tools.progress("texts judged", tally.done, tally.done)
+        return tally
     finally:
         await client.close()
+
+
+def _to_ask(config: JudgeConfig, seen: _Seen) -> int:
+    """Texts that are still to be asked, for progress."""
+    if seen.keys is None or seen.left is None:
+        return texts(config.pairs)
+    return len(np.unique(seen.keys[seen.left], axis=0))
 
 
 def _client(config: JudgeConfig) -> tuple[Callable[[], Client], str]:
