@@ -162,10 +162,61 @@ def test_nothing_is_lost(tmp_path_factory: pytest.TempPathFactory, told: list[An
     [
         ("{", "cannot be read as JSON"),
         ('{"a": 1}', "a list of tasks"),
-        ('[{"id": 1, "item_id": "i1", "grade": "good", "annotator": 1}]', "not JSON-MIN"),
+        (
+            '[{"id": 1, "item_id": "i1", "grade": "good"}]',
+            r"\(JSON-MIN\); seen: id, item_id, grade.*Export, JSON",
+        ),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "x.json").write_text(text, encoding="utf-8")
     with pytest.raises(BadTable, match=words):
         ls.read_export(tmp_path / "x.json", FOUR)
+
+
+def test_json_min_is_read_like_json(tmp_path: Path) -> None:
+    """The same annotations in both exports give the same rows; JSON-MIN has no skipped ones."""
+    late = {"created_at": "2026-02-01T00:00:00Z", "updated_at": "2026-02-02T00:00:00Z"}
+    flat = [
+        {
+            "id": 1,
+            "item_id": "i1",
+            "keyphrase": "sofa",
+            "title": "t",
+            "grade": "good",
+            "annotator": 1,
+            "annotation_id": 5,
+        },
+        {"id": 1, "item_id": "i1", "keyphrase": "sofa", "grade": {"choices": ["bad"]}, "annotator": "a@b.c"},
+        {"id": 2, "item_id": "i2", "keyphrase": "sofa", "grade": "fair", "annotator": 1, **late},
+        {
+            "id": 2,
+            "item_id": "i2",
+            "keyphrase": "sofa",
+            "grade": "bad",
+            "annotator": 1,
+            "created_at": "2026-01-01",
+        },
+        {"id": 3, "item_id": "i3", "keyphrase": "sofa", "annotator": 2, "annotation_id": 9},
+        {"id": 4, "item_id": "i4", "grade": "good", "annotator": 2},
+        {"id": 5, "item_id": "i5", "keyphrase": "sofa", "grade": ["good", "bad"], "annotator": 2},
+        {"id": 6, "item_id": "i6", "keyphrase": "sofa", "grade": "great", "annotation_id": 3, "annotator": 2},
+        {"id": 7, "item_id": "i7", "keyphrase": "sofa", "grade": "good", "annotation_id": 4},
+    ]
+    (tmp_path / "min.json").write_text(json.dumps(flat), encoding="utf-8")
+    taken = ls.read_export(tmp_path / "min.json", FOUR)
+    assert [(row["item_id"], row["annotator"], row["grade"]) for row in taken.rows] == [
+        ("i1", "1", "good"),
+        ("i1", "a@b.c", "bad"),
+        ("i2", "1", "fair"),
+    ]
+    assert (taken.tasks, taken.annotations, taken.skipped, taken.untouched) == (7, 9, 0, 0)
+    assert taken.minimal
+    assert taken.annotations == len(taken.rows) + len(taken.bad)
+    assert taken.reasons == dict.fromkeys(
+        (ls.SUPERSEDED, ls.NO_GRADE, ls.NO_PAIR, ls.TWO_GRADES, ls.OFF_SCALE, ls.NO_WHO), 1
+    )
+    assert json.loads(taken.bad[-1]["raw"])["item_id"] == "i7"
+    whole = read(tmp_path, task("i1", annotation(1, "good"), annotation("a@b.c", "bad")))
+    assert whole.rows == taken.rows[:2]
+    assert not whole.minimal

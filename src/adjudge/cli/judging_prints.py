@@ -101,5 +101,7 @@ def labels_taken(done: LabelsTaken) -> None:
     line(
         f"{done.pairs:,} pairs, {done.complete:,} complete, {done.unanimous:,} unanimous; alpha {number(done.alpha)}"
     )
+    if done.minimal:
+        line("note: JSON-MIN leaves skipped and untouched tasks out; export JSON to have them counted")
     for reason, count in done.reasons.items():
         line(f"quarantined: {count:,} {reason} ({done.quarantine})")

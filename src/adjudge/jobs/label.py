@@ -133,9 +133,9 @@ def _put(path: Path, told: Any) -> None:
 
 @dataclass(frozen=True)
 class LabelImportConfig:
-    """export: Label Studio's JSON export. out: the annotations table to write. scale: of the choices. annotators: people
-    a pair was meant to get. quarantine: where bad annotations go (default: a folder `quarantine` beside `out`).
-    max_bad_share: past it the export is refused."""
+    """export: Label Studio's JSON export (or JSON-MIN, which does not tell of skipped tasks). out: the annotations table to
+    write. scale: of the choices. annotators: people a pair was meant to get. quarantine: where bad annotations go
+    (default: a folder `quarantine` beside `out`). max_bad_share: past it the export is refused."""
 
     export: Path
     out: Path
@@ -153,7 +153,7 @@ class LabelImportConfig:
 @dataclass(frozen=True)
 class LabelsTaken:
     """annotations = kept + skipped + sum(reasons). pairs: with a grade; complete: of those, with all annotators;
-    unanimous: of the complete, with one grade. alpha: Krippendorff's, ordinal; None without disagreement or pairs."""
+    unanimous: of the complete, with one grade. minimal: the export was JSON-MIN: skipped and untouched are not known. alpha: Krippendorff's, ordinal; None without disagreement or pairs."""
 
     out: Path
     tasks: int
@@ -167,6 +167,7 @@ class LabelsTaken:
     complete: int
     unanimous: int
     alpha: float | None
+    minimal: bool = False
 
 
 def import_labels(config: LabelImportConfig, progress: Progress = no_progress) -> LabelsTaken:
@@ -205,6 +206,7 @@ def import_labels(config: LabelImportConfig, progress: Progress = no_progress) -
         complete=int(complete.sum()),
         unanimous=int((votes[complete].max(1) == votes[complete].sum(1)).sum()),
         alpha=annotators.alpha(votes, "ordinal"),
+        minimal=taken.minimal,
     )
 
 

@@ -1,7 +1,8 @@
 """Label Studio: tasks and a labelling configuration out, its JSON export in.
 
-Formats: the basic task format (a list of objects with `data`), the Choices / Choice / Text / Image tags, and the JSON
-export (`annotations` with `completed_by`, `was_cancelled`, `result`), as Label Studio's guide states them.
+Formats: the basic task format (a list of objects with `data`), the Choices / Choice / Text / Image tags, and the exports JSON
+(`annotations` with `completed_by`, `was_cancelled`, `result`) and JSON-MIN (one flat object an annotation, skipped ones and
+untouched tasks already gone), as Label Studio's guide states them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from adjudge.records import Scale
 CONTROL = "grade"
 """Name of the Choices tag: where an export's answers are looked for."""
 FIELDS = ("keyphrase", "title", "category")
+MINIMAL = "json_min"
+"""Marks a task that was unfolded from JSON-MIN; its value is the task's own number."""
 _LOCATIONS = ("http://", "https://", "s3://", "gs://", "azure-blob://", "data:image/", "/data/")
 NO_PAIR = "task without item_id and keyphrase"
 NO_WHO = "annotation without completed_by"
@@ -76,7 +79,7 @@ def project(title: str, config: str, annotators: int) -> dict[str, Any]:
 
 @dataclass
 class Taken:
-    """What an export held. rows: annotations table rows. bad: (task number from 1, reason, raw JSON); `superseded` are
+    """What an export held. minimal: it was JSON-MIN, which tells nothing of skipped and untouched tasks. rows: annotations table rows. bad: (task number from 1, reason, raw JSON); `superseded` are
     among them but are no fault. untouched: tasks without an annotation; skipped: cancelled annotations."""
 
     rows: list[dict[str, str]] = field(default_factory=list)
@@ -85,6 +88,7 @@ class Taken:
     untouched: int = 0
     annotations: int = 0
     skipped: int = 0
+    minimal: bool = False
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -96,14 +100,19 @@ class Taken:
 
 
 def read_export(path: Path, scale: Scale) -> Taken:
-    """Read Label Studio's JSON export: annotations = rows + skipped + bad.
+    """Read Label Studio's JSON or JSON-MIN export: annotations = rows + skipped + bad.
 
     Of several annotations of a pair by one annotator the latest counts. Raises BadTable where the file is no such export.
     """
     taken = Taken()
     latest: dict[tuple[str, str, str], _Answer] = {}
+    flat: set[str] = set()
     for number, one in enumerate(_tasks(path), start=1):
-        taken.tasks += 1
+        minimal = MINIMAL in one
+        taken.minimal |= minimal
+        # JSON-MIN repeats a task for each of its annotations.
+        taken.tasks += not minimal or str(one[MINIMAL]) not in flat
+        flat.add(str(one.get(MINIMAL)))
         given = one.get("annotations") or []
         taken.untouched += not given
         for annotation in given:
@@ -157,13 +166,27 @@ def _tasks(path: Path) -> Iterator[dict[str, Any]]:
             f"{path} holds a JSON {type(told).__name__}; Label Studio's JSON export is a list of tasks"
         )
     for one in told:
+        if isinstance(one, dict) and "data" not in one and ("annotator" in one or "annotation_id" in one):
+            yield _unfolded(one)
+            continue
         if not isinstance(one, dict) or not isinstance(one.get("data"), dict) or "annotations" not in one:
             seen = ", ".join(one) if isinstance(one, dict) else type(one).__name__
             raise BadTable(
-                f"{path}: a task needs `data` and `annotations`; seen: {seen or 'nothing'}. In Label Studio choose "
-                "Export, JSON (not JSON-MIN or CSV, which drop who was asked what)"
+                f"{path}: a task needs `data` and `annotations` (JSON), or `annotator` and the task's fields (JSON-MIN); "
+                f"seen: {seen or 'nothing'}. In Label Studio choose Export, JSON (not CSV, TSV or another format)"
             )
         yield one
+
+
+def _unfolded(flat: dict[str, Any]) -> dict[str, Any]:
+    """A JSON-MIN object as a task with one annotation: the grade stands under the control's name, as a word or `choices`."""
+    told = flat.get(CONTROL)
+    if isinstance(told, dict):
+        told = told.get("choices")
+    choices = told if isinstance(told, list) else [] if told is None or told == "" else [told]
+    result = [{"from_name": CONTROL, "value": {"choices": choices}}]
+    annotation = {**flat, "completed_by": flat.get("annotator"), "result": result}
+    return {"data": flat, "annotations": [annotation], MINIMAL: flat.get("id")}
 
 
 def _read(task: Mapping[str, Any], annotation: Any, scale: Scale) -> tuple[tuple[str, str, str], str] | str:
