@@ -162,10 +162,14 @@ def _score(
 
 
 def _reason(text: str) -> str:
-    """The last line of a worker's traceback, or the first of Spark's own message."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    raised = [line for line in lines if line.startswith(("adjudge.", "pyarrow.", "MemoryError"))]
-    return (raised or lines or ["no message"])[-1 if raised else 0]
+    """What a worker raised (the last line of its traceback), or the first line of Spark's own message.
+
+    >>> _reason("[PYTHON_EXCEPTION] ...: Traceback ...\\n  File ...\\nMemoryError: no room\\n SQLSTATE: 38000")
+    'MemoryError: no room'
+    """
+    told = text.split("SQLSTATE")[0] if "Traceback" in text else text
+    lines = [line.strip() for line in told.splitlines() if line.strip()] or ["no message"]
+    return lines[-1] if "Traceback" in text else lines[0]
 
 
 def _finished(folder: Path, buckets: int) -> dict[int, Counts]:
