@@ -1,12 +1,15 @@
 """What the judge's runner costs beside the server it asks, and what a rerun costs.
 
-    python bench/judge.py overhead [--requests 40000] [--in-flight 256] [--delay 0.05] [--transport wire|sdk]
+    python bench/judge.py compare  [--rounds 6] [--requests 20000] [--in-flight 256] [--delay 0.05] bare, runner, bare, ...
+    python bench/judge.py overhead [--requests 20000] [--transport wire|sdk] the runner alone
     python bench/judge.py bare     the same requests by a client that does nothing but send them
     python bench/judge.py skip     [--pairs 1000000] a million pairs that are all judged already
 
-`overhead` and `bare` start tests/stub/server.py as a process of its own on loopback. With 256 in flight and 50 ms an
-answer, arithmetic allows 5,120 requests a second; what stub and machine sustain is what `bare` measures. Each prints
-one JSON object; `cpu_us` is the client's own processor time for one request, in microseconds.
+All but `skip` start tests/stub/server.py as a process of its own on loopback. With 256 in flight and 50 ms an
+answer, arithmetic allows 5,120 requests a second; what stub and machine sustain is what `bare` measures, and `compare`
+measures both side by side, in processes of their own, round after round. One JSON object a line. `cpu_us` is the
+client's own processor time for one request, in microseconds; `others` is the share of the machine's processors that went
+to processes which are no part of the measurement: a round with much of it says little.
 """
 
 from __future__ import annotations
@@ -14,8 +17,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import resource
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,6 +39,7 @@ from adjudge.judge.pairs import Question
 from adjudge.llm import chat
 from adjudge.llm.contract import Decoding
 from adjudge.llm.endpoint import EndpointSettings
+from adjudge.llm.loop import run
 
 STUB = Path(__file__).parents[1] / "tests" / "stub" / "server.py"
 
@@ -77,15 +83,31 @@ def own_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def told(what: str, requests: int, seconds: float, spent: float, server: float) -> dict[str, Any]:
-    return {
-        "what": what,
-        "requests": requests,
-        "per_second": round(requests / seconds),
-        "cpu_us": round(spent / requests * 1e6),
-        "server_cpu_us": round(server / requests * 1e6),
-        "load": round(__import__("os").getloadavg()[0], 1),
-    }
+class Meter:
+    """Wall clock and processor time of this process, of the server and of all others, from its making on."""
+
+    def __init__(self, server: int) -> None:
+        self.server = server
+        self.began = self._now()
+
+    def _now(self) -> tuple[float, float, float, float]:
+        import psutil
+
+        all_of_it = psutil.cpu_times()
+        busy = all_of_it.user + all_of_it.nice + all_of_it.system + all_of_it.irq + all_of_it.softirq
+        return time.monotonic(), own_cpu(), cpu(self.server), busy
+
+    def told(self, what: str, requests: int, asking: float | None = None) -> dict[str, Any]:
+        """One row; asking: seconds of it in which requests were sent (default: all)."""
+        wall, own, server, busy = (now - then for now, then in zip(self._now(), self.began, strict=True))
+        return {
+            "what": what,
+            "requests": requests,
+            "per_second": round(requests / (asking or wall)),
+            "cpu_us": round(own / requests * 1e6),
+            "server_cpu_us": round(server / requests * 1e6),
+            "others": round(max(0.0, busy - own - server) / wall / (os.cpu_count() or 1), 2),
+        }
 
 
 def overhead(requests: int, in_flight: int, delay: float, transport: str) -> dict[str, Any]:
@@ -102,13 +124,12 @@ def overhead(requests: int, in_flight: int, delay: float, transport: str) -> dic
             run=RunSettings(in_flight=in_flight),
             endpoint=EndpointSettings(transport=transport),
         )
-        spent, server = own_cpu(), cpu(process.pid)
+        meter = Meter(process.pid)
         result = judge(config)
-        spent, server = own_cpu() - spent, cpu(process.pid) - server
         assert result.written is not None
         assert result.written.scored == requests
         size = config.log.stat().st_size
-        row = told(f"runner, {transport}", result.tally.requests, result.tally.seconds, spent, server)
+        row = meter.told(f"runner, {transport}", result.tally.requests, result.tally.seconds)
         return {**row, "log_bytes_each": round(size / requests)}
 
 
@@ -158,10 +179,35 @@ async def send_bare(port: int, requests: int, in_flight: int) -> None:
 def bare(requests: int, in_flight: int, delay: float) -> dict[str, Any]:
     """What the stub and the machine sustain: the server's limit."""
     with stub(delay) as (port, process):
-        spent, server, began = own_cpu(), cpu(process.pid), time.monotonic()
-        asyncio.run(send_bare(port, requests, in_flight))
-        seconds = time.monotonic() - began
-        return told("bare client", requests, seconds, own_cpu() - spent, cpu(process.pid) - server)
+        meter = Meter(process.pid)
+        run(send_bare(port, requests, in_flight))
+        return meter.told("bare client", requests)
+
+
+def compare(rounds: int, given: argparse.Namespace) -> dict[str, Any]:
+    """bare and overhead in turn, each in a process of its own; ratios round by round, and their medians."""
+    seen: dict[str, list[dict[str, Any]]] = {"bare": [], "overhead": []}
+    for number in range(rounds):
+        for what in ("bare", "overhead") if number % 2 == 0 else ("overhead", "bare"):
+            command = [sys.executable, __file__, what, "--requests", str(given.requests)]
+            command += ["--in-flight", str(given.in_flight), "--delay", str(given.delay)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            print(done.stdout.strip(), flush=True)
+            seen[what].append(json.loads(done.stdout))
+    rates = {what: [row["per_second"] for row in rows] for what, rows in seen.items()}
+    limit = given.in_flight / given.delay
+    shares = [runner / best for runner, best in zip(rates["overhead"], rates["bare"], strict=True)]
+    return {
+        "what": "compare",
+        "rounds": rounds,
+        "bare": statistics.median(rates["bare"]),
+        "runner": statistics.median(rates["overhead"]),
+        "of_bare": [round(share, 3) for share in shares],
+        "of_bare_median": round(statistics.median(shares), 3),
+        "of_arithmetic": round(statistics.median(rates["overhead"]) / limit, 3),
+        "cpu_us": statistics.median(row["cpu_us"] for row in seen["overhead"]),
+        "others": [max(a["others"], b["others"]) for a, b in zip(*seen.values(), strict=True)],
+    }
 
 
 def skip(pairs: int) -> dict[str, Any]:
@@ -194,14 +240,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("overhead", "bare", "skip"))
-    parser.add_argument("--requests", type=int, default=40_000)
+    parser.add_argument("what", choices=("compare", "overhead", "bare", "skip"))
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--in-flight", type=int, default=256)
     parser.add_argument("--delay", type=float, default=0.05)
     parser.add_argument("--transport", choices=("wire", "sdk"), default="wire")
     parser.add_argument("--pairs", type=int, default=1_000_000)
     given = parser.parse_args()
-    if given.what == "overhead":
+    if given.what == "compare":
+        row = compare(given.rounds, given)
+    elif given.what == "overhead":
         row = overhead(given.requests, given.in_flight, given.delay, given.transport)
     elif given.what == "bare":
         row = bare(given.requests, given.in_flight, given.delay)

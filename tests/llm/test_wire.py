@@ -84,7 +84,7 @@ def test_chunks_and_pieces_are_joined() -> None:
             await asyncio.sleep(0.01)
 
     results, _ = against(serve)
-    assert results == [(200, {"transfer-encoding": "chunked"}, b"hello, x")]
+    assert results == [(200, {}, b"hello, x")]
 
 
 def test_headers_and_status_come_through() -> None:

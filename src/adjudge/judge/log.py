@@ -29,7 +29,7 @@ from adjudge.llm.contract import Answer, plain
 
 FORMAT = 1
 SYNC_EVERY = 0.25
-GATHER = 0.05
+GATHER = 0.2
 """Seconds of answers that one commit takes: the more at once, the fewer pages are written again and again."""
 SIZES = (256, 64, 16, 4, 1)
 """Rows of one INSERT. A statement of many rows is one call into SQLite, which lets the asking thread run meanwhile."""

@@ -29,6 +29,12 @@ class Pace:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._shut = asyncio.Event()
 
+    def open(self) -> bool:
+        """Enter without waiting where that can be; `enter` is for when it cannot."""
+        free = not self._hold_until and self.active < self.allowed and not self._shut.is_set()
+        self.active += free
+        return free
+
     async def enter(self) -> bool:
         """Wait for a place; False where nobody may enter any more."""
         loop = asyncio.get_running_loop()
@@ -38,7 +44,9 @@ class Pace:
                 return False
             if held > 0:
                 await self.sleep(held)
-            elif self.active < self.allowed:
+                continue
+            self._hold_until = 0.0
+            if self.active < self.allowed:
                 self.active += 1
                 return True
             else:

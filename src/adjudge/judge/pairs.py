@@ -137,7 +137,7 @@ def asks_of(
             continue
         text = question.prompt.render(keyphrase, title, category)
         request = question.request(key.hex(), text, (keyphrase, title, category or ""))
-        asks.append(Ask(key, request, len(text.system.encode()) + len(text.user.encode()), entry))
+        asks.append(Ask(key, request, text.size(), entry))
     return asks
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,12 +51,16 @@ class Choice:
     meaning: str
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """A rendered prompt: the system message (may be empty) and the user's."""
 
     system: str
     user: str
+
+    def size(self) -> int:
+        """Bytes of both messages in UTF-8."""
+        whole = self.system + self.user
+        return len(whole) if whole.isascii() else len(whole.encode())
 
     def digest(self) -> bytes:
         """16 bytes that name the text."""

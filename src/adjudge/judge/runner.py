@@ -143,7 +143,7 @@ class Runner:
             if promised is None:
                 self.stop("budget")
                 return
-            if not await self.pace.enter():
+            if not self.pace.open() and not await self.pace.enter():
                 self.purse.give_back(promised)
                 return
             try:

@@ -116,12 +116,9 @@ class Reader:
     def weighed(self, shares: Sequence[float], mass: float) -> Verdict:
         """The verdict of a distribution over the grades (worst first, summing to 1); a tie goes to the worse."""
         best = shares.index(max(shares))
-        return Verdict(
-            grade=self.scale.grades[best],
-            probability=min(1.0, math.fsum(shares[self.scale.relevant_from :])),
-            expected=math.fsum([place * share for place, share in enumerate(shares)]),
-            mass=mass,
-        )
+        probability = min(1.0, math.fsum(shares[self.scale.relevant_from :]))
+        expected = math.fsum([place * share for place, share in enumerate(shares)])
+        return Verdict(self.scale.grades[best], None, probability, expected, mass)
 
     def from_text(self, text: str, cut: bool = False) -> Verdict:
         """An answer's text, held to the exact words: one word, or a JSON object with one known `grade`."""
