@@ -21,7 +21,7 @@ from adjudge.scoring.precision import FILES
 from adjudge.student.encode import Encoded, Ids, Specials, assemble
 
 GROUP_TOKENS = 65_536
-"""Tokens that share one table: more find more in common, fewer share out better (docs/scoring.md)."""
+"""Tokens that share one table: more find more in common, fewer share out better (design/0016)."""
 TABLE_BYTES = 2**26
 """A group whose tables would be larger is halved: memory stays bounded where texts have nothing in common."""
 
