@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from adjudge.student.encode import Ids, Specials, Texts
+from adjudge.student.encode import Ids, Specials, Texts, tokenise
 
 FRAME = 2
 """[CLS] and [SEP] around each text."""
@@ -43,10 +43,4 @@ def framed(texts: Texts, rows: Ids, most: int, special: Specials) -> tuple[Ids, 
 
 def tokenised(tokenizer: Any, texts: pa.Array, most: int) -> Texts:
     """Distinct texts as ids, at most `most` kept of each."""
-    codings = tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
-    parts = [coding.ids[:most] for coding in codings]
-    found = np.fromiter((len(coding.ids) for coding in codings), np.int64, len(parts))
-    kept = np.minimum(found, most)
-    starts = np.cumsum(kept) - kept
-    flat = np.fromiter((token for ids in parts for token in ids), np.int64, int(kept.sum()))
-    return Texts(flat, starts, found)
+    return tokenise(tokenizer, texts, most)
