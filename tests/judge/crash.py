@@ -15,6 +15,7 @@ import signal
 import sqlite3
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ import duckdb  # noqa: F401  loaded before the forks
 import pyarrow.parquet as pq
 
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.judge import RunSettings, load
+from adjudge.judge import RunSettings, journal, load
 
 IN_FLIGHT = 24
 WINDOW = 0.4
-"""Seconds: an answer that the server sent so long before the kill must be in the log. The machine may be busy; the
-writer's own window is a few milliseconds (bench/results/judge.md)."""
+"""Seconds: an answer that the server sent so long before the kill must be kept, even where nothing shows that the client
+read it: a busy machine may not have run the client meanwhile. On a quiet one it is milliseconds (bench/results/judge.md)."""
 
 
 def prompts(pairs: Path) -> dict[str, str]:
@@ -42,18 +43,33 @@ def prompts(pairs: Path) -> dict[str, str]:
     return found
 
 
-def logged(log: Path) -> dict[str, int]:
-    """Answers in the log, by text."""
-    if not log.exists():
-        return {}
-    with sqlite3.connect(log) as connection:
-        try:
-            rows = connection.execute(
-                "SELECT lower(hex(text)), count(*) FROM answers GROUP BY text"
-            ).fetchall()
-        except sqlite3.OperationalError:
-            return {}
-    return dict(rows)
+def logged(log: Path) -> Counter[str]:
+    """Answers in the log and in what the kill left beside it, by text. Nothing is changed: the next run reads it in."""
+    found: Counter[str] = Counter()
+    taken: set[str] = set()
+    if log.exists():
+        with sqlite3.connect(log) as connection:
+            try:
+                found.update(text for (text,) in connection.execute("SELECT lower(hex(text)) FROM answers"))
+                taken = {name for (name,) in connection.execute("SELECT segment FROM taken")}
+            except sqlite3.OperationalError:
+                return found
+    for path in journal.left(log):
+        if path.name not in taken:
+            found.update(row[0].hex() for row in journal.read(path)[1] if row[9] is not None)
+    return found
+
+
+def read_by_client(lines: list[list[str]]) -> set[str]:
+    """Answers that the client has certainly read: another request came over their connection afterwards."""
+    last: dict[str, str] = {}
+    read: set[str] = set()
+    for what, key, _, connection in lines:
+        if what == "sent":
+            last[connection] = key
+        elif connection in last:
+            read.add(last.pop(connection))
+    return read
 
 
 def tally_lines(tally: Path) -> list[list[str]]:
@@ -88,21 +104,22 @@ def main(home: Path, url: str, tally: Path, runs: int, seed: int) -> dict[str, A
     config = JudgeConfig(home / "pairs.parquet", "openai:m", log, home / "out.parquet", base_url=url, run=run)
     names = prompts(config.pairs)
     wrong: list[str] = []
-    kills = lost = 0
+    kills = lost = proved = 0
     window = 0.0
     for number in range(runs):
         held, lines_before = logged(log), len(tally_lines(tally))
         finished, killed = run_and_kill(config, tally, rng)
         kills += not finished
         lines = tally_lines(tally)
-        asked = [names[key] for what, key, _ in lines[lines_before:] if what == "seen"]
+        run_lines = lines[lines_before:]
+        asked = [names[key] for what, key, *_ in run_lines if what == "seen"]
         wrong += [f"run {number}: asked again {text}" for text in asked if text in held]
         now = logged(log)
-        old = [
-            names[k] for what, k, at in lines[lines_before:] if what == "sent" and float(at) < killed - WINDOW
-        ]
-        wrong += [f"run {number}: lost {text}" for text in old if text not in now]
-        sent = [(names[k], float(at)) for what, k, at in lines[lines_before:] if what == "sent"]
+        sent = [(names[k], float(at)) for what, k, at, _ in run_lines if what == "sent"]
+        read = {names[key] for key in read_by_client(run_lines)}
+        proved += len(read)
+        old = {text for text, at in sent if at < killed - WINDOW}
+        wrong += [f"run {number}: lost {text}" for text in (read | old) if text not in now]
         ages = [killed - at for text, at in sent if at < killed and text not in now]
         lost, window = lost + len(ages), max([window, *ages])
         if finished:
@@ -111,7 +128,7 @@ def main(home: Path, url: str, tally: Path, runs: int, seed: int) -> dict[str, A
     judge(config)
     answers = logged(log)
     rows = pq.read_table(config.out).to_pylist()
-    seen = [key for what, key, _ in tally_lines(tally) if what == "seen"]
+    seen = [key for what, key, *_ in tally_lines(tally) if what == "seen"]
     wrong += [f"answered twice: {text}" for text, times in answers.items() if times != 1]
     wrong += [f"unscored: {row}" for row in rows if row["status"] != "scored" or not row["grade"]]
     return {
@@ -124,6 +141,7 @@ def main(home: Path, url: str, tally: Path, runs: int, seed: int) -> dict[str, A
         "seen": len(seen),
         "repeated": len(seen) - len(set(seen)),
         "most_repeats": kills * IN_FLIGHT + lost,
+        "read_by_client": proved,
         "answers_lost": lost,
         "window_ms": round(window * 1000, 1),
     }

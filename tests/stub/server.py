@@ -4,7 +4,7 @@
 
 It prints its port on the first line and stops when its standard input closes, so that it never outlives its parent.
 The grade it gives is a fixed function of the prompt (`grade_of`); the tally gets one line for each request that
-arrived (`seen HASH TIME`) and one for each whole answer handed to the socket (`sent HASH TIME`).
+arrived (`seen HASH TIME CONNECTION`) and one for each whole answer handed to the socket (`sent HASH TIME CONNECTION`).
 `--faults` is a list of rules {"every": N, "kind": "429" | "500" | "hang" | "cut" | "html", "retry_after": S}: the
 first rule whose N divides the request's number applies.
 """
@@ -35,12 +35,13 @@ class State:
     def __init__(self, delay: float, tally: Path | None, faults: list[dict[str, Any]], tops: int) -> None:
         self.delay, self.faults, self.tops = delay, faults, tops
         self.number = 0
+        self.connections = 0
         self.tally = os.open(tally, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if tally else None
 
-    def note(self, what: str, prompt: str) -> None:
+    def note(self, what: str, prompt: str, connection: int) -> None:
         if self.tally is not None:
             digest = hashlib.sha256(prompt.encode()).hexdigest()[:24]
-            os.write(self.tally, f"{what} {digest} {time.time():.6f}\n".encode())
+            os.write(self.tally, f"{what} {digest} {time.time():.6f} {connection}\n".encode())
 
     def fault(self) -> dict[str, Any] | None:
         return next((rule for rule in self.faults if self.number % rule["every"] == 0), None)
@@ -80,6 +81,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, state: State) -> None:
         self.state = state
+        state.connections += 1
+        self.number = state.connections
         self.buffer = b""
         self.transport: Any = None
 
@@ -106,7 +109,7 @@ class Connection(asyncio.Protocol):
 
     def arrived(self, body: bytes) -> None:
         if self.state.tally is not None:
-            self.state.note("seen", json.loads(body)["messages"][-1]["content"])
+            self.state.note("seen", json.loads(body)["messages"][-1]["content"], self.number)
 
     def reply(self, body: bytes) -> None:
         if self.transport.is_closing():
@@ -117,7 +120,7 @@ class Connection(asyncio.Protocol):
             self.fail(fault, asked)
             return
         self.send(b"200 OK", answer(asked, self.state.tops))
-        self.state.note("sent", asked["messages"][-1]["content"])
+        self.state.note("sent", asked["messages"][-1]["content"], self.number)
 
     def fail(self, fault: dict[str, Any], asked: dict[str, Any]) -> None:
         kind = fault["kind"]

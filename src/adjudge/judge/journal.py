@@ -1,6 +1,6 @@
 """What a `kill -9` must not take: answers are in a plain file beside the log before they count.
 
-    LOG.sqlite.arriving-000001    what has come since the log's last commit, a line each; gone once committed
+    LOG.sqlite.arriving-NANOSECONDS    what has come since the log's last commit, a line each; gone once committed
 
 A line is written with one system call as its answer is booked, so the system holds it whatever becomes of the
 process. The log's writer commits whole files and removes them; a run that finds some reads them in first. A file says in its
@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,9 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 class Segment:
     """One file of lines, being written. Raises OSError where the disk does not take a line whole."""
 
-    def __init__(self, log: Path, number: int, told: Mapping[str, Any]) -> None:
-        self.path = log.with_name(f"{log.name}{SUFFIX}{number:06d}")
+    def __init__(self, log: Path, told: Mapping[str, Any]) -> None:
+        # The time tells files apart and puts them in order; no name comes twice.
+        self.path = log.with_name(f"{log.name}{SUFFIX}{time.time_ns():020d}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(self.path, flags, 0o644)
         self._write(plain(told))

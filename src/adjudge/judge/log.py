@@ -98,7 +98,6 @@ class VerdictLog:
         self._pending: list[Record] = []
         self._rows: list[Row] = []
         self._segment: Segment | None = None
-        self._segments = 0
         self._wake = threading.Condition()
         self._writing = 0
         self._hurry = False
@@ -183,8 +182,7 @@ class VerdictLog:
         with self._wake:
             try:
                 if self._segment is None:
-                    self._segments += 1
-                    self._segment = Segment(self.path, self._segments, self.told)
+                    self._segment = Segment(self.path, self.told)
                 self._segment.add(row)
             except OSError as error:
                 raise BadLog(f"{self.path} could not be written: {error}") from error
