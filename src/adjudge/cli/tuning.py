@@ -45,3 +45,27 @@ def tune(
     done = terminal.run(job, configure(TuneConfig, settings, set_, **given))
     prints.tuned(done)
     raise typer.Exit(done.exit_code)
+
+
+@app.command()
+def audit(
+    labels: Annotated[Path, typer.Option(help="Annotations, or one grade a pair; never changed.")],
+    items: Annotated[Path, typer.Option(help="An items table: titles and categories.")],
+    clicks: Annotated[Path, typer.Option(help="A click table.")],
+    judge: Annotated[str, typer.Option(help="The stronger judge, as `adjudge judge` spells it.")],
+    out: Annotated[Path, typer.Option(help="A folder of its own.")],
+    scale: Scale = None,
+    valid: Annotated[
+        Path | None, typer.Option(help="Valid categories: keyphrase, category. Without it: from the clicks.")
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(help="The OpenAI-compatible endpoint.")] = None,
+    settings: File = None,
+    set_: Sets = None,
+) -> None:
+    """Labels that contradict buyers are judged again; what still does is decided by the category rule."""
+    from adjudge.jobs.audit import AuditConfig
+    from adjudge.jobs.audit import audit as job
+
+    given = {"labels": labels, "items": items, "clicks": clicks, "judge": judge, "out": out}
+    given |= {"scale": scale, "valid": valid, "base_url": base_url}
+    prints.audited(terminal.run(job, configure(AuditConfig, settings, set_, **given)))

@@ -8,6 +8,7 @@ from adjudge.cli.prints import band, line, number
 from adjudge.cli.terminal import table
 
 if TYPE_CHECKING:
+    from adjudge.jobs.audit import Audited
     from adjudge.jobs.tune import TuneResult
 
 
@@ -37,3 +38,19 @@ def tuned(done: TuneResult) -> None:
         f"{drift.limit:g}); PSI {drift.psi:.3f}, chi-square p {drift.p:.3g}"
     )
     line(f"judge: --judge {done.judge}")
+
+
+def audited(done: Audited) -> None:
+    line(f"labels: {done.out / 'labels.parquet'} ({done.labels:,} settled)")
+    for what, counts in (
+        ("left out", done.left_out),
+        ("contradicting", done.contradicting),
+        ("decided by", done.outcome),
+        ("changed", done.changed),
+    ):
+        told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        line(f"{what}: {told or 'none'}")
+    if done.unscored:
+        line(
+            f"the judge gave no verdict on {done.unscored:,} pairs: run the same command again to ask for them"
+        )

@@ -83,7 +83,7 @@ def prepare(
     model = begun.model
     full = network.narrow_vocabulary(model, used, narrow.pad)
     if settings.head == "coral":
-        model.classifier = network.CoralHead(model.classifier.in_features, settings.outputs)
+        model.classifier = network.CoralHead.like(model.classifier, settings.outputs)
     train, dev = _renumber(train, used), _renumber(dev, used)
     return Loop(settings, family, model, optimiser(model, settings), narrow, train, dev, used, full)
 
@@ -93,6 +93,8 @@ def optimiser(model: Any, settings: StudentSettings) -> torch.optim.AdamW:
     decayed: list[Any] = []
     free: list[Any] = []
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         plain = parameter.ndim < 2 or "embeddings" in name
         (free if plain else decayed).append(parameter)
     groups = [
@@ -220,6 +222,7 @@ def unwrap(loop: Loop, padding: int) -> Any:
     network.widen_vocabulary(loop.model, loop.used, loop.full, padding)
     if isinstance(loop.model.classifier, network.CoralHead):
         loop.model.classifier = loop.model.classifier.as_linear()
+        loop.model.config.num_labels = loop.settings.outputs
     return loop.model.eval()
 
 

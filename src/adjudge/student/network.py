@@ -58,6 +58,23 @@ class CoralHead(nn.Module):
         self.weight = nn.Parameter(torch.empty(1, width).normal_(0.0, 0.02))
         self.bias = nn.Parameter(torch.linspace(outputs / 2, -outputs / 2, outputs))
 
+    @classmethod
+    def like(cls, linear: nn.Linear, outputs: int) -> CoralHead:
+        """A head that goes on from a trained layer of one logit, or of equal rows (a CORAL head as saved); thresholds that
+        it has not lie around its one bias. From any other layer only the width is taken.
+
+        Weight (1, 2), bias .5, two outputs: the same weight, biases 1.5 and -.5.
+        """
+        head = cls(linear.in_features, outputs)
+        with torch.no_grad():
+            if (linear.weight == linear.weight[:1]).all():
+                head.weight.copy_(linear.weight[:1])
+                if linear.out_features == outputs:
+                    head.bias.copy_(linear.bias)
+                else:
+                    head.bias.add_(linear.bias.mean())
+        return head
+
     def forward(self, pooled: Tensor) -> Tensor:
         return F.linear(pooled, self.weight) + self.bias
 
@@ -91,5 +108,6 @@ def widen_vocabulary(model: Any, used: np.ndarray, full: Tensor, padding: int) -
 
 
 def _embed(model: Any, weights: Tensor, padding: int) -> None:
-    table = nn.Embedding.from_pretrained(weights, freeze=False, padding_idx=padding)
+    frozen = not model.bert.embeddings.word_embeddings.weight.requires_grad
+    table = nn.Embedding.from_pretrained(weights, freeze=frozen, padding_idx=padding)
     model.bert.embeddings.word_embeddings = table

@@ -147,7 +147,9 @@ def _pretrained(settings: StudentSettings, where: str, layers: int | None) -> St
         if config.model_type != "bert":
             raise BadConfig(f"start {where!r} is a {config.model_type} model: allowed is bert")
         config.num_hidden_layers = _layers(where, layers, config.num_hidden_layers)
-        config.num_labels = settings.outputs
+        if settings.head != "coral" or config.num_labels != 1:
+            # CORAL goes on from one trained logit (`network.CoralHead.like`); other heads need their own rows.
+            config.num_labels = settings.outputs
         for name, value in _dropout(settings).items():
             setattr(config, name, value)
         model = BertForSequenceClassification.from_pretrained(
