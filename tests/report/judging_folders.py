@@ -87,7 +87,7 @@ def agreed(logs: Path, out: Path, judge: str = "cheap") -> Path:
     return agree(asked).out
 
 
-def routed(logs: Path, out: Path, target: float = 0.75, people: bool = True) -> Path:
+def routed(logs: Path, out: Path, target: float = 0.65, people: bool = True) -> Path:
     asked = CascadeConfig(
         str(logs / "cheap.parquet"),
         str(logs / "strong.parquet"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from adjudge.trust.reading import Sources, read
 from adjudge.trust.region import Region, confidence, in_words
 
 STEPS = 5
+MUCH = 0.1
+"""Change of the share of standing answers from which a frozen region is no longer what it was."""
 EXIT_CODES = {"validated": 0, "frozen": 0, "not validated": 1}
 
 
@@ -80,7 +82,7 @@ def cascade(config: CascadeConfig, progress: Progress = no_progress) -> Cascaded
     case = _case(config, *asking.cheap_table(config, progress))
     frozen = None
     if config.region is not None:
-        frozen = files.load(config.region, case.cheap.judge, case.evidence.scale)
+        frozen = files.load(config.region, case.cheap.judge, case.evidence.scale, case.identity)
     sampling, deciding = np.random.default_rng(config.seed).spawn(2)
     progress("cascade: labels", 1, STEPS)
     asked, case = with_labels(case, sampling, progress)
@@ -89,12 +91,14 @@ def cascade(config: CascadeConfig, progress: Progress = no_progress) -> Cascaded
     progress("cascade: strong judge", 3, STEPS)
     written, estimate = _answer(case, found, progress)
     made = _result(case, found, asked, written, estimate)
-    files.write(config.out, *_told(made, config))
+    if frozen is not None:
+        made = replace(made, notes=(*made.notes, *_changed(frozen, made.strong_share)))
+    files.write(config.out, *_told(made, case))
     progress("cascade: done", STEPS, STEPS)
     return made
 
 
-def _case(config: CascadeConfig, judgments: Path, judge: str | None) -> Case:
+def _case(config: CascadeConfig, judgments: Path, judge: str | None, identity: str) -> Case:
     on = scale(config.scale), scale(config.human_scale)
     evidence = read(Sources(judgments, config.human, *on, judge=judge))
     if not evidence.scored.any():
@@ -102,7 +106,8 @@ def _case(config: CascadeConfig, judgments: Path, judge: str | None) -> Case:
     sure = confidence(evidence.step, evidence.probability, evidence.expected, evidence.scale)
     none, steps = np.zeros(len(evidence), bool), np.zeros(len(evidence), np.int64)
     against = PEOPLE if config.human is not None else STRONG
-    return Case(config, evidence, Told(judgments, evidence.judge), sure, none, steps, against)
+    cheap = Told(judgments, evidence.judge)
+    return Case(config, evidence, cheap, sure, none, steps, none, against, identity)
 
 
 def _answer(case: Case, found: Found, progress: Progress) -> tuple[CascadeWritten | None, Estimate | None]:
@@ -212,8 +217,20 @@ def _notes(case: Case, asked: Asked | None, strong: str) -> list[str]:
     return notes
 
 
-def _told(made: Cascaded, config: CascadeConfig) -> tuple[list[dict[str, Any]], dict[str, Any], files.Frozen]:
+def _changed(frozen: files.Frozen, strong_share: float) -> list[str]:
+    """A frozen region that now holds another share of the answers: the pairs or the judge are others."""
+    share = 1 - strong_share
+    if frozen.share is None or abs(share - frozen.share) <= MUCH:
+        return []
+    return [
+        f"{share:.0%} of the answers stand, {frozen.share:.0%} did where the region was validated: the pairs or the judge "
+        "have changed. Check the region with fresh labels (--human)."
+    ]
+
+
+def _told(made: Cascaded, case: Case) -> tuple[list[dict[str, Any]], dict[str, Any], files.Frozen]:
     """The curve's rows, cascade.json and region.json."""
+    config = case.config
     each, pairs = made.money.strong_each, made.counts["pairs"]
     spent: list[float | None] = [None] * len(made.points)
     if each is not None and made.money.cascade is not None:
@@ -234,6 +251,8 @@ def _told(made: Cascaded, config: CascadeConfig) -> tuple[list[dict[str, Any]], 
         agreement=None if shown is None else shown.value,
         low=None if shown is None else shown.low,
         pairs=0 if shown is None else shown.pairs,
+        share=1 - made.strong_share,
+        identity=case.identity,
     )
     names = ("verdict", "exit_code", "reason", "cheap", "strong", "against", "scale", "words", "more_labels")
     told: dict[str, Any] = {name: getattr(made, name) for name in (*names, "strong_share", "counts", "notes")}

@@ -34,13 +34,14 @@ class Asked:
     told: Told
 
 
-def cheap_table(config: CascadeConfig, progress: Progress) -> tuple[Path, str | None]:
-    """The cheap judge's table and the judge's name in it (None: the only one); asked first where it is spelled."""
+def cheap_table(config: CascadeConfig, progress: Progress) -> tuple[Path, str | None, str]:
+    """The cheap judge's table, the judge's name in it (None: the only one), and what it is exactly ("" where a table is
+    given, which does not say); asked first where it is spelled."""
     if is_table(config.cheap):
-        return Path(config.cheap), config.cheap_judge
+        return Path(config.cheap), config.cheap_judge, ""
     out = config.out / "cheap.judgments.parquet"
-    _judge(config, "cheap", _existing(config), out, progress)
-    return out, config.cheap_judge or config.cheap
+    done = _judge(config, "cheap", _existing(config), out, progress)
+    return out, config.cheap_judge or config.cheap, done.identity
 
 
 def strong_on(config: CascadeConfig, evidence: Evidence, rows: Bools, progress: Progress) -> Asked:

@@ -28,7 +28,7 @@ PEOPLE, STRONG = "people", "strong judge"
 @dataclass(frozen=True)
 class Case:
     """The cheap judge's pairs [n]: how sure it is (`sure`), and which have a label (`labelled`: `label`) by whom
-    (`against`)."""
+    (`against`). half: pairs whose labels choose the region; the others show it. identity: what the judge is exactly."""
 
     config: CascadeConfig
     evidence: Evidence
@@ -36,7 +36,9 @@ class Case:
     sure: Floats
     labelled: Bools
     label: Ints
+    half: Bools
     against: str
+    identity: str = ""
 
     def inside(self, region: Region) -> Bools:
         """[n]: pairs whose answer is the cheap judge's."""
@@ -64,16 +66,31 @@ def with_labels(case: Case, rng: np.random.Generator, progress: Progress) -> tup
 
     Raises NotEnoughData where too few can be had for any region to be shown.
     """
-    config, evidence = case.config, case.evidence
-    if config.human is not None:
-        rules = TrustSettings(rule=config.cascade.rule, min_annotators=config.cascade.min_annotators)
-        pairs = compare.compared(evidence, rules)
-        if config.region is None:
-            _enough(pairs.both, case)
-        asked = asking.strong_on(config, evidence, pairs.both, progress)
-        return asked, replace(case, labelled=pairs.both, label=pairs.human)
-    if config.region is not None:
+    if case.config.human is not None:
+        return _by_people(case, rng, progress)
+    if case.config.region is not None:
         return None, case
+    return _by_strong(case, rng, progress)
+
+
+def _by_people(case: Case, rng: np.random.Generator, progress: Progress) -> tuple[Asked, Case]:
+    """A judge that has to be asked is asked about at most `sample` pairs, of the half that shows: they draw the curve."""
+    config, evidence = case.config, case.evidence
+    rules = TrustSettings(rule=config.cascade.rule, min_annotators=config.cascade.min_annotators)
+    pairs = compare.compared(evidence, rules)
+    case = replace(case, labelled=pairs.both, label=pairs.human)
+    if config.region is None:
+        _enough(pairs.both, case)
+        case = _halved(case, rng)
+    asked = case.labelled
+    if not is_table(config.strong):
+        asked = _sample(case.labelled & ~case.half, config.cascade.sample, rng)
+    return asking.strong_on(config, evidence, asked, progress), case
+
+
+def _by_strong(case: Case, rng: np.random.Generator, progress: Progress) -> tuple[Asked, Case]:
+    """The strong judge's own answers on a random sample are the labels."""
+    config, evidence = case.config, case.evidence
     if is_table(config.strong):
         asked = asking.strong_on(config, evidence, evidence.scored, progress)
         drawn = _sample(asked.both, config.cascade.sample, rng)
@@ -83,7 +100,13 @@ def with_labels(case: Case, rng: np.random.Generator, progress: Progress) -> tup
         asked = asking.strong_on(config, evidence, drawn, progress)
     labelled = drawn & asked.both
     _enough(labelled, case)
-    return asked, replace(case, labelled=labelled, label=asked.step)
+    return asked, _halved(replace(case, labelled=labelled, label=asked.step), rng)
+
+
+def _halved(case: Case, rng: np.random.Generator) -> Case:
+    half = np.zeros(len(case.labelled), bool)
+    half[case.labelled] = routing.halves(case.evidence.item[case.labelled], rng)
+    return replace(case, half=half)
 
 
 def _sample(rows: Bools, size: int, rng: np.random.Generator) -> Bools:
@@ -116,7 +139,7 @@ def decide(case: Case, asked: Asked | None, frozen: Frozen | None, rng: np.rando
     held = held_of(case, asked)
     if frozen is not None:
         return _checked(case, held, frozen, rng)
-    half = routing.halves(held.item, rng)
+    half = case.half[case.labelled]
     first, other = held.at(half), held.at(~half)
     chosen = routing.choose(first, grades, settings)
     second = routing.validate(other, chosen.region, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,7 +40,7 @@ from adjudge.judge.pairs import all_hashes, count, entries
 from adjudge.judge.prompt import ORDERS
 from adjudge.llm.batch import ShardSettings
 from adjudge.llm.chat import STRUCTURED
-from adjudge.llm.contract import Client, Decoding
+from adjudge.llm.contract import Client, Decoding, plain
 from adjudge.llm.endpoint import Endpoint, EndpointSettings
 from adjudge.llm.fake import Fake, FakeSettings
 from adjudge.llm.local import Local, LocalSettings, revision_of
@@ -129,13 +130,15 @@ class JudgeConfig:
 @dataclass(frozen=True)
 class JudgeResult:
     """written: the judgments table; tally: what this run asked; estimate: of what was missing, on a dry run;
-    batch: what was read and written as batch files; spent: what this run cost, None where no price is known."""
+    batch: what was read and written as batch files; spent: what this run cost, None where no price is known; identity:
+    a hash of all that can change an answer (model, revision, prompt, decoding, scale)."""
 
     written: Written | None
     tally: Tally
     estimate: Estimate | None = None
     batch: BatchStep | None = None
     spent: float | None = None
+    identity: str = ""
 
 
 def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
@@ -147,8 +150,10 @@ def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
     prompt = _prompt(config)
     question = Question(prompt, config.decoding, config.probabilities, config.structured)
     make, revision = _client(config)
-    with VerdictLog(config.log, question.told(config.model, revision), config.sync_every) as log:
-        return _judge(config, question, log, make, progress)
+    told = question.told(config.model, revision)
+    with VerdictLog(config.log, told, config.sync_every) as log:
+        done = _judge(config, question, log, make, progress)
+    return replace(done, identity=hashlib.sha256(plain(told).encode()).hexdigest()[:16])
 
 
 def _prompt(config: JudgeConfig) -> Prompt:

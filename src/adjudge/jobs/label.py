@@ -153,7 +153,8 @@ class LabelImportConfig:
 @dataclass(frozen=True)
 class LabelsTaken:
     """annotations = kept + skipped + sum(reasons). pairs: with a grade; complete: of those, with all annotators;
-    unanimous: of the complete, with one grade. minimal: the export was JSON-MIN: skipped and untouched are not known. alpha: Krippendorff's, ordinal; None without disagreement or pairs."""
+    unanimous: of the complete, with one grade. alpha: Krippendorff's, ordinal; None without disagreement or pairs.
+    minimal: the export was JSON-MIN, so that skipped and untouched are not known."""
 
     out: Path
     tasks: int

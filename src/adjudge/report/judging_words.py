@@ -90,6 +90,8 @@ TERMS = {
     "hardly agree with people more than people do.",
     "COEC": "Clicks over expected clicks: clicks that a kind of pair got, over those that the average pair in the same places on "
     "the page gets. Above 1: buyers liked it more than its place explains.",
+    "Confidence": "Of two grades, the probability of the grade that the judge gave; of more, 1 less the distance in steps from "
+    "that grade to the step it expected. A judge that gives no probabilities has none: its answers stand or fall by grade.",
     "Confident region": "The answers of the cheap judge that stand: for each grade, those from a stated confidence on. It is "
     "chosen on one half of the labels and shown on the other; the halves share no item.",
 }

@@ -33,7 +33,8 @@ the agreement with them. strong_share: of all pairs asked of the strong judge. m
 @dataclass(frozen=True)
 class Frozen:
     """A region as it is saved: whose answers it is for, on which scale, the least confidence by grade, and what was shown
-    of it (agreement at least `low`, at `level`, with `against`)."""
+    of it (agreement at least `low`, at `level`, with `against`). share: of all answers that stood then. identity: what the
+    judge was exactly, "" where only its table was given."""
 
     judge: str
     scale: str
@@ -45,6 +46,8 @@ class Frozen:
     agreement: float | None = None
     low: float | None = None
     pairs: int = 0
+    share: float | None = None
+    identity: str = ""
     format: int = FORMAT
 
     @property
@@ -57,8 +60,9 @@ def frozen(judge: str, scale: Scale, region: Region, **shown: Any) -> Frozen:
     return Frozen(judge, scale.name, told(region, scale), **shown)
 
 
-def load(path: Path, judge: str, scale: Scale) -> Frozen:
-    """A region saved by an earlier run. Raises BadConfig where it is not validated, or is another judge's or scale's."""
+def load(path: Path, judge: str, scale: Scale, identity: str = "") -> Frozen:
+    """A region saved by an earlier run. Raises BadConfig where it is not validated, is another judge's or scale's, or the
+    judge has become another since."""
     found = settings_of.load(Frozen, path)
     if found.format != FORMAT:
         raise BadConfig(
@@ -68,6 +72,11 @@ def load(path: Path, judge: str, scale: Scale) -> Frozen:
         raise BadConfig(
             f"{path} is for judge {found.judge!r} on scale {found.scale}; the cheap judge here is {judge!r} on "
             f"{scale.name}: name it with --cheap-judge, or validate a region of its own with labels"
+        )
+    if found.identity and identity and found.identity != identity:
+        raise BadConfig(
+            f"{path} was validated for {judge!r} with another model revision, prompt or decoding ({found.identity}; now "
+            f"{identity}): validate a region for it with labels"
         )
     if list(found.least) != list(scale.grades) or not all(_is_bar(one) for one in found.least.values()):
         raise BadConfig(
