@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from adjudge.calibration import sigmoid
 from adjudge.jobs.models import load_scorer
 from adjudge.scoring import split
-from adjudge.scoring.split_blocks import PAIRS, ROWS, build, cuts, runs
+from adjudge.scoring.split_blocks import PAIRS, ROWS, build, cuts, runs, spans
 from adjudge.scoring.split_columns import columns_of
 from adjudge.scoring.split_kept import Kept
 from adjudge.student.split_export import reference_logits
@@ -56,10 +56,13 @@ def test_blocks_keep_every_token_of_every_pair(made: list[tuple[int, int]]) -> N
     assert len(set(blocks.at.tolist())) == len(item)
 
 
-def test_runs_are_of_one_length() -> None:
-    parts = [(part.start, part.stop) for part in runs(np.array([4, 4, 4, 5, 6, 6]), most=2)]
-    assert parts == [(0, 2), (2, 3), (3, 4), (4, 6)]
-    assert not list(runs(np.zeros(0, int)))
+def test_spans_are_of_one_length_and_few_items() -> None:
+    item = np.array([5, 5, 3, 3, 8, 1, 2, 2])
+    lengths = np.array([4, 4, 4, 4, 4, 5, 5, 5])
+    found = [(part.start, part.stop, place.tolist()) for part, place in spans(item, lengths, most=2)]
+    assert found == [(0, 4, [0, 0, 1, 1]), (4, 5, [0]), (5, 8, [0, 1, 1])]
+    assert not list(spans(np.zeros(0, int), np.zeros(0, int)))
+    assert [(part.start, part.stop) for part in runs(5, most=2)] == [(0, 2), (2, 4), (4, 5)]
 
 
 def rows_of(texts: list[str]) -> tuple[np.ndarray, list[np.ndarray]]:

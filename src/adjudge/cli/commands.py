@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from adjudge.cli import cascading, imports, judging, prints, quantising, retrieving, serving, terminal, tuning
+from adjudge.cli import (
+    cascading,
+    imports,
+    judging,
+    prints,
+    quantising,
+    retrieving,
+    serving,
+    splitting,
+    terminal,
+    tuning,
+)
 from adjudge.cli.options import File, Logs, Sets
 from adjudge.cli.settings import configure
 
@@ -234,6 +245,7 @@ app.add_typer(tuning.app)
 app.add_typer(quantising.app)
 app.add_typer(retrieving.app, name="retrieve")
 app.add_typer(serving.app)
+app.add_typer(splitting.app)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,16 @@ KINDS = ("cross-encoder", SPLIT, *BASELINES)
 
 
 def load_scorer(
-    artifact: Path, workers: int = 0, batch_tokens: int = 2048, precision: str = "fp32"
+    artifact: Path,
+    workers: int = 0,
+    batch_tokens: int = 2048,
+    precision: str = "fp32",
+    states: Sequence[Path] = (),
 ) -> Scorer:
     """The scorer of an artifact folder, chosen by its `kind`. Raises BadArtifact on an unknown one.
 
     `precision` is for cross-encoders (`scoring.load`); all other kinds know float32 alone, and BadConfig says so.
+    `states` (folders of `adjudge states`) are for split students.
     """
     from adjudge.manifest import read_any
 
@@ -28,6 +34,10 @@ def load_scorer(
     if kind in KINDS[1:] and precision not in ("fp32", "auto"):
         raise BadConfig(
             f"precision {precision} is for cross-encoders; {artifact} holds a {kind} model: allowed are fp32, auto"
+        )
+    if states and kind != SPLIT:
+        raise BadConfig(
+            f"states are for a split student (kind {SPLIT}); {artifact} holds a {kind} model. Leave them out."
         )
     if kind in BASELINES:
         from adjudge import baselines
@@ -41,7 +51,7 @@ def load_scorer(
     if kind == SPLIT:
         from adjudge.scoring import split
 
-        return split.load(artifact, workers, batch_tokens)
+        return split.load(artifact, workers, batch_tokens, states=states)
     from adjudge import scoring
 
     return scoring.load(artifact, workers, batch_tokens, precision)
@@ -62,6 +72,13 @@ def settled(artifact: Path, precision: str) -> str:
     return choose(artifact, read(artifact), precision, units())
 
 
-def open_scorer(workers: int, *, artifact: Path, batch_tokens: int, precision: str = "fp32") -> Scorer:
+def open_scorer(
+    workers: int,
+    *,
+    artifact: Path,
+    batch_tokens: int,
+    precision: str = "fp32",
+    states: Sequence[Path] = (),
+) -> Scorer:
     """`load_scorer` as engines call it: with a number of threads, and perhaps another place of the artifact."""
-    return load_scorer(artifact, workers, batch_tokens, precision)
+    return load_scorer(artifact, workers, batch_tokens, precision, states)

@@ -40,6 +40,7 @@ class ScoreConfig:
     part_rows     rows a part: what a killed run loses at most, a worker
     run_id        the run's name; none = its time and model
     scored_at     the run's time, as 2026-11-22T06:00:00Z; none = now
+    states        folders of `adjudge states`: what a split student computed ahead, at most one a side
     local, spark  what is each engine's own
     """
 
@@ -57,6 +58,7 @@ class ScoreConfig:
     part_rows: int = 262_144
     run_id: str | None = None
     scored_at: str | None = None
+    states: tuple[Path, ...] = ()
     local: LocalSettings = field(default_factory=LocalSettings)
     spark: SparkSettings = field(default_factory=SparkSettings)
 
@@ -94,6 +96,7 @@ def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
             artifact=config.artifact.absolute(),
             batch_tokens=config.batch_tokens,
             precision=precision,
+            states=tuple(path.absolute() for path in config.states),
         ),
         pairs=config.pairs,
         out=config.out,
@@ -105,7 +108,11 @@ def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
         chunk=config.chunk,
         part_rows=config.part_rows,
         resume=config.resume,
-        settings={"batch_tokens": str(config.batch_tokens), "precision": str(precision)},
+        settings={
+            "batch_tokens": str(config.batch_tokens),
+            "precision": str(precision),
+            "states": ", ".join(str(path) for path in config.states),
+        },
         artifact=config.artifact,
         options={"local": config.local, "spark": config.spark},
     )

@@ -9,18 +9,20 @@ pairs          -> blocks (split_blocks) of one item each -> logits -> calibrated
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from adjudge.config import check_range
+from adjudge.errors import BadConfig
 from adjudge.manifest import Manifest
 from adjudge.scoring.graphs import open_graph
-from adjudge.scoring.split_blocks import PAIRS, Blocks, build, runs
+from adjudge.scoring.split_blocks import PAIRS, Blocks, build, runs, spans
 from adjudge.scoring.split_columns import Columns, columns_of
 from adjudge.scoring.split_kept import Found, Kept, Rows
 from adjudge.student import split_artifact
@@ -36,6 +38,12 @@ ITEMS_SHARE = 0.25
 MB = 2**20
 
 
+class Store(Protocol):
+    """States that were computed ahead: `split_states.Stored`."""
+
+    def find(self, texts: list[str]) -> list[np.ndarray | None]: ...
+
+
 @dataclass(frozen=True)
 class SplitScorer:
     """A split student's artifact, opened for scoring. Safe to share between threads."""
@@ -49,6 +57,8 @@ class SplitScorer:
     batch_tokens: int
     keyphrases: Kept
     items: Kept
+    stored: tuple[Store | None, Store | None] = (None, None)
+    """States on disk of keyphrases and of items (split_states)."""
 
     @property
     def version(self) -> str:
@@ -100,15 +110,25 @@ class SplitScorer:
         names = [f"queries_{head}" for head in range(self.settings.split.heads)] + ["own"]
         tables = dict(zip(names, asking.columns[:-1], strict=True))
 
-        def run(part: slice) -> np.ndarray:
-            items, which = np.unique(blocks.item[part], return_inverse=True)
-            inputs = {"rows": blocks.rows[part], "items": which, "pool": blocks.pool[part]}
-            keys, values = self._told(telling, items)
-            return self.graphs["cross"].run(None, {**tables, "keys": keys, "values": values, **inputs})[0]
+        def run(span: tuple[slice, Ids]) -> np.ndarray:
+            whole, place = span
+            items, rows, pool = blocks.item[whole], blocks.rows[whole], blocks.pool[whole]
+            keys, values = self._told(telling, items[np.flatnonzero(np.diff(place, prepend=-1))])
+            told = {**tables, "keys": keys, "values": values}
+            found = [
+                self.graphs["cross"].run(
+                    None, {**told, "rows": rows[part], "items": place[part], "pool": pool[part]}
+                )[0]
+                for part in runs(len(rows))
+            ]
+            return np.concatenate(found)
 
-        parts = list(runs(telling.lengths[blocks.item]))
-        with ThreadPoolExecutor(self.workers) as pool:
-            found = list(pool.map(run, parts)) if self.workers > 1 else [run(part) for part in parts]
+        parts = spans(blocks.item, telling.lengths[blocks.item])
+        if self.workers == 1:
+            found = [run(span) for span in parts]
+        else:
+            with ThreadPoolExecutor(self.workers) as pool:
+                found = list(pool.map(run, parts))
         return np.concatenate(found).reshape(len(blocks.item) * PAIRS, -1)[blocks.at]
 
     def _told(self, telling: Found, items: Ids) -> list[np.ndarray]:
@@ -118,7 +138,18 @@ class SplitScorer:
 
     def states(self, texts: list[str], item: bool) -> Rows:
         """States, float16 (all tokens, width), and tokens of each text; a keyphrase's [SEP], which asks nothing, is
-        left out. `texts` are as `split_columns` spells them."""
+        left out. `texts` are as `split_columns` spells them; those in a store are read and not computed."""
+        store = self.stored[int(item)]
+        kept = store.find(texts) if store else [None] * len(texts)
+        missing = [text for text, found in zip(texts, kept, strict=True) if found is None]
+        if len(missing) == len(texts):
+            return self._computed(texts, item)
+        lengths, (states,) = self._computed(missing, item)
+        made = iter(np.split(states, np.cumsum(lengths)[:-1]))
+        whole = [next(made) if found is None else found for found in kept]
+        return np.array([len(one) for one in whole], np.int64), [np.concatenate(whole)]
+
+    def _computed(self, texts: list[str], item: bool) -> Rows:
         most = split_artifact.limits(self.settings)[int(item)]
         coded = tokenised(self.tokenizer, pa.array(texts, pa.string()), most)
         whole = lengths(coded, most)
@@ -154,9 +185,16 @@ class SplitScorer:
 
 
 def load(
-    artifact: Path, workers: int = 0, batch_tokens: int = BATCH_TOKENS, kept_mb: int = KEPT_MB
+    artifact: Path,
+    workers: int = 0,
+    batch_tokens: int = BATCH_TOKENS,
+    kept_mb: int = KEPT_MB,
+    states: Sequence[Path] = (),
 ) -> SplitScorer:
-    """Open a split student's folder. `workers` 0 = one a core. Raises BadArtifact if it is torn or edited."""
+    """Open a split student's folder. `workers` 0 = one a core; `states`: folders of `adjudge states`.
+
+    Raises BadArtifact if it is torn or edited, or if states are another model's.
+    """
     check_range("scoring", "workers", workers, 0, 1024)
     check_range("scoring", "batch_tokens", batch_tokens, 1, 10**7)
     check_range("scoring", "kept_mb", kept_mb, 0, 10**7)
@@ -172,4 +210,19 @@ def load(
         batch_tokens=batch_tokens,
         keyphrases=Kept(int((1 - ITEMS_SHARE) * kept_mb * MB)),
         items=Kept(int(ITEMS_SHARE * kept_mb * MB)),
+        stored=_stored(states, manifest.model_version),
     )
+
+
+def _stored(folders: Sequence[Path], version: str) -> tuple[Store | None, Store | None]:
+    from adjudge.scoring.split_states import Stored
+
+    found: dict[str, Store] = {}
+    for folder in folders:
+        opened = Stored(folder, version)
+        if opened.about.side in found:
+            raise BadConfig(
+                f"states: two folders of {opened.about.side}; allowed is one a side. Drop {folder}."
+            )
+        found[opened.about.side] = opened
+    return found.get("keyphrases"), found.get("items")

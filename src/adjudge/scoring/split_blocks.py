@@ -20,6 +20,9 @@ PAIRS = 12
 BLOCKS = 24
 """Blocks a run of the graph, measured best: what they need stays in the second-level cache (bench/results/split.md)."""
 
+ITEMS = 32
+"""Items whose keys and values are made at a time."""
+
 
 @dataclass(frozen=True)
 class Blocks:
@@ -77,9 +80,19 @@ def build(order: Ids, item: Ids, start: Ids, tokens: Ids, weight: np.ndarray) ->
     return Blocks(order, item[begins], rows, pool, at)
 
 
-def runs(lengths: Ids, most: int = BLOCKS) -> Iterator[slice]:
-    """Slices of at most `most` neighbours of equal length."""
-    edges = [0, *(np.flatnonzero(lengths[1:] != lengths[:-1]) + 1).tolist(), len(lengths)]
-    for begin, end in pairwise(edges):
-        for here in range(begin, end, most):
-            yield slice(here, min(here + most, end))
+def spans(item: Ids, lengths: Ids, most: int = ITEMS) -> Iterator[tuple[slice, Ids]]:
+    """Neighbouring blocks with items of one length, at most `most` items: the blocks, and each one's place among the
+    span's items (which stand in the order of the blocks, an item's blocks side by side)."""
+    new = np.r_[True, item[1:] != item[:-1]][: len(item)]
+    number = np.cumsum(new) - 1
+    longer = np.r_[True, lengths[1:] != lengths[:-1]][: len(item)]
+    first = np.maximum.accumulate(np.where(longer, number, 0))
+    begins = np.flatnonzero(longer | (new & ((number - first) % most == 0)))
+    for begin, end in pairwise([*begins.tolist(), len(item)]):
+        yield slice(begin, end), number[begin:end] - number[begin]
+
+
+def runs(blocks: int, most: int = BLOCKS) -> Iterator[slice]:
+    """So many blocks in slices of at most `most`."""
+    for begin in range(0, blocks, most):
+        yield slice(begin, min(begin + most, blocks))

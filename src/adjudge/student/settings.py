@@ -20,14 +20,17 @@ class SplitSettings:
     hidden           units of each keyphrase token, `top` units of a pair
     keyphrase_tokens   tokens kept of a keyphrase; an item keeps `max_length`
     run              pairs of one item that stand together in a training batch: they share its lower layers
+    frozen           the lower layers stay as they start (`minilm`, say): states are then computed once a text in
+                     training too (and held: 2 x width bytes a token), and serve every student of the same start
     """
 
-    width: int = 128
-    heads: int = 2
+    width: int = 64
+    heads: int = 1
     hidden: int = 128
     top: int = 64
     keyphrase_tokens: int = 24
     run: int = 8
+    frozen: bool = False
 
     def __post_init__(self) -> None:
         for name, high in (("width", 2048), ("heads", 64), ("hidden", 4096), ("top", 4096), ("run", 10_000)):

@@ -41,6 +41,8 @@ class SplitNetwork(nn.Module):
     def __init__(self, bert: Any, split: SplitSettings, outputs: int) -> None:
         super().__init__()
         self.bert, self.config, self.split = bert, bert.config, split
+        bert.requires_grad_(not split.frozen)
+        self.held: dict[bytes, Tensor] = {}
         width, told = bert.config.hidden_size, split.heads * split.hidden
         self.query = nn.Linear(width, split.width)
         self.key = nn.Linear(width, split.width)
@@ -58,7 +60,8 @@ class SplitNetwork(nn.Module):
         bias = None if mask is None else (1.0 - mask[:, None, None, :].to(states.dtype)) * -1e9
         for layer in self.bert.encoder.layer:
             states = network.encoder_layer(layer, states, states, bias)
-        return states
+        # Of unit variance whatever the lower layers are: queries and keys start on one scale, float16 fits.
+        return F.layer_norm(states, (self.config.hidden_size,))
 
     def asks(self, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of a keyphrase's states (..., width): queries (..., width of the crossing), own share, weight (..., 1)."""
@@ -172,10 +175,29 @@ def logits(
 def _states(
     model: SplitNetwork, texts: Texts, rows: Ids, most: int, special: Specials, item: bool, kept: bool
 ) -> tuple[Tensor, Tensor]:
-    ids, mask = (torch.from_numpy(part) for part in framed(texts, rows, most, special))
-    types = torch.full_like(ids, int(item))
-    states = model.states(ids, types, None if bool(mask.all()) else mask)
-    return states.half().float() if kept else states, mask.float()
+    ids, mask = framed(texts, rows, most, special)
+    states = (_held if model.split.frozen else _lower)(model, ids, mask, int(item))
+    return states.half().float() if kept else states, torch.from_numpy(mask).float()
+
+
+def _lower(model: SplitNetwork, ids: Ids, mask: Ids, side: int) -> Tensor:
+    whole = torch.from_numpy(ids)
+    return model.states(
+        whole, torch.full_like(whole, side), None if bool(mask.all()) else torch.from_numpy(mask)
+    )
+
+
+def _held(model: SplitNetwork, ids: Ids, mask: Ids, side: int) -> Tensor:
+    """The states of frozen lower layers, in float16 as scoring keeps them: computed at a text's first sight."""
+    sizes = mask.sum(axis=1)
+    keys = [bytes([side]) + row[:size].tobytes() for row, size in zip(ids, sizes, strict=True)]
+    missing = np.array([place for place, key in enumerate(keys) if key not in model.held], np.int64)
+    if len(missing):
+        with torch.no_grad():
+            states = _lower(model, ids[missing], mask[missing], side).half()
+        for place, state in zip(missing, states, strict=True):
+            model.held[keys[place]] = state[: sizes[place]].clone()
+    return nn.utils.rnn.pad_sequence([model.held[key] for key in keys], batch_first=True).float()
 
 
 def plan(pairs: Encoded, tokens: int, run: int, most: tuple[int, int], rng: np.random.Generator) -> list[Ids]:

@@ -1,0 +1,144 @@
+"""The job `distil`: a student learns from another model's scores of many more pairs than are labelled.
+
+teacher artifact + logs folder (+ labelled rows) -> unlabelled pairs, scored -> lesson.parquet -> student
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from adjudge.config import check_range
+from adjudge.errors import BadTable
+from adjudge.jobs.models import load_scorer
+from adjudge.jobs.train import TrainConfig, Trained, train
+from adjudge.recipes import RecipeSettings, split_sql
+from adjudge.records import Progress, no_progress
+from adjudge.student.plausible import PlausibleSettings, draw
+from adjudge.student.settings import StudentSettings
+from adjudge.tables import TRAINING, log_path
+
+UNLABELLED = """
+SELECT u.* FROM drawn u
+WHERE ({split}) = 'train'
+  AND NOT EXISTS (SELECT 1 FROM read_parquet(?) t WHERE t.item_id = u.item_id AND t.keyphrase = u.keyphrase)
+ORDER BY u.item_id, u.keyphrase
+"""
+
+
+@dataclass(frozen=True)
+class DistilConfig:
+    """teacher   the artifact that grades, of any kind
+    training  labelled rows: those of train are mixed in, those of dev stop and calibrate
+    logs      where items and keyphrases of the unlabelled pairs are from
+    out       the student's folder; the lesson stands beside it as `<out>.lesson.parquet`
+    trust     a labelled row's target is trust x label + (1 - trust) x the teacher's score
+    splits    the recipe settings by which pairs of dev and test are told: none of them is drawn
+    """
+
+    teacher: Path
+    training: Path
+    logs: Path
+    out: Path
+    trust: float = 0.5
+    seed: int = 7
+    unlabelled: PlausibleSettings = field(default_factory=PlausibleSettings)
+    splits: RecipeSettings = field(default_factory=RecipeSettings)
+    student: StudentSettings = field(default_factory=lambda: StudentSettings(kind="split", soft=True))
+
+    def __post_init__(self) -> None:
+        check_range("DistilConfig", "trust", self.trust, 0, 1)
+        check_range("DistilConfig", "seed", self.seed, 0, 2**31 - 1)
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """The student as `adjudge train` reports it, the lesson, and what it came to."""
+
+    trained: Trained
+    lesson: Path
+    unlabelled: int
+    labelled: int
+    ungraded: int
+
+
+def distil(config: DistilConfig, progress: Progress = no_progress) -> Distilled:
+    """Draw, grade, mix and train. Raises what training raises, and BadTable where the logs cannot be used.
+
+    Pairs that the teacher gives no score are left out of the lesson and counted.
+    """
+    teacher = load_scorer(config.teacher)
+    parts, ungraded = [], 0
+    for number, rows in enumerate((_unlabelled(config), _labelled(config.training))):
+        progress("teacher grades", number, 2)
+        scores = teacher.score(rows)
+        parts.append(_graded(rows, scores, config.trust if number else 0.0))
+        ungraded += len(rows) - len(parts[-1])
+    progress("teacher grades", 2, 2)
+    lesson = config.out.with_name(f"{config.out.name}.lesson.parquet")
+    lesson.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.concat_tables(parts), lesson, compression="zstd")
+    student = replace(config.student, soft=True)
+    done = train(
+        TrainConfig(lesson, config.out, f"distilled from {teacher.version}", student=student), progress
+    )
+    return Distilled(done, lesson, len(parts[0]), len(parts[1]), ungraded)
+
+
+def _unlabelled(config: DistilConfig) -> pa.Table:
+    """Drawn pairs of split train that are not labelled: table to_score."""
+    import duckdb
+
+    items, keyphrases = (pq.read_table(log_path(config.logs, name)) for name in ("items", "keyphrases"))
+    rng = np.random.default_rng([config.seed, 5])
+    left, right = draw(items, keyphrases, config.unlabelled, rng)
+    columns = [name for name in ("item_id", "title", "category") if name in items.column_names]
+    drawn = items.select(columns).take(pa.array(left))
+    drawn = drawn.append_column("keyphrase", keyphrases["keyphrase"].take(pa.array(right)))
+    try:
+        with duckdb.connect() as db:
+            db.register("drawn", drawn)
+            query = UNLABELLED.format(split=split_sql(config.splits))
+            return db.sql(query, params=[str(config.training)]).to_arrow_table()
+    except duckdb.Error as error:
+        raise BadTable(f"{config.training} cannot be read: {error}. Build it with: adjudge recipe") from error
+
+
+def _labelled(training: Path) -> pa.Table:
+    """The labelled rows of train and dev."""
+    rows = pq.read_table(training)
+    TRAINING.check_columns(rows.column_names, training)
+    split = rows["split"].cast(pa.string())
+    return rows.filter(pc.is_in(split, pa.array(["train", "dev"])))
+
+
+def _graded(rows: pa.Table, scores: np.ndarray, trust: float) -> pa.Table:
+    """Rows as table training, `probability` between label (where there is one) and score; none without a score.
+
+    Trust .5, label 1, score .6: .8. Dev rows keep the score alone, so that the loss is that of what is taught.
+    """
+    rows = rows.filter(pa.array(~np.isnan(scores)))
+    scores = scores[~np.isnan(scores)]
+    number = len(rows)
+    labelled = "label" in rows.column_names
+    label = rows["label"].to_numpy() if labelled else (scores > 0.5).astype(np.float64)
+    split = rows["split"].cast(pa.string()) if labelled else pa.array(["train"] * number)
+    trusted = trust * pc.equal(split, "train").to_numpy(zero_copy_only=False)
+    texts = {name: rows[name].cast(pa.string()) for name in ("item_id", "keyphrase", "title")}
+    has = "category" in rows.column_names
+    return pa.table(
+        {
+            **texts,
+            "category": rows["category"].cast(pa.string()) if has else pa.nulls(number, pa.string()),
+            "label": label,
+            "probability": trusted * label + (1 - trusted) * scores,
+            "weight": rows["weight"].cast(pa.float64()) if labelled else pa.array(np.ones(number)),
+            "source": rows["source"].cast(pa.string()) if labelled else pa.array(["teacher"] * number),
+            "split": split,
+        }
+    )

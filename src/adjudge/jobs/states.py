@@ -1,0 +1,96 @@
+"""The job `states`: what a split student's lower layers give for every item or keyphrase, computed once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adjudge.config import check_choice, check_range
+from adjudge.errors import BadConfig, BadTable
+from adjudge.records import Progress, no_progress
+from adjudge.tables import ITEMS, KEYPHRASES
+
+if TYPE_CHECKING:
+    from adjudge.scoring.split_states import About
+
+DTYPES = ("float16", "int8")
+ITEM_TEXTS = """
+SELECT DISTINCT {category} AS category, title, '' AS keyphrase FROM read_parquet(?)
+WHERE trim(title) <> '' ORDER BY ALL
+"""
+KEYPHRASE_TEXTS = """
+SELECT DISTINCT keyphrase, '' AS title FROM read_parquet(?) WHERE trim(keyphrase) <> '' ORDER BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class StatesConfig:
+    """artifact   a split student's folder
+    out        the folder of states to write
+    items      Parquet with item_id, title and optionally category; or
+    keyphrases Parquet with keyphrase
+    dtype      float16 (the scores stay what they are), or int8 (half the size; scores move slightly)
+    workers    batches at a time; 0 = one a core
+    batch      texts at a time
+    """
+
+    artifact: Path
+    out: Path
+    items: Path | None = None
+    keyphrases: Path | None = None
+    dtype: str = "float16"
+    workers: int = 0
+    batch: int = 4096
+
+    def __post_init__(self) -> None:
+        if (self.items is None) == (self.keyphrases is None):
+            raise BadConfig(
+                "StatesConfig needs items or keyphrases, and not both: each has a folder of its own"
+            )
+        check_choice("StatesConfig", "dtype", self.dtype, DTYPES)
+        check_range("StatesConfig", "workers", self.workers, 0, 1024)
+        check_range("StatesConfig", "batch", self.batch, 1, 10**6)
+
+
+@dataclass(frozen=True)
+class States:
+    """The folder, and what it says of itself."""
+
+    out: Path
+    about: About
+
+
+def states(config: StatesConfig, progress: Progress = no_progress) -> States:
+    """Compute and write them, each distinct text once. Raises BadArtifact, BadTable."""
+    from adjudge.scoring import split
+    from adjudge.scoring.split_states import write_states
+
+    scorer = split.load(config.artifact, config.workers)
+    side = "items" if config.items else "keyphrases"
+    texts = _texts(config)
+    return States(config.out, write_states(scorer, side, texts, config.out, config.dtype, progress))
+
+
+def _texts(config: StatesConfig) -> Iterator[list[str]]:
+    """Distinct texts as the student reads them, in batches."""
+    import duckdb
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from adjudge.student.text import text_columns
+
+    path = config.items or config.keyphrases
+    try:
+        names = pq.read_schema(path).names
+        (ITEMS if config.items else KEYPHRASES).check_columns(names, str(path))
+        query = ITEM_TEXTS if config.items else KEYPHRASE_TEXTS
+        category = "category" if "category" in names else "NULL::VARCHAR"
+        with duckdb.connect(config={"threads": 1}) as db:
+            for batch in db.sql(query.format(category=category), params=[str(path)]).to_arrow_reader(
+                config.batch
+            ):
+                yield text_columns(pa.table(batch))[1 if config.items else 0].to_pylist()
+    except (OSError, pa.ArrowException, duckdb.Error) as error:
+        raise BadTable(f"{path} cannot be read: {error}. Bring it in with: adjudge import table") from error

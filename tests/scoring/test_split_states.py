@@ -1,0 +1,137 @@
+"""States on disk: the same scores, half the size, and never another model's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from adjudge.errors import BadArtifact, BadConfig, BadTable
+from adjudge.jobs.models import load_scorer
+from adjudge.jobs.score import ScoreConfig, score
+from adjudge.jobs.states import StatesConfig, states
+from adjudge.scoring import split, split_states
+from adjudge.scoring.split_states import About, Stored
+from planted import planted
+
+ROWS = planted(120, seed=14)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """items.parquet (three quarters of the items) and keyphrases.parquet."""
+    folder = tmp_path_factory.mktemp("tables")
+    pq.write_table(ROWS.slice(0, 90).select(["item_id", "title", "category"]), folder / "items.parquet")
+    pq.write_table(ROWS.select(["keyphrase"]), folder / "keyphrases.parquet")
+    return folder
+
+
+def kept(artifact: Path, tables: Path, out: Path, dtype: str = "float16") -> list[Path]:
+    folders = [out / "items", out / "keyphrases"]
+    states(StatesConfig(artifact, folders[0], items=tables / "items.parquet", dtype=dtype, batch=16))
+    states(StatesConfig(artifact, folders[1], keyphrases=tables / "keyphrases.parquet", dtype=dtype))
+    return folders
+
+
+def test_scores_from_kept_states_are_the_very_same(
+    split_artifact_folder: Path, tables: Path, tmp_path: Path
+) -> None:
+    fresh = split.load(split_artifact_folder, 1).score(ROWS)
+    scorer = split.load(split_artifact_folder, 1, states=kept(split_artifact_folder, tables, tmp_path))
+    assert (scorer.score(ROWS) == fresh).all()
+    keyphrases, items = scorer.stored
+    assert keyphrases is not None
+    assert items is not None
+    assert all(found is not None for found in keyphrases.find(sorted(set(ROWS["keyphrase"].to_pylist()))))
+    assert items.find(["Shoes [SEP] nobody lists this"]) == [None]
+
+
+def test_int8_halves_the_size_and_moves_a_score_slightly(
+    split_artifact_folder: Path, tables: Path, tmp_path: Path
+) -> None:
+    whole = kept(split_artifact_folder, tables, tmp_path / "whole")
+    small = kept(split_artifact_folder, tables, tmp_path / "small", "int8")
+    sizes = [split_states.read_about(folder) for folder in (whole[0], small[0])]
+    assert sizes[0].bytes == sizes[0].tokens * 128 * 2
+    assert sizes[1].bytes == sizes[1].tokens * (128 + 2)
+    fresh = split.load(split_artifact_folder, 1).score(ROWS)
+    gap = np.abs(split.load(split_artifact_folder, 1, states=small).score(ROWS) - fresh)
+    assert 0 < gap.max() < 0.03
+
+
+def test_a_token_by_hand() -> None:
+    """Largest entry 2.54: scale .02; 1.27 is step 63.5, which rounds to 64: 1.28 comes back."""
+    states_ = np.array([[2.54, 1.27, 0.0, -2.54], [0.0, 0.0, 0.0, 0.0]], np.float16)
+    packed = split_states._packed(states_, np.array([2]), "int8")
+    about = About("v", "items", 4, "int8", 1, 2, 12)
+    back = split_states._unpacked(packed[0].as_buffer(), 2, about)
+    assert back[0].tolist() == pytest.approx([2.54, 1.28, 0.0, -2.54], abs=0.004)
+    assert back[1].tolist() == [0.0] * 4
+    assert len(packed[0].as_py()) == 12
+
+
+def test_texts_of_one_hash_are_told_apart(
+    split_artifact_folder: Path, tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = split.load(split_artifact_folder, 1).score(ROWS)
+    monkeypatch.setattr(split_states, "_hashes", lambda texts: np.zeros(len(texts), np.uint64))
+    folders = kept(split_artifact_folder, tables, tmp_path)
+    assert (split.load(split_artifact_folder, 1, states=folders).score(ROWS) == fresh).all()
+
+
+def test_states_of_another_model_are_refused(
+    split_artifact_folder: Path, tables: Path, tmp_path: Path
+) -> None:
+    items, _ = kept(split_artifact_folder, tables, tmp_path)
+    about = json.loads((items / "states.json").read_text())
+    (items / "states.json").write_text(json.dumps({**about, "model_version": "0" * 12}))
+    with pytest.raises(BadArtifact, match="holds states of model 000000000000; the artifact is"):
+        load_scorer(split_artifact_folder, states=[items])
+
+
+def test_bad_folders_and_settings_are_refused(
+    split_artifact_folder: Path, artifact: Path, tables: Path, tmp_path: Path
+) -> None:
+    items, keyphrases = kept(split_artifact_folder, tables, tmp_path)
+    with pytest.raises(BadConfig, match="two folders of items"):
+        load_scorer(split_artifact_folder, states=[items, items])
+    with pytest.raises(BadConfig, match="states are for a split student"):
+        load_scorer(artifact, states=[items])
+    with pytest.raises(BadArtifact, match="holds no states"):
+        Stored(tables, "x")
+    with pytest.raises(BadConfig, match="needs items or keyphrases"):
+        StatesConfig(artifact, tmp_path / "x")
+    with pytest.raises(BadTable, match="needs column"):
+        states(StatesConfig(split_artifact_folder, tmp_path / "x", items=tables / "keyphrases.parquet"))
+    with pytest.raises(BadConfig, match="is left alone"):
+        states(StatesConfig(split_artifact_folder, tables, keyphrases=tables / "keyphrases.parquet"))
+    (keyphrases / "hashes.bin").write_bytes(b"\0" * 8)
+    with pytest.raises(BadArtifact, match="is incomplete"):
+        Stored(keyphrases, split.load(split_artifact_folder).version)
+
+
+def test_the_engine_reads_states(split_artifact_folder: Path, tables: Path, tmp_path: Path) -> None:
+    pairs = ROWS.select(["item_id", "keyphrase", "title", "category"])
+    pq.write_table(pairs, tmp_path / "in.parquet")
+    folders = tuple(kept(split_artifact_folder, tables, tmp_path))
+    paths = [tmp_path / f"{name}.parquet" for name in ("with", "without")]
+    for path, given in zip(paths, (folders, ()), strict=True):
+        score(ScoreConfig(split_artifact_folder, tmp_path / "in.parquet", path, workers=1, states=given))
+    one, other = (pq.read_table(path)["score"] for path in paths)
+    assert one == other
+    assert pa.types.is_float64(one.type)
+
+
+def test_an_earlier_folder_is_replaced(split_artifact_folder: Path, tables: Path, tmp_path: Path) -> None:
+    first = states(StatesConfig(split_artifact_folder, tmp_path / "s", items=tables / "items.parquet")).about
+    again = states(
+        StatesConfig(split_artifact_folder, tmp_path / "s", keyphrases=tables / "keyphrases.parquet")
+    ).about
+    assert (first.side, again.side) == ("items", "keyphrases")
+    assert split_states.read_about(tmp_path / "s") == again
+    shutil.rmtree(tmp_path / "s")
