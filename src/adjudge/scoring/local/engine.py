@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ from adjudge.scoring.rows import SCORES_SCHEMA, UNSCORED_SCHEMA
 from adjudge.scoring.task import Scored, Task
 from adjudge.scoring.texts import Join, build_store, open_store
 
+Crew = Callable[[Work, Scorer, list[Part], Callable[[int], None]], Iterator[tuple[Part, Counts]]]
+"""Scores parts in whatever order, telling rows done; gives each with its counts when its files are complete."""
+
 
 def score_pairs(task: Task, progress: Progress = no_progress) -> Scored:
     """Score every row of `task.pairs` into `task.out`, in the same order.
@@ -39,12 +43,19 @@ def score_pairs(task: Task, progress: Progress = no_progress) -> Scored:
     reason among the unscored. The output appears only when it is complete, the same bytes whatever the workers and
     however often the run was killed. Raises BadTable, BadConfig, WorkerDied.
     """
+    return score_parts(task, progress)
+
+
+def score_parts(
+    task: Task, progress: Progress = no_progress, engine: str = "local", crew: Crew | None = None
+) -> Scored:
+    """`score_pairs`, with the parts scored by `crew` (none = threads or processes of this machine)."""
     join = Join(task.items, task.keyphrases)
     paths = input_files(task.pairs)
     files = [open_file(path, join.needed) for path in paths]
     parts = plan(files, paths, task.part_rows)
     workers = _workers(task, parts)
-    scorer = task.load(task.workers if workers == 1 else 1)
+    scorer = task.load(task.workers if workers == 1 and crew is None else 1)
     stamp = Stamp(
         task.run_id or default_run_id(task.scored_at, scorer.version),
         scorer.version,
@@ -55,9 +66,12 @@ def score_pairs(task: Task, progress: Progress = no_progress) -> Scored:
         with _stores(task, run.folder / state.INNER, progress) as built:
             schema = stamped(SCORES_SCHEMA, run.stamp)
             work = Work(task.load, built, schema, run.stamp.time, task.chunk, run.folder)
-            total = _score(work, scorer, run, parts, workers, progress)
-        place = _one_file if task.out.suffix == ".parquet" else _folder
-        aside = place(task.out, run, parts, total)
+            crew = crew or partial(_crew, workers=workers)
+            total = _score(work, scorer, run, parts, crew, progress)
+        if task.out.suffix == ".parquet":
+            aside = _one_file(task.out, run, parts, total)
+        else:
+            aside = _folder(task.out, run, parts, total, engine)
     left = aside if total.unscored else None
     return Scored(
         task.out,
@@ -128,8 +142,14 @@ def _stores(task: Task, folder: Path, progress: Progress) -> Iterator[Join]:
         open_store.cache_clear()
 
 
+def _crew(
+    work: Work, scorer: Scorer, todo: list[Part], tell: Callable[[int], None], workers: int
+) -> Iterator[tuple[Part, Counts]]:
+    return one_by_one(work, scorer, todo, tell) if workers == 1 else side_by_side(work, workers, todo, tell)
+
+
 def _score(
-    work: Work, scorer: Scorer, run: state.State, parts: list[Part], workers: int, progress: Progress
+    work: Work, scorer: Scorer, run: state.State, parts: list[Part], crew: Crew, progress: Progress
 ) -> Counts:
     """Score the parts that are not finished yet; the sum over all."""
     finished = {part.number: counts for part in parts if (counts := run.finished(part))}
@@ -141,9 +161,7 @@ def _score(
         done += more
         progress("score", done, rows)
 
-    alone = workers == 1
-    stream = one_by_one(work, scorer, todo, tell) if alone else side_by_side(work, workers, todo, tell)
-    for part, counts in stream:
+    for part, counts in crew(work, scorer, todo, tell):
         run.finish(part, counts)
         finished[part.number] = counts
     return sum((finished[part.number] for part in parts), Counts())
@@ -177,11 +195,14 @@ def _concat(files: list[Path], out: Path, schema: pa.Schema) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def _folder(out: Path, run: state.State, parts: list[Part], total: Counts) -> Path:
+def _folder(out: Path, run: state.State, parts: list[Part], total: Counts, engine: str) -> Path:
     """The working folder becomes the output; `_SUCCESS` is in it before it takes the name."""
     names = tuple(part.name for part in parts)
+    if not names:
+        names = ("part-000000.parquet",)
+        _concat([], run.folder / names[0], stamped(SCORES_SCHEMA, run.stamp))
     counts = (total.rows, total.kept, total.unscored, total.reasons)
-    write_success(run.folder, Success(run.stamp, "local", *counts, names))
+    write_success(run.folder, Success(run.stamp, engine, *counts, names))
     old = out.with_name(f".{out.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if out.exists():

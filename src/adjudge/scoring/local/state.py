@@ -64,6 +64,7 @@ def opened(out: Path, print_: dict[str, Any], stamp: Stamp, resume: bool) -> Ite
         if found is not None:
             _check_same(found, print_, out)
             stamp = from_dict(Stamp, found["stamp"])
+            sweep(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
             (folder / UNSCORED).mkdir(parents=True)
@@ -74,6 +75,13 @@ def opened(out: Path, print_: dict[str, Any], stamp: Stamp, resume: bool) -> Ite
         finally:
             if folder.exists() and not any((folder / INNER).glob("[0-9]*.json")):
                 shutil.rmtree(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written."""
+    for place in (folder, folder / UNSCORED):
+        for path in place.glob(".part-*"):
+            path.unlink()
 
 
 @contextmanager
