@@ -1,4 +1,4 @@
-"""Commands that make and mend judges: tune and audit."""
+"""Commands that make and mend judges: tune, audit, and the measurement on real labels."""
 
 from __future__ import annotations
 
@@ -69,3 +69,22 @@ def audit(
     given = {"labels": labels, "items": items, "clicks": clicks, "judge": judge, "out": out}
     given |= {"scale": scale, "valid": valid, "base_url": base_url}
     prints.audited(terminal.run(job, configure(AuditConfig, settings, set_, **given)))
+
+
+@app.command("real-judge")
+def real_judge(
+    real: Annotated[
+        Path | None, typer.Option(help="A finished `adjudge real`.  [default: runs/esci]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder.  [default: runs/esci-judge]")] = None,
+    decoder: Annotated[str | None, typer.Option(help="A causal language model that is tuned too.")] = None,
+    decoder_prompt: Annotated[Path | None, typer.Option(help="Its prompt for ordinal3.")] = None,
+    settings: File = None,
+    set_: Sets = None,
+) -> None:
+    """Judges on three grades from ESCI's train labels, measured against people's test labels."""
+    from adjudge.jobs.real_judge import RealJudgeConfig
+    from adjudge.jobs.real_judge import real_judge as job
+
+    given = {"real": real, "out": out, "decoder": decoder, "decoder_prompt": decoder_prompt}
+    prints.real_judged(terminal.run(job, configure(RealJudgeConfig, settings, set_, **given)))

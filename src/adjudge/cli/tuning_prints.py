@@ -9,6 +9,7 @@ from adjudge.cli.terminal import table
 
 if TYPE_CHECKING:
     from adjudge.jobs.audit import Audited
+    from adjudge.jobs.real_judge import RealJudged
     from adjudge.jobs.tune import TuneResult
 
 
@@ -54,3 +55,20 @@ def audited(done: Audited) -> None:
         line(
             f"the judge gave no verdict on {done.unscored:,} pairs: run the same command again to ask for them"
         )
+
+
+def real_judged(done: RealJudged) -> None:
+    for split in ("dev", "test"):
+        own = [row for row in done.rows if row["split"] == split]
+        rows = []
+        for judge, segment in dict.fromkeys((row["judge"], row["segment"]) for row in own):
+            found = {row["metric"]: row for row in own if (row["judge"], row["segment"]) == (judge, segment)}
+            cells = [
+                f"{number(row['value'])} {band(row['low'], row['high'])}".strip() for row in found.values()
+            ]
+            rows.append([judge, segment, f"{next(iter(found.values()))['pairs']:,}", *cells])
+        metrics = list(dict.fromkeys(row["metric"] for row in own))
+        table(f"{split}: against people", ["judge", "source", "pairs", *metrics], rows)
+    for kind, name in done.chosen.items():
+        line(f"dev chose, {kind}: {name}")
+    line(f"tables: {done.out}")
