@@ -37,7 +37,7 @@ SMALL = StudentSettings(
     batch_tokens=256,
     threads=1,
     evaluations=1,
-    split=SplitSettings(width=16, hidden=24, top=8, keyphrase_tokens=6, run=3),
+    split=SplitSettings(width=16, heads=2, hidden=24, top=8, keyphrase_tokens=6, run=3),
 )
 
 
