@@ -73,12 +73,15 @@ def beside(
         db.execute(_RATES)
         db.execute(_SEEN)
         found: dict[str, Any] = db.sql(_BESIDE).fetchnumpy()
-        valid = validity(found["all_clicks"], found["category_clicks"], found["clicks"], rule)
-        valid = np.where(found["known"], valid, UNKNOWN)
         if given:
             valid = _stated(db, given)
-    parts = [np.asarray(found[name]) for name in ("impressions", "clicks", "sales", "expected")]
-    return Beside(behaviour(*parts, level), valid)
+        else:
+            valid = validity(found["all_clicks"], found["category_clicks"], found["clicks"], rule)
+    valid = np.where(found["known"], valid, UNKNOWN)
+    impressions, clicked, sales, expected = (
+        np.asarray(found[name]) for name in ("impressions", "clicks", "sales", "expected")
+    )
+    return Beside(behaviour(impressions, clicked, sales, expected, level), valid)
 
 
 def _stated(db: Any, given: Path) -> np.ndarray:
