@@ -1,0 +1,68 @@
+"""A fine-tuned judge's folder brings its prompt, guidance and examples; what differs is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adjudge.errors import BadConfig
+from adjudge.judge.own import CARD, Asked, Card, asked_prompt, own_prompt, read, source_of, write
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Asked:
+    (tmp_path / "guidance.json").write_text(json.dumps({"Shoes": "sizes matter"}))
+    example = {"keyphrase": "red mug", "title": "Red mug", "grade": "high"}
+    (tmp_path / "few.json").write_text(json.dumps([example]))
+    return Asked(
+        "ordinal3",
+        order="worst_first",
+        guidance=tmp_path / "guidance.json",
+        examples=tmp_path / "few.json",
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, asked: Asked) -> Path:
+    folder = tmp_path / "judge"
+    folder.mkdir()
+    card = Card("base", "", "ordinal3", asked.load().hash, asked.order)
+    write(folder, card, asked, source_of(asked))
+    return folder
+
+
+def test_the_folder_gives_back_the_prompt_it_was_tuned_with(folder: Path, asked: Asked) -> None:
+    card = read(folder)
+    assert card is not None
+    assert own_prompt(folder, card).hash == asked.load().hash
+    plain = asked_prompt(folder, Asked("ordinal3"))
+    told = plain.render("red mug", "Red mug", "Shoes").user
+    assert "sizes matter" in told
+    assert "<answer>high</answer>" in told
+    assert asked_prompt(folder, asked).hash == plain.hash
+
+
+def test_what_differs_is_refused_or_meant(folder: Path, asked: Asked) -> None:
+    other = replace(asked, order="best_first")
+    with pytest.raises(BadConfig, match="set other_prompt=true if this is meant"):
+        asked_prompt(folder, other)
+    assert asked_prompt(folder, other, other=True).hash == other.load().hash
+    with pytest.raises(BadConfig, match="give --scale ordinal3"):
+        asked_prompt(folder, Asked("four"), other=True)
+    with pytest.raises(BadConfig, match="local.chat=True"):
+        asked_prompt(folder, Asked("ordinal3"), chat=False)
+    (folder / "guidance.json").write_text("{}")
+    with pytest.raises(BadConfig, match="the folder was edited"):
+        asked_prompt(folder, Asked("ordinal3"))
+
+
+def test_other_folders_and_hub_names_are_asked_as_given(tmp_path: Path) -> None:
+    assert read(tmp_path) is None
+    for place in (tmp_path, Path("some/hub-name")):
+        assert asked_prompt(place, Asked("binary")).hash == Asked("binary").load().hash
+    (tmp_path / CARD).write_text("{")
+    with pytest.raises(BadConfig, match="cannot be read"):
+        read(tmp_path)
