@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -73,7 +74,7 @@ def _judge(
     pq.write_table(pa.table(columns), path)
 
 
-def agreed(logs: Path, out: Path, judge: str = "cheap") -> Path:
+def agreed(logs: Path, out: Path, judge: str = "cheap", **trust: Any) -> Path:
     asked = AgreeConfig(
         logs / f"{judge}.parquet",
         logs / "people.parquet",
@@ -82,18 +83,21 @@ def agreed(logs: Path, out: Path, judge: str = "cheap") -> Path:
         clicks=logs / "clicks.parquet",
         items=logs / "items.parquet",
         paired={"position": str(logs / f"{judge}.parquet")},
-        trust=TrustSettings(sampling=SAMPLING),
+        trust=TrustSettings(sampling=SAMPLING, **trust),
     )
     return agree(asked).out
 
 
-def routed(logs: Path, out: Path, target: float = 0.65, people: bool = True) -> Path:
+def routed(
+    logs: Path, out: Path, target: float = 0.65, people: bool = True, region: Path | None = None
+) -> Path:
     asked = CascadeConfig(
         str(logs / "cheap.parquet"),
         str(logs / "strong.parquet"),
         out,
         human=logs / "people.parquet" if people else None,
         scale="four",
+        region=region,
         cascade=CascadeSettings(target=target, sampling=SAMPLING, sample=700),
     )
     return cascade(asked).out

@@ -96,6 +96,35 @@ def test_a_cascade_alone_and_one_without_people_say_so(folders: Path, tmp_path: 
     assert "Nothing was routed" in text
 
 
+def test_a_frozen_region_without_labels_has_no_curve_and_says_it_was_not_checked(
+    folders: Path, tmp_path: Path
+) -> None:
+    frozen = judging_folders.routed(
+        folders / "logs", tmp_path / "f", people=False, region=folders / "cascade" / "region.json"
+    )
+    found = Page(build(frozen, tmp_path / "f.html").read_text())
+    assert found.problems == []
+    assert "used as it is and not checked here" in found.text
+    assert [svg for svg in found.having("svg") if svg.get("role") == "img"] == []
+
+
+def test_an_open_question_says_how_many_labels_and_a_broken_judge_why(folders: Path, tmp_path: Path) -> None:
+    logs = folders / "logs"
+    open_ = judging_folders.agreed(logs, tmp_path / "open", statistic="exact", bar=0.5, rule="majority")
+    said = json.loads((open_ / "agree.json").read_text())
+    assert said["verdict"] == "inconclusive"
+    text = Page(build(open_, tmp_path / "o.html").read_text()).text
+    assert "These labels do not decide" in text
+    assert f"about {said['labels_needed'][0]['more']:,} more labelled pairs would decide it" in text
+    middle = f"The line marks Same grade of all pairs ({100 * said['agreement']['exact']['value']:.1f} %)"
+    assert middle in text.replace("\N{NO-BREAK SPACE}", " ")
+    broken = judging_folders.agreed(logs, tmp_path / "broken", min_annotators=9)
+    found = Page(build(broken, tmp_path / "b.html").read_text())
+    assert found.problems == []
+    assert "could not be measured" in found.text
+    assert "kappa is undefined: no pairs" in found.text
+
+
 def test_the_same_folders_give_the_same_bytes(folders: Path, judging_file: Path, tmp_path: Path) -> None:
     again = build(folders / "cascade", tmp_path / "again.html", (folders / "agree",))
     assert again.read_bytes() == judging_file.read_bytes()

@@ -69,8 +69,10 @@ def people(trust: Judging) -> dict[str, Any] | None:
         return None
     more = ORDERED if matrix and len(matrix["grades"]) > 2 else ()
     names = [name for name in (*ALWAYS, *more) if name in rows and rows[name]["value"] is not None]
+    if not names:
+        return None
     ends = [rows[name][key] for name in names for key in ("low", "value") if rows[name][key] is not None]
-    scale, lines = (min(0.0, *ends), 1.0), []
+    scale, lines = (min([0.0, *ends]), 1.0), []
     for name in names:
         bar = trust.said["bar"] if name == trust.said["statistic"] else None
         label, meaning = COEFFICIENTS[name]
@@ -131,7 +133,11 @@ def segments(trust: Judging) -> dict[str, Any] | None:
             ]
             groups.append({"title": title, "rows": lines[:SHOWN], "more": lines[SHOWN:]})
     label = COEFFICIENTS.get(name, (name, ""))[0]
-    return {"groups": groups, "statistic": label, "middle": formats.decimal(middle)} if groups else None
+    return (
+        {"groups": groups, "statistic": label, "middle": formats.write(middle, _unit(name))}
+        if groups
+        else None
+    )
 
 
 def clicks(trust: Judging) -> dict[str, Any] | None:
