@@ -20,16 +20,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge.errors import BadConfig, BadTable
+from adjudge.errors import BadArtifact, BadConfig, BadTable
 from adjudge.jobs.models import open_scorer
 from adjudge.jobs.score import ScoreConfig, score
 from adjudge.scoring.engines import score_pairs
 from adjudge.scoring.output import read_result, read_success
 from adjudge.scoring.rows import REASON, SCORES_SCHEMA, UNKNOWN_ITEM, UNKNOWN_KEYPHRASE
-from adjudge.scoring.spark.engine import SparkFailed
 from adjudge.scoring.spark.layout import COLUMNS
+from adjudge.scoring.spark.running import SparkFailed, reason
 from adjudge.scoring.spark.settings import SparkSettings
-from adjudge.scoring.spark.worker import with_items
+from adjudge.scoring.spark.worker import Model, scorer_of, with_items
 from adjudge.scoring.task import Task
 from adjudge.student.text import NO_ITEM, NO_KEYPHRASE, NO_TITLE
 from planted import planted
@@ -74,7 +74,16 @@ def test_items_reach_the_pairs_behind_them() -> None:
         with_items(laid(("x", None, None, "A"), ("x", None, None, "B")), None)
 
 
+def test_a_workers_error_is_told_in_one_line() -> None:
+    said = "[PYTHON_EXCEPTION] thrown: Traceback (most recent call last):\n  File x\nMemoryError: no room\n SQLSTATE: 38000"
+    assert reason(said) == "MemoryError: no room"
+    assert reason("[PATH_NOT_FOUND] no such path\nmore") == "[PATH_NOT_FOUND] no such path"
+    assert reason("") == "no message"
+
+
 def test_settings_are_checked() -> None:
+    with pytest.raises(BadConfig):
+        SparkSettings(layout="sorted")
     with pytest.raises(BadConfig):
         SparkSettings(broadcast_rows=-1)
     with pytest.raises(BadConfig):
@@ -157,8 +166,10 @@ def test_a_folder_holds_whole_items_by_part(spark: object, artifact: Path, tmp_p
     assert known["keyphrase"].equals(aside["keyphrase"])
 
 
-@pytest.mark.parametrize("broadcast_rows", [0, 1000])
-def test_texts_join_by_id(spark: object, artifact: Path, tmp_path: Path, broadcast_rows: int) -> None:
+@pytest.mark.parametrize(("broadcast_rows", "layout"), [(0, "item"), (1000, "item"), (0, "given")])
+def test_texts_join_by_id(
+    spark: object, artifact: Path, tmp_path: Path, broadcast_rows: int, layout: str
+) -> None:
     rows = planted(120, seed=9).to_pydict()
     texts = sorted(set(rows["keyphrase"]))
     numbers = {text: n for n, text in enumerate(texts)}
@@ -180,7 +191,7 @@ def test_texts_join_by_id(spark: object, artifact: Path, tmp_path: Path, broadca
         items=tmp_path / "items.parquet",
         keyphrases=tmp_path / "keyphrases.parquet",
         part_rows=30,
-        spark=SparkSettings(broadcast_rows=broadcast_rows),
+        spark=SparkSettings(broadcast_rows=broadcast_rows, layout=layout),
     )
     one, other, done = both(config)
     same(one, other)
@@ -193,6 +204,24 @@ def test_texts_join_by_id(spark: object, artifact: Path, tmp_path: Path, broadca
         pq.write_table(pa.concat_tables([pa.table(items)] * 2), tmp_path / "items.parquet")
         with pytest.raises(SparkFailed, match="stands in two rows"):
             score(replace(config, engine="spark"))
+
+
+@pytest.mark.parametrize("out", ["out.parquet", "out"])
+def test_pairs_as_they_lie(
+    spark: object, artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    for number, first in enumerate((0, 100)):
+        pq.write_table(hard_rows().slice(first, (100, 140)[number]), tmp_path / "in" / f"{number}.parquet")
+    monkeypatch.chdir(tmp_path)
+    settings = SparkSettings(layout="given", ship=True)
+    one, other, done = both(ScoreConfig(artifact, Path("in"), Path(out), part_rows=40, spark=settings))
+    same(one, other)
+    assert done.out == Path(out)
+    assert done.unscored_path == Path("out.unscored.parquet" if out != "out" else "out/_unscored")
+    assert done.unscored_path.exists()
+    if out == "out":
+        assert read_success(done.out).engine == "spark"
 
 
 def test_broken_utf8_and_numbered_items(spark: object, artifact: Path, tmp_path: Path) -> None:
@@ -279,7 +308,15 @@ def test_a_failed_run_goes_on_from_its_parts(spark: Any, artifact: Path, tmp_pat
         score_pairs("spark", replace(task, out=tmp_path / "third", part_rows=60, resume=True))
 
 
-def test_executors_must_hold_the_same_model(spark: object, artifact: Path, tmp_path: Path) -> None:
+def test_executors_must_hold_the_same_model(artifact: Path) -> None:
+    opener = partial(open_scorer, artifact=artifact, batch_tokens=2048)
+    held = scorer_of(Model(opener, None, open_scorer(1, artifact=artifact, batch_tokens=2048).version))
+    assert scorer_of(Model(opener, None, held.version)) is held, "opened once a process"
+    with pytest.raises(BadArtifact, match=f"holds model {held.version}, the run is of 0123"):
+        scorer_of(Model(opener, None, "0123"))
+
+
+def test_the_artifact_can_be_shipped(spark: object, artifact: Path, tmp_path: Path) -> None:
     pq.write_table(hard_rows(), tmp_path / "in.parquet")
     config = ScoreConfig(artifact, tmp_path / "in.parquet", tmp_path / "out.parquet", engine="spark")
     done = score(replace(config, spark=SparkSettings(ship=True)))

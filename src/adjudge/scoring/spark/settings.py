@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from adjudge.config import check_range
+from adjudge.config import check_choice, check_range
+
+LAYOUTS = ("item", "given")
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,8 @@ class SparkSettings:
     broadcast_rows    a keyphrases table of at most so many rows goes whole to every executor; a larger one is
                       joined by the hash of its id
     least_parts       parts at least (tables of few rows have fewer): what keeps all cores busy
+    layout            `item`: a partition holds whole items, side by side, whatever the order of the input; `given`: the
+                      input's own parts, not shuffled, for pairs that lie by item already
     ship              send the artifact to the executors (SparkContext.addFile); false = they see its path
     driver_memory     the JVM's, where this process starts it
     conf              further Spark settings, by name
@@ -21,6 +25,7 @@ class SparkSettings:
     master: str | None = None
     broadcast_rows: int = 2_000_000
     least_parts: int = 16
+    layout: str = "item"
     ship: bool = False
     driver_memory: str = "2g"
     conf: dict[str, str] = field(default_factory=dict)
@@ -28,3 +33,4 @@ class SparkSettings:
     def __post_init__(self) -> None:
         check_range("SparkSettings", "broadcast_rows", self.broadcast_rows, 0, 10**9)
         check_range("SparkSettings", "least_parts", self.least_parts, 1, 10**6)
+        check_choice("SparkSettings", "layout", self.layout, LAYOUTS)

@@ -45,19 +45,28 @@ def mark(folder: Path, bucket: int) -> Path:
 
 
 @dataclass(frozen=True)
-class Work:
-    """What is the same for all buckets.
+class Model:
+    """What a worker scores with.
 
     load     gives the scorer of so many threads; `shipped` is the artifact's name where Spark brings it along
     version  what that scorer's version must be
-    schema   of the scores, with the run's stamp
-    joined   items come among the rows
-    ordered  keep each row's number, to sort by later
     """
 
     load: Callable[..., Scorer]
     shipped: str | None
     version: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is the same for all buckets.
+
+    schema   of the scores, with the run's stamp
+    joined   items come among the rows
+    ordered  keep each row's number, to sort by later
+    """
+
+    model: Model
     schema: pa.Schema
     scored_at: datetime
     folder: Path
@@ -69,26 +78,26 @@ _HELD: dict[str, Scorer] = {}
 """The scorer of this process, by its version and how it was loaded: a worker process serves many tasks."""
 
 
-def scorer_of(work: Work) -> Scorer:
+def scorer_of(model: Model) -> Scorer:
     """The model, opened once a process. Raises BadArtifact where this machine holds another one."""
-    key = f"{work.version} {work.load!r} {work.shipped}"
+    key = f"{model.version} {model.load!r} {model.shipped}"
     if key not in _HELD:
         _HELD.clear()
-        _HELD[key] = _opened(work)
+        _HELD[key] = _opened(model)
     return _HELD[key]
 
 
-def _opened(work: Work) -> Scorer:
-    if work.shipped is None:
-        scorer = work.load(1)
+def _opened(model: Model) -> Scorer:
+    if model.shipped is None:
+        scorer = model.load(1)
     else:
         from pyspark import SparkFiles
 
-        scorer = work.load(1, artifact=Path(SparkFiles.get(work.shipped)))
-    if scorer.version != work.version:
+        scorer = model.load(1, artifact=Path(SparkFiles.get(model.shipped)))
+    if scorer.version != model.version:
         raise BadArtifact(
-            f"{socket.gethostname()} holds model {scorer.version}, the run is of {work.version}: give all executors the "
-            "same artifact (a shared path, or spark.ship=true)"
+            f"{socket.gethostname()} holds model {scorer.version}, the run is of {model.version}: give all executors "
+            "the same artifact (a shared path, or spark.ship=true)"
         )
     return scorer
 
@@ -107,7 +116,7 @@ def score_bucket(work: Work, bucket: int, batches: Iterator[pa.RecordBatch]) -> 
                 table, last = with_items(table, last)
             if not len(table):
                 continue
-            rows = score_rows(scorer_of(work), table.select([*TO_SCORE.names, REASON]), work.scored_at)
+            rows = score_rows(scorer_of(work.model), table.select([*TO_SCORE.names, REASON]), work.scored_at)
             kept = rows.scores.append_column(ROW, table["row"]) if work.ordered else rows.scores
             scores.write_table(kept.replace_schema_metadata(schema.metadata))
             at = table["row"].combine_chunks().take(rows.unscored["row"].combine_chunks())

@@ -1,0 +1,131 @@
+"""Pairs laid out by item: buckets, each scored by one task, finished ones kept over a kill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from adjudge.records import Progress
+from adjudge.scoring.core import Scorer
+from adjudge.scoring.local import state
+from adjudge.scoring.local.parts import input_files, open_file
+from adjudge.scoring.local.worker import Counts
+from adjudge.scoring.output import Stamp, default_run_id, iso, stamped
+from adjudge.scoring.rows import SCORES_SCHEMA
+from adjudge.scoring.spark import publish
+from adjudge.scoring.spark.layout import Source, laid_out
+from adjudge.scoring.spark.running import SparkFailed, Watch, running
+from adjudge.scoring.spark.settings import SparkSettings
+from adjudge.scoring.spark.worker import TOLD_SQL, Model, Work, mapper
+from adjudge.scoring.task import Scored, Task
+from adjudge.scoring.texts import Join
+
+
+def score_by_item(task: Task, settings: SparkSettings, shipped: str | None, progress: Progress) -> Scored:
+    """Score a task whose paths are absolute; see `engine.score_pairs`."""
+    source, rows = _source(task)
+    buckets = max(-(-rows // task.part_rows), min(settings.least_parts, -(-rows // 1024)), 1)
+    scorer = task.load(1)
+    stamp = Stamp(
+        task.run_id or default_run_id(task.scored_at, scorer.version),
+        scorer.version,
+        scorer.threshold,
+        iso(task.scored_at),
+    )
+    ordered = task.out.suffix == ".parquet"
+    with state.opened(task.out, _fingerprint(task, source, scorer, buckets), stamp, task.resume) as run:
+        work = Work(
+            model=Model(task.load, shipped, scorer.version),
+            schema=stamped(SCORES_SCHEMA, run.stamp),
+            scored_at=run.stamp.time,
+            folder=run.folder,
+            joined=bool(source.items),
+            ordered=ordered,
+        )
+        total = _score(task, settings, source, work, buckets, rows, progress)
+        place = publish.one_file if ordered else publish.folder
+        aside = place(task.out, run.folder, run.stamp, total)
+    return Scored(
+        task.out,
+        total.rows,
+        total.kept,
+        total.unscored,
+        aside if total.unscored else None,
+        scorer.version,
+        scorer.threshold,
+        run.stamp.run_id,
+        run.stamp.time,
+        total.reasons,
+    )
+
+
+def _source(task: Task) -> tuple[Source, int]:
+    """The input's files, checked, and the rows of the pairs."""
+    join = Join(task.items, task.keyphrases)
+    paths, firsts, rows = input_files(task.pairs), [], 0
+    for path in paths:
+        with open_file(path, join.needed) as file:
+            firsts.append(rows)
+            rows += file.metadata.num_rows
+    items, _ = _checked(task.items, ("item_id", "title"))
+    keyphrases, known = _checked(task.keyphrases, ("keyphrase_id", "keyphrase"))
+    pairs = [path.absolute() for path in paths]
+    return Source(pairs, firsts, join.columns, items, keyphrases, known), rows
+
+
+def _checked(source: Path | None, needed: tuple[str, ...]) -> tuple[list[Path], int]:
+    """A table's files, and their rows."""
+    paths, rows = input_files(source) if source else [], 0
+    for path in paths:
+        with open_file(path, needed) as file:
+            rows += file.metadata.num_rows
+    return [path.absolute() for path in paths], rows
+
+
+def _fingerprint(task: Task, source: Source, scorer: Scorer, buckets: int) -> dict[str, Any]:
+    """What makes two runs give the same parts; --resume compares it entry by entry."""
+
+    def identity(path: Path) -> list[Any]:
+        seen = path.stat()
+        return [path.name, seen.st_size, seen.st_mtime_ns]
+
+    return {
+        "engine": "spark",
+        "pairs": [identity(path) for path in source.pairs],
+        "items": [identity(path) for path in source.items],
+        "keyphrases": [identity(path) for path in source.keyphrases],
+        "model_version": scorer.version,
+        "threshold": scorer.threshold,
+        "chunk": task.chunk,
+        "buckets": buckets,
+        "ordered": task.out.suffix == ".parquet",
+        "settings": task.settings,
+        "run_id": task.run_id,
+    }
+
+
+def _score(
+    task: Task,
+    settings: SparkSettings,
+    source: Source,
+    work: Work,
+    buckets: int,
+    rows: int,
+    progress: Progress,
+) -> Counts:
+    """Score the buckets that are not finished; the sum over all. Raises SparkFailed, also where rows are missing."""
+    watch = Watch(work.folder, lambda done: progress("score", done, rows))
+    done = watch.look()
+    if len(done) < buckets:
+        with running(task, settings) as spark, watch:
+            laid = laid_out(spark, source, settings, buckets, sorted(done))
+            laid.mapInArrow(mapper(work), TOLD_SQL).collect()
+    done = watch.look()
+    total = sum((done[bucket] for bucket in sorted(done)), Counts())
+    if total.rows != rows:
+        raise SparkFailed(
+            f"{rows:,} rows went in and {total.rows:,} came out: was an input file changed while the run read it? "
+            "Score again without --resume."
+        )
+    progress("score", rows, rows)
+    return total

@@ -1,0 +1,91 @@
+"""What both layouts share: a session whose errors are told in one line, and an eye on finished parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adjudge.config import from_dict
+from adjudge.errors import AdjudgeError, BadConfig
+from adjudge.scoring.local.worker import Counts
+from adjudge.scoring.spark.session import opened
+from adjudge.scoring.spark.settings import SparkSettings
+from adjudge.scoring.spark.worker import INNER
+from adjudge.scoring.task import Task
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class SparkFailed(AdjudgeError):
+    """Spark gave a run up."""
+
+
+@contextmanager
+def running(task: Task, settings: SparkSettings) -> Iterator[SparkSession]:
+    """A session that has the artifact, where it is to be shipped. Raises NoSpark, SparkFailed."""
+    from pyspark.errors import PySparkException
+
+    cores = task.workers or len(os.sched_getaffinity(0))
+    with opened(settings, cores, task.chunk) as spark:
+        if settings.ship and task.artifact:
+            spark.sparkContext.addFile(str(task.artifact), recursive=True)
+        try:
+            yield spark
+        except PySparkException as error:
+            raise SparkFailed(
+                f"Spark gave the run up: {reason(str(error))}. Finished parts are kept: go on with --resume."
+            ) from error
+
+
+def reason(text: str) -> str:
+    """What a worker raised (the last line of its traceback), or the first line of Spark's own message.
+
+    >>> reason("[PYTHON_EXCEPTION] ...: Traceback ...\\\\n  File ...\\\\nMemoryError: no room\\\\n SQLSTATE: 38000")
+    'MemoryError: no room'
+    """
+    told = text.split("SQLSTATE")[0] if "Traceback" in text else text
+    lines = [line.strip() for line in told.splitlines() if line.strip()] or ["no message"]
+    return lines[-1] if "Traceback" in text else lines[0]
+
+
+class Watch:
+    """Reads the marks of finished parts as they appear, each once; within `with`, tells their rows every second."""
+
+    def __init__(self, folder: Path, tell: Callable[[int], None]) -> None:
+        self.folder, self.tell = folder / INNER, tell
+        self.seen: dict[int, Counts] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def look(self) -> dict[int, Counts]:
+        """The counts of all finished parts, by number."""
+        for path in self.folder.glob("[0-9]*.json"):
+            number = int(path.stem)
+            if number not in self.seen:
+                try:
+                    self.seen[number] = from_dict(Counts, json.loads(path.read_text("utf-8")))
+                except (OSError, ValueError, BadConfig):
+                    continue
+        return self.seen
+
+    def rows(self) -> int:
+        """The rows of all finished parts."""
+        return sum(counts.rows for counts in self.look().values())
+
+    def _watch(self) -> None:
+        while not self._over.wait(1.0):
+            self.tell(self.rows())
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
