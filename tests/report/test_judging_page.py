@@ -125,6 +125,16 @@ def test_an_open_question_says_how_many_labels_and_a_broken_judge_why(folders: P
     assert "kappa is undefined: no pairs" in found.text
 
 
+def test_a_cheap_judge_that_is_not_cheap_is_called_so(folders: Path, tmp_path: Path) -> None:
+    shutil.copytree(folders / "cascade", tmp_path / "c")
+    path = tmp_path / "c" / "cascade.json"
+    said = json.loads(path.read_text())
+    said["money"] = {**said["money"], "cascade": 3.5, "all_strong": 2.0, "saved": -1.5}
+    path.write_text(json.dumps(said))
+    text = Page(build(tmp_path / "c", tmp_path / "c.html").read_text()).text
+    assert "costs 3.50 in place of 2.00: 1.50 more, since the cheap judge is not cheap enough" in text
+
+
 def test_the_same_folders_give_the_same_bytes(folders: Path, judging_file: Path, tmp_path: Path) -> None:
     again = build(folders / "cascade", tmp_path / "again.html", (folders / "agree",))
     assert again.read_bytes() == judging_file.read_bytes()

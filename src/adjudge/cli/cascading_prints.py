@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 def cascaded(done: Cascaded) -> None:
     _curve(done)
-    if done.money.all_strong is not None:
-        told = done.money
+    told, more = done.money, done.money.saved
+    if more is not None:
+        saved = f"saved {more:,.2f}" if more >= 0 else f"{-more:,.2f} more than that"
         line(
-            f"money: {told.cascade:,.2f} against {told.all_strong:,.2f} for {done.strong} on every pair; saved {told.saved:,.2f}"
+            f"money: {told.cascade:,.2f} against {told.all_strong:,.2f} for {done.strong} on every pair; {saved}"
         )
     for what, count in done.counts.items():
         line(f"{what}: {count:,}")

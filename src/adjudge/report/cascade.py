@@ -47,7 +47,17 @@ def routing(cascade: Judging) -> dict[str, Any]:
 def _money(money: dict[str, Any]) -> dict[str, str] | None:
     if money.get("all_strong") is None:
         return None
-    return {key: f"{money[key]:,.2f}" for key in ("all_strong", "cascade", "saved")}
+    saved = money["saved"]
+    words = (
+        f"{saved:,.2f} saved"
+        if saved >= 0
+        else f"{-saved:,.2f} more, since the cheap judge is not cheap enough"
+    )
+    return {
+        "all_strong": f"{money['all_strong']:,.2f}",
+        "cascade": f"{money['cascade']:,.2f}",
+        "words": words,
+    }
 
 
 def _table(curve: list[Row], against: str) -> dict[str, Any] | None:
