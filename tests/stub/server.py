@@ -1,12 +1,13 @@
 """A real OpenAI-compatible HTTP server for tests and benchmarks: a fixed delay, chosen faults, and a tally of what it saw.
 
-    python tests/stub/server.py [--delay 0.05] [--tally FILE] [--faults FILE.json] [--logprobs 5]
+    python tests/stub/server.py [--delay 0.05] [--tally FILE] [--faults FILE.json] [--tops 4] [--words FILE.json]
 
 It prints its port on the first line and stops when its standard input closes, so that it never outlives its parent.
 The grade it gives is a fixed function of the prompt (`grade_of`); the tally gets one line for each request that
 arrived (`seen HASH TIME CONNECTION`) and one for each whole answer handed to the socket (`sent HASH TIME CONNECTION`).
-`--faults` is a list of rules {"every": N, "kind": "429" | "500" | "hang" | "cut" | "html", "retry_after": S}: the
-first rule whose N divides the request's number applies.
+`--faults` is a list of rules {"every": N, "kind": "429" | "500" | "hang" | "cut" | "html" | "off" | "broken",
+"retry_after": S}: the first rule whose N divides the request's number applies. `--words`: the two answers in place of yes
+and no.
 """
 
 from __future__ import annotations
@@ -25,15 +26,16 @@ from typing import Any
 WORDS = ("yes", "no")
 
 
-def grade_of(prompt: str) -> tuple[str, float]:
+def grade_of(prompt: str, words: tuple[str, ...] = WORDS) -> tuple[str, float]:
     """The word this server answers and its probability, from the prompt's hash alone."""
     step = hashlib.sha256(prompt.encode()).digest()[0]
-    return WORDS[step % 2], 0.6 + 0.39 * step / 255
+    return words[step % 2], 0.6 + 0.39 * step / 255
 
 
 class State:
     def __init__(self, delay: float, tally: Path | None, faults: list[dict[str, Any]], tops: int) -> None:
         self.delay, self.faults, self.tops = delay, faults, tops
+        self.words = WORDS
         self.number = 0
         self.connections = 0
         self.tally = os.open(tally, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if tally else None
@@ -43,17 +45,19 @@ class State:
             digest = hashlib.sha256(prompt.encode()).hexdigest()[:24]
             os.write(self.tally, f"{what} {digest} {time.time():.6f} {connection}\n".encode())
 
-    def fault(self) -> dict[str, Any] | None:
-        return next((rule for rule in self.faults if self.number % rule["every"] == 0), None)
+    def fault(self, number: int) -> dict[str, Any] | None:
+        return next((rule for rule in self.faults if number % rule["every"] == 0), None)
 
 
-def answer(body: dict[str, Any], tops: int) -> bytes:
+def answer(body: dict[str, Any], tops: int, words: tuple[str, ...] = WORDS, said: str | None = None) -> bytes:
     """A chat completion of one token, with `top_logprobs` where they were asked for."""
     import math
 
     prompt = body["messages"][-1]["content"]
-    word, sure = grade_of(prompt)
-    other = WORDS[1 - WORDS.index(word)]
+    word, sure = grade_of(prompt, words)
+    other = words[1 - words.index(word)]
+    if said is not None:
+        word, other = said, said
     choice: dict[str, Any] = {
         "index": 0,
         "message": {"role": "assistant", "content": word},
@@ -62,6 +66,7 @@ def answer(body: dict[str, Any], tops: int) -> bytes:
     if body.get("logprobs"):
         rest = (1 - sure) / 2
         shown = [(word, sure - 0.01), (" " + word, 0.01), (other, rest), ("the", rest)][:tops]
+        shown = shown or [(word, 1.0)]
         top = [{"token": t, "logprob": math.log(max(p, 1e-9)), "bytes": None} for t, p in shown]
         choice["logprobs"] = {"content": [{**top[0], "top_logprobs": top}]}
     tokens = sum(len(message["content"]) for message in body["messages"]) // 4
@@ -103,23 +108,23 @@ class Connection(asyncio.Protocol):
                 return
             body = self.buffer[end + 4 : end + 4 + length]
             self.buffer = self.buffer[end + 4 + length :]
-            asyncio.get_running_loop().call_later(self.state.delay, self.reply, body)
             self.state.number += 1
+            asyncio.get_running_loop().call_later(self.state.delay, self.reply, body, self.state.number)
             self.arrived(body)
 
     def arrived(self, body: bytes) -> None:
         if self.state.tally is not None:
             self.state.note("seen", json.loads(body)["messages"][-1]["content"], self.number)
 
-    def reply(self, body: bytes) -> None:
+    def reply(self, body: bytes, number: int) -> None:
         if self.transport.is_closing():
             return
         asked = json.loads(body)
-        fault = self.state.fault() if self.state.faults else None
+        fault = self.state.fault(number) if self.state.faults else None
         if fault:
             self.fail(fault, asked)
             return
-        self.send(b"200 OK", answer(asked, self.state.tops))
+        self.send(b"200 OK", answer(asked, self.state.tops, self.state.words))
         self.state.note("sent", asked["messages"][-1]["content"], self.number)
 
     def fail(self, fault: dict[str, Any], asked: dict[str, Any]) -> None:
@@ -133,6 +138,9 @@ class Connection(asyncio.Protocol):
             self.send(b"500 Internal Server Error", b'{"error": {"message": "broken"}}')
         elif kind == "html":
             self.send(b"200 OK", b"<html>a proxy's page</html>")
+        elif kind in ("off", "broken"):
+            said = "purple" if kind == "off" else '{"grade": '
+            self.send(b"200 OK", answer(asked, 0, self.state.words, said))
         elif kind == "cut":
             whole = answer(asked, self.state.tops)
             self.transport.write(
@@ -165,10 +173,14 @@ def main() -> None:
     parser.add_argument("--tally", type=Path)
     parser.add_argument("--faults", type=Path)
     parser.add_argument("--tops", type=int, default=4)
+    parser.add_argument("--words", type=Path)
     given = parser.parse_args()
     faults = json.loads(given.faults.read_text()) if given.faults else []
     threading.Thread(target=leave_with_parent, daemon=True).start()
-    asyncio.run(serve(State(given.delay, given.tally, faults, given.tops), given.port))
+    state = State(given.delay, given.tally, faults, given.tops)
+    if given.words:
+        state.words = tuple(json.loads(given.words.read_text()))
+    asyncio.run(serve(state, given.port))
 
 
 if __name__ == "__main__":
