@@ -15,6 +15,7 @@ from esci_slice import write_slice
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 
 from adjudge.errors import BadConfig, BadTable
+from adjudge.jobs import real_judge_tables
 from adjudge.jobs.real import LessonSettings, RealConfig, real
 from adjudge.jobs.real_judge import MAJORITY, UNTUNED, RealJudgeConfig, RealJudged, real_judge
 from adjudge.llm.sft import SftSettings
@@ -63,6 +64,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RealJudgeConfig, Real
     config = RealJudgeConfig(
         begun.out,
         folder / "out",
+        targets=("even",),
         coral=LessonSettings(epochs=2, lr=5e-4, evaluations=1),
         decoder=str(models.build(folder / "decoder")),
         decoder_prompt=folder / "prompt.md",
@@ -72,12 +74,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RealJudgeConfig, Real
     return config, real_judge(config)
 
 
+@pytest.mark.slow
 def test_dev_chooses_one_judge_of_each_kind(run: tuple[RealJudgeConfig, RealJudged]) -> None:
     config, done = run
     names = {row["judge"] for row in done.rows if row["split"] == "dev"}
     students = {f"cuts, {s}, {t}" for s in ("after teacher", "student") for t in config.targets}
     students |= {f"coral, {target}" for target in config.targets}
-    decoders = {f"decoder, {target}" for target in config.targets}
+    decoders = {f"decoder, {target}" for target in config.decoder_targets}
     assert names == students | decoders | {UNTUNED, MAJORITY}
     kappa = {name: done.one(name, "dev", "kappa")["value"] for name in students}
     assert kappa[done.chosen["student"]] == max(kappa.values())
@@ -99,6 +102,7 @@ def grades(config: RealJudgeConfig, name: str) -> tuple[list[int], list[int]]:
     return [ORDINAL3.index(t) for t, _ in both], [ORDINAL3.index(s) for _, s in both]
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_judgments_and_of_agree(run: tuple[RealJudgeConfig, RealJudged]) -> None:
     config, done = run
     name = done.chosen["student"]
@@ -120,6 +124,7 @@ def test_figures_are_those_of_the_judgments_and_of_agree(run: tuple[RealJudgeCon
     assert np.trace(np.array(done.confusion[name])) == sum(t == s for t, s in zip(truth, said, strict=True))
 
 
+@pytest.mark.slow
 def test_each_source_is_measured_alone(run: tuple[RealJudgeConfig, RealJudged]) -> None:
     config, done = run
     name = done.chosen["student"]
@@ -130,6 +135,7 @@ def test_each_source_is_measured_alone(run: tuple[RealJudgeConfig, RealJudged]) 
         assert agreed["agreement"]["exact"]["value"] == pytest.approx(row["value"])
 
 
+@pytest.mark.slow
 def test_the_majority_stands_beside_and_learning_beats_it(run: tuple[RealJudgeConfig, RealJudged]) -> None:
     _, done = run
     assert done.one(MAJORITY, "test", "kappa")["value"] == pytest.approx(0)
@@ -137,6 +143,7 @@ def test_the_majority_stands_beside_and_learning_beats_it(run: tuple[RealJudgeCo
     assert done.one(done.chosen["student"], "test", "kappa")["value"] > 0.1
 
 
+@pytest.mark.slow
 def test_no_test_label_was_used_before_the_end(run: tuple[RealJudgeConfig, RealJudged]) -> None:
     config, _ = run
     split = {
@@ -147,6 +154,22 @@ def test_no_test_label_was_used_before_the_end(run: tuple[RealJudgeConfig, RealJ
     assert {split[row["item_id"], row["keyphrase"]] for row in steps} == {"train", "dev"}
     told = json.loads((config.out / "judges" / "cuts, student, even.tune" / "tune.json").read_text())
     assert told["left_out"]["in neither train nor dev"] == sum(one == "test" for one in split.values())
+
+
+@pytest.mark.slow
+def test_a_train_row_weighs_as_its_class_does_in_the_matched_mix(
+    run: tuple[RealJudgeConfig, RealJudged], tmp_path: Path
+) -> None:
+    config, _ = run
+    tables = real_judge_tables.write(config.real, tmp_path)
+    even = pq.read_table(real_judge_tables.write_steps(tables, tmp_path / "even.parquet", "even", 6.0))
+    plain = pq.read_table(
+        real_judge_tables.write_steps(tables, tmp_path / "plain.parquet", "as labelled", 6.0)
+    )
+    assert set(plain["weight"].to_pylist()) == {1.0}
+    train = [row for row in even.to_pylist() if row["split"] == "train"]
+    sums = [sum(row["weight"] for row in train if row["label"] == step) for step in range(3)]
+    assert max(sums) - min(sums) <= 1 + 1e-9
 
 
 def test_a_folder_that_is_no_run_of_real_is_refused(tmp_path: Path) -> None:

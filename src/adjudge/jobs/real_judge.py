@@ -45,7 +45,7 @@ ALL = "all"
 class RealJudgeConfig:
     """real: the folder of a finished `adjudge real`; out: this run's folder. targets: the class mixes that are tried, each
     as `adjudge tune` spells it; factor: as there. coral: how a student takes the graded labels. decoder: a causal language
-    model that is tuned too (none: left out), with its prompt for ordinal3; sft: how."""
+    model that is tuned too (none: left out), towards decoder_targets, with its prompt for ordinal3; sft: how."""
 
     real: Path = Path("runs/esci")
     out: Path = Path("runs/esci-judge")
@@ -54,8 +54,9 @@ class RealJudgeConfig:
     coral: LessonSettings = field(default_factory=lambda: LessonSettings(epochs=4, lr=1e-4, evaluations=4))
     decoder: str = ""
     decoder_prompt: Path | None = None
+    decoder_targets: tuple[str, ...] = ("even",)
     sft: SftSettings = field(
-        default_factory=lambda: SftSettings(rank=16, lr=2e-3, epochs=6, evaluations=12, patience=4)
+        default_factory=lambda: SftSettings(lr=1e-3, epochs=2, evaluations=6, patience=0, longest=256)
     )
     seed: int = 7
     sampling: Sampling = field(default_factory=Sampling)
@@ -172,7 +173,7 @@ def _decoders(config: RealJudgeConfig, tables: Tables, progress: Progress) -> di
     if not config.decoder:
         return {}
     spelled = {UNTUNED: f"hf:{config.decoder}"}
-    for target in config.targets:
+    for target in config.decoder_targets:
         name = f"{DECODER}, {target}"
         asked = _tune(
             config, tables, name, target, base=config.decoder, prompt=config.decoder_prompt, sft=config.sft
