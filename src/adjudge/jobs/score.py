@@ -12,14 +12,14 @@ from adjudge.config import check_choice, check_range
 from adjudge.errors import BadConfig
 from adjudge.jobs.models import open_scorer, settled
 from adjudge.records import Progress, no_progress
+from adjudge.scoring.engines import ENGINES
 from adjudge.scoring.local.settings import LocalSettings
 from adjudge.scoring.spark.settings import SparkSettings
 
 if TYPE_CHECKING:
     from adjudge.scoring.task import Scored
 
-ENGINES = ("local", "spark")
-PRECISIONS = ("auto", "fp32", "bf16", "int8")
+PRECISIONS = ("auto", "fp32", "bf16", "int8", "mixed")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ScoreConfig:
     batch_tokens  tokens a batch
     chunk         rows that the model sees at a time
     engine        local or spark
-    precision     fp32 (the model's own scores), int8 or bf16 (where its parity gate allows it), or auto: the fastest
+    precision     fp32 (the model's own scores), int8, bf16 or mixed (where its parity gate allows it), or auto: the fastest
                   allowed that this machine has the units for
     items         Parquet with item_id, title and optionally category; then the pairs need no title
     keyphrases    Parquet with keyphrase_id and keyphrase; then the pairs hold keyphrase_id
