@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TOKENIZERS_PARALLELISM ?= false
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo real test test-slow lint browser env spark clean
+.PHONY: demo real test test-slow lint browser env spark llama test-llama decoder clean
 
 env: $(VENV)/.ready
 
@@ -47,6 +47,24 @@ browser:
 
 test-slow: env browser
 	$(BIN)/pytest -m slow
+
+# llama.cpp with its OpenAI-compatible server, built from source once (5-10 minutes), in an environment of its own.
+LLAMA ?= .venv-llama
+llama: $(LLAMA)/.ready
+
+$(LLAMA)/.ready: tools/llama.txt
+	test -x $(LLAMA)/bin/python || $(PYTHON) -m venv $(LLAMA)
+	CMAKE_ARGS=-DLLAVA_BUILD=OFF $(LLAMA)/bin/pip install --quiet --disable-pip-version-check -r tools/llama.txt
+	touch $@
+
+# The committed decoder behind llama.cpp's server, in this process and through batch files: the same verdicts.
+test-llama: env llama
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m '' tests/llm/test_llama_cpp.py
+
+# The small decoder that judges, pretrained from scratch (see tools/decoder/README.md) and written to runs/decoder.
+decoder: env
+	OMP_NUM_THREADS=1 $(BIN)/python tools/decoder/pretrain.py --out runs/pretraining
+	$(BIN)/python tools/decoder/export.py runs/pretraining runs/decoder
 
 clean:
 	rm -rf build dist runs .pytest_cache .hypothesis .ruff_cache .mypy_cache

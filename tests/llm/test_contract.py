@@ -52,6 +52,8 @@ def test_ways_to_hold_an_answer(way: str, field: str, value: object) -> None:
     assert chat.body_of("m", asked(structured=way))[field] == value
     schema = chat.body_of("m", asked(structured="json_schema"))["response_format"]["json_schema"]["schema"]
     assert schema["properties"]["grade"]["enum"] == ["no", "yes"]
+    held = chat.body_of("m", asked(structured="json_object_schema"))["response_format"]
+    assert held == {"type": "json_object", "schema": schema}
 
 
 @pytest.mark.parametrize(

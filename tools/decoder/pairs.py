@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from adjudge.judge.prompt import Prompt, load
 from adjudge.market.generated import generated_world
 from adjudge.market.settings import MarketSettings
-from adjudge.records import FOUR, ORDINAL3, Progress, no_progress
+from adjudge.records import FOUR, Progress, no_progress
 
 HERE = Path(__file__).parent
 SCALES = ("binary", "four", "ordinal3")
@@ -52,8 +52,6 @@ def worlds(seeds: Sequence[int], items: int, progress: Progress = no_progress) -
 
 
 def _sized(settings: MarketSettings, items: int) -> MarketSettings:
-    from dataclasses import replace
-
     share = items / settings.catalogue.items
     return replace(
         settings,
@@ -86,7 +84,7 @@ def step(scale: str, grade: int) -> int:
 @dataclass(frozen=True)
 class Form:
     """A prompt cut where the pair's texts go: ids before the title, between, after the keyphrase, and of each answer
-    (with what ends it). `marks` says which ids of an answer are learned."""
+    (with what ends it). learned: which places of an answer are learned."""
 
     scale: str
     before: list[int]
@@ -206,6 +204,3 @@ def _cut(packs: list[Pack], tokens: int) -> list[list[Pack]]:
             batches.append([])
         batches[-1].append(pack)
     return batches
-
-
-__all__ = ["ORDINAL3", "SCALES", "Form", "Pairs", "Rows", "forms", "prompts", "step", "worlds"]

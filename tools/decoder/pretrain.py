@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import pickle
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ import tokens
 import torch
 from pairs import Pack, Rows, step, worlds
 from torch.nn import functional
+
+from adjudge.student.start import minilm_folder
 
 HERE = Path(__file__).parent
 
@@ -38,7 +41,7 @@ class Settings:
     heads: int = 4
     inner: int = 352
     vocabulary: int = 8192
-    alike: float = 1.0
+    alike: float = 0.85
     rope: float = 100_000.0
     batch_tokens: int = 1024
     together: int = 12
@@ -74,21 +77,9 @@ class Run:
     """One pretraining: its data, network, optimiser and place."""
 
     def __init__(self, settings: Settings, out: Path, held_out_world: int) -> None:
-        from adjudge.student.start import minilm_folder
-
         self.settings, self.out = settings, out
         out.mkdir(parents=True, exist_ok=True)
-        minilm = minilm_folder()
-        seeds = range(settings.first_world, settings.first_world + settings.worlds)
-        pairs = worlds(seeds, settings.items)
-        some = np.random.default_rng(settings.seed).permutation(len(pairs.titles))[:20_000]
-        texts = [pairs.titles[k] for k in some] + [
-            pairs.keyphrases[k] for k in some if k < len(pairs.keyphrases)
-        ]
-        self.tokenizer = tokens.build(texts, minilm, settings.vocabulary)
-        self.rows = Rows(pairs, HERE, self.tokenizer, settings.json_share)
-        held = worlds([held_out_world], 3000)
-        self.held = Rows(held, HERE, self.tokenizer, 0.0)
+        self.tokenizer, self.rows, self.held = self._data(held_out_world)
         shape = {
             "hidden_size": settings.width,
             "num_hidden_layers": settings.layers,
@@ -96,7 +87,10 @@ class Run:
             "intermediate_size": settings.inner,
             "rope_parameters": {"rope_type": "default", "rope_theta": settings.rope},
         }
-        self.model = network.build(self.tokenizer, minilm, shape, settings.alike)
+        going_on = (out / "state.pt").exists()
+        self.model = network.build(
+            self.tokenizer, None if going_on else minilm_folder(), shape, settings.alike
+        )
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             settings.lr,
@@ -108,6 +102,23 @@ class Run:
         self.seconds = 0.0
         self.history: list[dict[str, float]] = []
         self._resume()
+
+    def _data(self, held_out_world: int) -> tuple[Any, Rows, Rows]:
+        """Tokenizer, rows to learn from, rows held out; kept in the folder, so that going on is quick."""
+        kept = self.out / "data.pickle"
+        if kept.exists():
+            found: tuple[Any, Rows, Rows] = pickle.loads(kept.read_bytes())
+            return found
+        settings = self.settings
+        pairs = worlds(range(settings.first_world, settings.first_world + settings.worlds), settings.items)
+        some = np.random.default_rng(settings.seed).permutation(len(pairs.titles))[:20_000]
+        texts = [pairs.titles[k] for k in some]
+        texts += [pairs.keyphrases[k] for k in some if k < len(pairs.keyphrases)]
+        tokenizer = tokens.build(texts, minilm_folder(), settings.vocabulary)
+        rows = Rows(pairs, HERE, tokenizer, settings.json_share)
+        held = Rows(worlds([held_out_world], 3000), HERE, tokenizer, 0.0)
+        kept.write_bytes(pickle.dumps((tokenizer, rows, held)))
+        return tokenizer, rows, held
 
     def go(self, stop_after: float, every: float) -> None:
         begun = marked = last = time.monotonic()
@@ -184,11 +195,7 @@ class Run:
         torch.save({**state, **place}, self.out / "state.partial")
         (self.out / "state.partial").replace(self.out / "state.pt")
         self.model.save_pretrained(self.out)
-        weights = {
-            name: value.half().contiguous()
-            for name, value in self.model.state_dict().items()
-            if name != "lm_head.weight"
-        }
+        weights = {name: value.half().contiguous() for name, value in self.model.state_dict().items()}
         save_file(weights, self.out / "model.safetensors", metadata={"format": "pt"})
         self.tokenizer.save_pretrained(self.out)
         (self.out / "settings.json").write_text(json.dumps(asdict(self.settings), indent=1) + "\n")

@@ -10,8 +10,9 @@ from typing import Any
 
 from adjudge.llm.contract import Answer, AskFailed, Request, Tops
 
-STRUCTURED = ("json_schema", "json_object", "choice", "guided_choice")
-"""json_schema and json_object are OpenAI's response_format; choice is vLLM's `structured_outputs` (0.11 on),
+STRUCTURED = ("json_schema", "json_object", "json_object_schema", "choice", "guided_choice")
+"""json_schema and json_object are OpenAI's response_format; json_object_schema is llama.cpp's, a json_object that is held
+to a schema (llama-cpp-python's server takes no json_schema); choice is vLLM's `structured_outputs` (0.11 on),
 guided_choice the same before it."""
 MOST_KINDS = 1_000
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -73,19 +74,21 @@ class Bodies:
 
 def _structure(request: Request) -> dict[str, Any]:
     words = list(request.answers)
+    shape = {
+        "type": "object",
+        "properties": {"grade": {"type": "string", "enum": words}},
+        "required": ["grade"],
+        "additionalProperties": False,
+    }
     if request.structured == "json_schema":
-        shape = {
-            "type": "object",
-            "properties": {"grade": {"type": "string", "enum": words}},
-            "required": ["grade"],
-            "additionalProperties": False,
-        }
         return {
             "response_format": {
                 "type": "json_schema",
                 "json_schema": {"name": "verdict", "strict": True, "schema": shape},
             }
         }
+    if request.structured == "json_object_schema":
+        return {"response_format": {"type": "json_object", "schema": shape}}
     if request.structured == "json_object":
         return {"response_format": {"type": "json_object"}}
     if request.structured == "choice":

@@ -45,7 +45,7 @@ class AskFailed(Exception):
 @dataclass(frozen=True)
 class Capabilities:
     """What a client can do. `structured` names the ways it can hold an answer to the allowed words
-    (json_schema, json_object, choice); `batching` says that many requests in one call are cheaper."""
+    (json_schema, json_object, json_object_schema, choice); `batching` says that many requests in one call are cheaper."""
 
     token_probabilities: bool = False
     structured: tuple[str, ...] = ()
@@ -165,7 +165,7 @@ PROVIDERS = (
     Provider(
         "openai",
         "openai:MODEL",
-        Capabilities(True, ("json_schema", "json_object", "choice", "guided_choice")),
+        Capabilities(True, ("json_schema", "json_object", "json_object_schema", "choice", "guided_choice")),
         "judge",
     ),
     Provider("hf", "hf:PATH", Capabilities(True, (), batching=True), "train"),
