@@ -39,6 +39,8 @@ VARIANTS = (
     "adjudge int8, a worker a core",
     "adjudge int8, 1 worker",
     "adjudge bf16, a worker a core",
+    "adjudge mixed, a worker a core",
+    "adjudge mixed, 1 worker",
     "adjudge score, fp32, Parquet to Parquet",
 )
 TRIED = (32, 64, 128, 256)

@@ -67,7 +67,7 @@ def test_limits_outside_their_range() -> None:
             True,
             ("bf16", "int8", "fp32"),
         ),
-        ("fma avx2 avx512f avx512_vnni avx512_bf16", True, ("int8", "bf16", "fp32")),
+        ("fma avx2 avx512f avx512_vnni avx512_bf16", True, ("mixed", "bf16", "int8", "fp32")),
         ("fma avx2 avx512f avx512_vnni avx512_bf16", False, ("int8", "fp32")),
         ("fma avx2 avx_vnni", True, ("int8", "fp32")),
         ("fma avx2", True, ("fp32",)),

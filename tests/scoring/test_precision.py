@@ -86,12 +86,12 @@ def test_auto_takes_the_fastest_that_is_allowed(reduced: Path, artifact: Path) -
     assert load(artifact, precision="auto").precision == "fp32"
 
 
-@pytest.mark.parametrize("name", ["int8", "bf16"])
+@pytest.mark.parametrize("name", ["int8", "bf16", "mixed"])
 def test_what_no_gate_has_judged_is_refused(artifact: Path, name: str) -> None:
     with pytest.raises(BadConfig, match=f"{name} is not open .*Run: adjudge quantise --artifact .*artifact"):
         load(artifact, precision=name)
     with pytest.raises(
-        BadConfig, match="precision is 'in8': allowed are auto, fp32, bf16, int8; did you mean int8"
+        BadConfig, match="precision is 'in8': allowed are auto, fp32, bf16, int8, mixed; did you mean int8"
     ):
         load(artifact, precision="in8")
 
@@ -117,7 +117,7 @@ def test_a_spoilt_quantisation_is_refused(copy: Path, monkeypatch: pytest.Monkey
     assert found is not None
     assert {"max_error", "mean_error"} <= {said.split()[0] for said in found.refused}
     assert not (copy / INT8).exists()
-    assert load(copy, precision="auto").precision != "int8"
+    assert load(copy, precision="auto").precision not in ("int8", "mixed")
     with pytest.raises(BadConfig, match="its gate refused it .*mean_error .* > "):
         load(copy, precision="int8")
 
@@ -127,7 +127,7 @@ def test_a_file_changed_after_its_gate_is_refused(copy: Path) -> None:
     content = bytearray((copy / INT8).read_bytes())
     content[-1] ^= 1
     (copy / INT8).write_bytes(bytes(content))
-    for asked in ("int8", "auto"):
+    for asked in ("int8", "mixed", "auto") if "mixed" in HERE else ("int8", "auto"):
         with pytest.raises(BadArtifact, match="was changed after its gate. Run again: adjudge quantise"):
             load(copy, precision=asked)
     assert load(copy).precision == "fp32"
@@ -151,9 +151,9 @@ def test_an_unreadable_verdict_is_refused(copy: Path) -> None:
 def test_without_openvino(reduced: Path, no_openvino: None) -> None:
     assert load(reduced, precision="auto").precision in ("int8", "fp32")
     assert np.isfinite(load(reduced, precision="auto").score(planted(10))).all()
-    if "bf16" in read(reduced).precisions:
+    for name in read(reduced).precisions.keys() & {"bf16", "mixed"}:
         with pytest.raises(MissingExtra, match=r"openvino is not installed.*adjudge\[openvino\]"):
-            load(reduced, precision="bf16")
+            load(reduced, precision=name)
 
 
 def test_the_gate_without_openvino_skips_bf16_and_keeps_what_was_known(copy: Path, no_openvino: None) -> None:
@@ -235,10 +235,15 @@ def test_streams_see_few_shapes(reduced: Path) -> None:
 
     class Spy:
         def infer(self, inputs: dict[str, np.ndarray], **_: object) -> list[np.ndarray]:
-            shapes.append(inputs["input_ids"].shape)
-            return [inputs["input_ids"][:, :1].astype(np.float32)]
+            shapes.append((len(inputs["index"]), len(inputs["states"])))
+            # What each token's row of the table holds: all tables went the same way.
+            assert (inputs["keys"][0, :, :1] == inputs["states"][:, :1]).all()
+            return [inputs["states"][inputs["index"][:, 0], :1]]
 
+    states = np.arange(500.0)[:, None] + np.zeros((1, 4))
     for rows in (1, 2, 3, 5, 9, 15, 16):
-        ids = np.arange(rows * 16).reshape(rows, 16)
-        assert (runner._batch(Spy(), ids, ids, ids)[:, 0] == ids[:, 0]).all()
+        index = np.arange(rows * 16).reshape(rows, 16)
+        found = runner._batch(Spy(), index, states, keys=np.stack([states, states]))
+        assert (found[:, 0] == index[:, 0]).all()
+    assert [own for _, own in shapes] == [16, 32, 48, 80, 144, 240, 256]
     assert [rows for rows, _ in shapes] == [1, 2, 4, 8, 16, 16, 16]

@@ -24,7 +24,7 @@ def quantise(
     settings: File = None,
     set_: Sets = None,
 ) -> None:
-    """Make int8 and bf16 of a model, and let a parity gate decide which of them may score in float32's place."""
+    """Make int8, bf16 and mixed of a model, and let a parity gate decide which of them may score in float32's place."""
     from adjudge.jobs.quantise import QuantiseConfig
     from adjudge.jobs.quantise import quantise as job
 

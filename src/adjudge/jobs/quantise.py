@@ -45,7 +45,7 @@ class QuantiseConfig:
 
 
 def quantise(config: QuantiseConfig, progress: Progress = no_progress) -> list[Judged]:
-    """Make int8 and bf16 of a model and judge each beside float32 on held-out pairs.
+    """Make int8, bf16 and mixed of a model and judge each beside float32 on held-out pairs.
 
     What passes is open to `adjudge score --precision`. Raises BadArtifact, BadTable, NotEnoughData, MissingExtra.
     """

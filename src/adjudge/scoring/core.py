@@ -27,7 +27,7 @@ from adjudge.student.settings import ORDINAL
 from adjudge.student.text import text_columns, unscorable
 
 BATCH_TOKENS = 2048
-"""Measured best on CPUs: larger batches leave the cache (bench/results/score.json)."""
+"""512 to 4096 are alike on CPUs; larger batches leave the cache (design/0016)."""
 
 
 class Scorer(Protocol):
@@ -109,7 +109,7 @@ def load(
 ) -> CrossEncoderScorer:
     """Open a cross-encoder's folder. `workers` 0 = one a core.
 
-    `precision` is `fp32` (the model's own scores), `int8` or `bf16` (where the artifact's parity gate allows it and this
+    `precision` is `fp32` (the model's own scores), `int8`, `bf16` or `mixed` (where the artifact's parity gate allows it and this
     machine has the units), or `auto`: the fastest of those that may be had. Raises BadArtifact if the folder is torn or
     edited, BadConfig or MissingExtra where the precision asked for cannot be had.
     """

@@ -13,13 +13,15 @@ from adjudge.config import check_choice, from_dict
 from adjudge.errors import BadArtifact, BadConfig, MissingExtra
 from adjudge.manifest import Manifest, hash_of
 from adjudge.scoring.gate import GateLimits, Parity
-from adjudge.scoring.units import Units
+from adjudge.scoring.units import WITH_OPENVINO, Units
 
 EXACT = "fp32"
-PRECISIONS = (EXACT, "bf16", "int8")
+PRECISIONS = (EXACT, "bf16", "int8", "mixed")
 ASKED = ("auto", *PRECISIONS)
-FILES = {"int8": "onnx/rest.int8.onnx", "bf16": ""}
-"""The file a precision adds to the artifact; bf16 is made of model.onnx when it is opened."""
+INT8_FILE = "onnx/rest.int8.onnx"
+FILES = {"int8": INT8_FILE, "bf16": "", "mixed": INT8_FILE}
+"""The file a precision adds to the artifact. int8 is onnxruntime's; bf16 (of rest.onnx) and mixed (8-bit products, bfloat16
+between them) are OpenVINO's."""
 QUANTISE = "adjudge quantise --artifact {folder} --pairs HELD_OUT.parquet"
 
 
@@ -56,7 +58,7 @@ def choose(folder: Path, manifest: Manifest, asked: str, machine: Units) -> str:
     reason = barred(folder, manifest, asked)
     if reason:
         raise BadConfig(f"precision {asked} is not open for {folder}: {reason}")
-    if asked == "bf16" and not machine.openvino:
+    if asked in WITH_OPENVINO and not machine.openvino:
         raise MissingExtra("openvino", "openvino")
     lacking = machine.lacks(asked)
     if lacking:

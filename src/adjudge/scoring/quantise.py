@@ -22,18 +22,18 @@ import pyarrow as pa
 
 from adjudge.config import to_dict
 from adjudge.errors import BadArtifact, MissingExtra
-from adjudge.manifest import hash_of, set_precisions
+from adjudge.manifest import Manifest, hash_of, set_precisions
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.core import BATCH_TOKENS, CrossEncoderScorer, opened
-from adjudge.scoring.gate import GateLimits, parity
-from adjudge.scoring.precision import EXACT, FILES, Verdict
+from adjudge.scoring.gate import GateLimits, Parity, parity
+from adjudge.scoring.precision import EXACT, FILES, INT8_FILE, Verdict, verdict_of
 from adjudge.scoring.runners import Tabled
 from adjudge.scoring.units import units
-from adjudge.student.artifact import guard
+from adjudge.student.artifact import guard, read
 from adjudge.student.encode import batches, encode
 from adjudge.student.text import text_columns, unscorable
 
-BACKENDS = {"int8": "onnxruntime", "bf16": "openvino"}
+BACKENDS = {"int8": "onnxruntime", "bf16": "openvino", "mixed": "openvino"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,10 +52,10 @@ def quantise(
     limits: GateLimits,
     progress: Progress = no_progress,
 ) -> list[Judged]:
-    """Make int8 and bf16 of an artifact, judge each on `held_out`, and write the verdicts to its manifest.
+    """Make int8, bf16 and mixed of an artifact, judge each on `held_out`, and write the verdicts to its manifest.
 
     `seen` are pairs the model was trained on (ranges of activations); `held_out` are others, with `label` (at least one
-    half is relevant). A precision that this machine has no units for is skipped, and an older verdict on it is kept.
+    half is relevant). A precision that this machine has no units for is skipped; an older verdict on it is kept while its file is.
     Raises BadArtifact, NotEnoughData, MissingExtra.
     """
     manifest = guard(artifact)
@@ -68,45 +68,48 @@ def quantise(
     progress("fp32", 0, 0)
     exact = opened(artifact, manifest, EXACT, workers, BATCH_TOKENS)
     expected = exact.score(able)
-    found = []
-    for name in FILES:
+    skipped = {name: machine.lacks(name) or _unmade(exact) for name in FILES}
+    tried = [name for name in FILES if not skipped[name]]
+    remade = any(FILES[name] for name in tried)
+    # First the old verdicts go, then their file: a kill in between leaves an artifact that is scored in fp32.
+    gone = {name for name in FILES if name in tried or (FILES[name] and remade)}
+    verdicts = {name: old for name, old in manifest.precisions.items() if name not in gone}
+    set_precisions(artifact, verdicts)
+    if remade:
+        write_int8(artifact, exact, seen)
+    for name in tried:
         progress(name, 0, 0)
-        skipped = machine.lacks(name) or _unmade(exact, name)
-        if skipped:
-            found.append(Judged(name, None, skipped))
-            continue
-        # First the old verdict goes, then its file: a kill in between leaves an artifact that is scored in fp32.
-        _set_verdict(artifact, name, None)
-        if name == "int8":
-            write_int8(artifact, exact, seen)
         scored = opened(artifact, manifest, name, workers, BATCH_TOKENS).score(able)
         measured = parity(expected, scored, relevant, threshold)
-        verdict = Verdict(
-            model_version=manifest.model_version,
-            parity=measured,
-            limits=limits,
-            backend=f"{BACKENDS[name]} {version(BACKENDS[name])}",
-            processor=machine.processor,
-            sha256=hash_of(artifact, [FILES[name]]) if FILES[name] else "",
-            refused=tuple(measured.failures(limits)),
-        )
-        if verdict.refused and FILES[name]:
-            (artifact / FILES[name]).unlink()
-        _set_verdict(artifact, name, verdict)
-        found.append(Judged(name, verdict))
-    return found
+        verdicts[name] = to_dict(_verdict(artifact, manifest, name, measured, limits))
+    if remade and all(verdicts[name]["refused"] for name in tried if FILES[name]):
+        (artifact / INT8_FILE).unlink()
+    set_precisions(artifact, verdicts)
+    judged = read(artifact)
+    return [
+        Judged(name, None, skipped[name])
+        if skipped[name]
+        else Judged(name, verdict_of(artifact, judged, name))
+        for name in FILES
+    ]
 
 
-def _unmade(exact: CrossEncoderScorer, name: str) -> str:
-    if name == "int8" and not isinstance(exact.runner, Tabled):
+def _unmade(exact: CrossEncoderScorer) -> str:
+    if not isinstance(exact.runner, Tabled):
         return "the artifact is from before there were tables (onnx/first.onnx): train it again"
     return ""
 
 
-def _set_verdict(artifact: Path, name: str, verdict: Verdict | None) -> None:
-    verdicts = dict(guard(artifact).precisions)
-    verdicts.pop(name, None)
-    set_precisions(artifact, verdicts | ({name: to_dict(verdict)} if verdict else {}))
+def _verdict(artifact: Path, manifest: Manifest, name: str, measured: Parity, limits: GateLimits) -> Verdict:
+    return Verdict(
+        model_version=manifest.model_version,
+        parity=measured,
+        limits=limits,
+        backend=f"{BACKENDS[name]} {version(BACKENDS[name])}",
+        processor=units().processor,
+        sha256=hash_of(artifact, [FILES[name]]) if FILES[name] else "",
+        refused=tuple(measured.failures(limits)),
+    )
 
 
 def write_int8(artifact: Path, exact: CrossEncoderScorer, seen: pa.Table) -> None:
@@ -124,7 +127,7 @@ def write_int8(artifact: Path, exact: CrossEncoderScorer, seen: pa.Table) -> Non
         def get_next(self) -> dict[str, np.ndarray] | None:
             return next(self.feeds, None)
 
-    target = artifact / FILES["int8"]
+    target = artifact / INT8_FILE
     graph = onnx.load(str(artifact / "onnx" / "rest.onnx"))
     del graph.graph.value_info[:]
     with tempfile.TemporaryDirectory(dir=artifact) as scratch, _silent():

@@ -18,6 +18,7 @@ from adjudge.errors import BadArtifact, MissingExtra
 from adjudge.manifest import Manifest
 from adjudge.scoring.graphs import open_graph
 from adjudge.scoring.precision import FILES
+from adjudge.scoring.units import WITH_OPENVINO
 from adjudge.student.encode import Encoded, Ids, Specials, assemble
 
 GROUP_TOKENS = 65_536
@@ -45,36 +46,6 @@ class Whole:
 
     def run(self, encoded: Encoded, special: Specials, group: Sequence[Ids]) -> list[np.ndarray]:
         return [self.session.run(["logits"], _inputs(*assemble(encoded, rows, special)))[0] for rows in group]
-
-
-@dataclass(frozen=True)
-class Streamed:
-    """The whole graph on each batch, in OpenVINO: one stream of one thread a worker.
-
-    OpenVINO builds its kernels anew for every shape (some 10 ms), so batches are filled up to a power of two rows, or
-    to the largest batch of their length: a few shapes a length, whatever the table.
-    """
-
-    requests: queue.SimpleQueue[Any]
-    batch_tokens: int
-
-    def plan(self, lengths: Ids, batches: Sequence[Ids]) -> list[list[Ids]]:
-        return [[rows] for rows in batches]
-
-    def run(self, encoded: Encoded, special: Specials, group: Sequence[Ids]) -> list[np.ndarray]:
-        request = self.requests.get()
-        try:
-            return [self._batch(request, *assemble(encoded, rows, special)) for rows in group]
-        finally:
-            self.requests.put(request)
-
-    def _batch(self, request: Any, *parts: Ids) -> np.ndarray:
-        rows, tokens = parts[0].shape
-        most = max(rows, self.batch_tokens // tokens)
-        filled = min(most, 1 << (rows - 1).bit_length())
-        wide = [np.concatenate([part, np.repeat(part[-1:], filled - rows, axis=0)]) for part in parts]
-        found = request.infer(_inputs(*wide), share_inputs=True, share_outputs=True)
-        return np.array(found[0][:rows])
 
 
 @dataclass(frozen=True)
@@ -128,6 +99,43 @@ class Tabled:
         return [output.name for output in self.first.get_outputs()]
 
 
+@dataclass(frozen=True)
+class Streamed:
+    """`Tabled`, with `rest` in OpenVINO: one stream of one thread a worker.
+
+    OpenVINO builds its kernels anew for every shape (some 10 ms), so batches are filled up to a power of two rows, or
+    to the largest batch of their length: a few shapes a length, whatever the table. And it converts all tables it is
+    given, so a batch gets its own rows of them alone.
+    """
+
+    tabled: Tabled
+    requests: queue.SimpleQueue[Any]
+    batch_tokens: int
+
+    def plan(self, lengths: Ids, batches: Sequence[Ids]) -> list[list[Ids]]:
+        return self.tabled.plan(lengths, batches)
+
+    def run(self, encoded: Encoded, special: Specials, group: Sequence[Ids]) -> list[np.ndarray]:
+        request = self.requests.get()
+        try:
+            return [self._batch(request, **feed) for feed in self.tabled.feeds(encoded, special, group)]
+        finally:
+            self.requests.put(request)
+
+    def _batch(self, request: Any, index: Ids, states: np.ndarray, **heads: np.ndarray) -> np.ndarray:
+        rows, tokens = index.shape
+        most = max(rows, self.batch_tokens // tokens)
+        filled = min(most, 1 << (rows - 1).bit_length())
+        seen = np.zeros(len(states), bool)
+        seen[index] = True
+        own = np.flatnonzero(seen)
+        place = np.cumsum(seen) - 1
+        wide = place[np.concatenate([index, np.repeat(index[-1:], filled - rows, axis=0)])]
+        tables = {"states": states[own]} | {name: table[:, own] for name, table in heads.items()}
+        found = request.infer({"index": wide, **tables}, share_inputs=True, share_outputs=True)
+        return np.array(found[0][:rows])
+
+
 def _distinct(keys: Sequence[Ids]) -> tuple[Ids, list[Ids]]:
     """The distinct values, and where each stands among them, in the shapes given.
 
@@ -145,14 +153,14 @@ def _inputs(ids: Ids, types: Ids, mask: Ids) -> dict[str, Ids]:
 
 def open_runner(folder: Path, manifest: Manifest, precision: str, workers: int, batch_tokens: int) -> Runner:
     """The runner of an artifact in a precision. An artifact from before there were tables runs whole, in float32."""
-    whole = folder / "onnx" / "model.onnx"
-    if precision == "bf16":
-        return Streamed(_streams(whole, workers), batch_tokens)
     if "onnx/first.onnx" not in manifest.files:
-        return Whole(open_graph(whole))
-    rest = open_graph(folder / (FILES.get(precision) or "onnx/rest.onnx"))
+        return Whole(open_graph(folder / "onnx" / "model.onnx"))
     first = open_graph(folder / "onnx" / "first.onnx")
-    return Tabled(first, rest, int(first.get_outputs()[0].shape[1]))
+    width = int(first.get_outputs()[0].shape[1])
+    path = folder / (FILES.get(precision) or "onnx/rest.onnx")
+    if precision in WITH_OPENVINO:
+        return Streamed(Tabled(first, None, width), _streams(path, workers), batch_tokens)
+    return Tabled(first, open_graph(path), width)
 
 
 def _streams(path: Path, workers: int) -> queue.SimpleQueue[Any]:

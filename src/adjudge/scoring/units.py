@@ -12,7 +12,8 @@ CPUINFO = Path("/proc/cpuinfo")
 INT8 = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")
 """Units that multiply 8-bit integers without saturating; older ones would give other scores than the gate saw."""
 BF16 = ("avx512_bf16", "amx_bf16")
-TILES = "amx_bf16"
+WANTED = {"int8": (INT8,), "bf16": (BF16,), "mixed": (INT8, BF16)}
+WITH_OPENVINO = ("bf16", "mixed")
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,16 @@ class Units:
     def fastest_first(self) -> tuple[str, ...]:
         """The precisions this machine has units for, in order of speed. fp32 is always the last.
 
-        Matrix tiles make bf16 the fastest; with vectors alone int8 is (bench/results/score.md).
+        Measured so (bench/results/score.md): OpenVINO fuses what stands between the products, onnxruntime does not.
         """
-        able = [name for name in ("bf16", "int8") if not self.lacks(name)]
-        if TILES not in self.flags:
-            able.reverse()
-        return (*able, "fp32")
+        return (*(name for name in ("mixed", "bf16", "int8") if not self.lacks(name)), "fp32")
 
     def lacks(self, precision: str) -> str:
         """What is missing for a precision, in words; empty where nothing is."""
-        wanted = {"int8": INT8, "bf16": BF16}.get(precision, ())
-        if wanted and not self.flags & set(wanted):
-            return f"this processor ({self.processor}) has none of {', '.join(wanted)}"
-        if precision == "bf16" and not self.openvino:
+        for wanted in WANTED.get(precision, ()):
+            if not self.flags & set(wanted):
+                return f"this processor ({self.processor}) has none of {', '.join(wanted)}"
+        if precision in WITH_OPENVINO and not self.openvino:
             return "openvino is not installed (pip install 'adjudge[openvino]')"
         return ""
 
