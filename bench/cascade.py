@@ -1,18 +1,25 @@
 """The cascade's promise on the simulated market: how often a region is chosen, validated, and true on pairs that nobody
 looked at; what one threshold for both grades would hold; and what a bound without clusters would have let through.
 
-OMP_NUM_THREADS=1 .venv/bin/python bench/cascade.py --splits 100 > bench/results/cascade.txt
+OMP_NUM_THREADS=1 .venv/bin/python bench/cascade.py --splits 60
+OMP_NUM_THREADS=1 .venv/bin/python bench/cascade.py --speed 1000000
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from adjudge.jobs.cascade import CascadeConfig
+from adjudge.jobs.cascade import cascade as job
 from adjudge.market.generated import generated_world
 from adjudge.market.settings import AnnotatorSettings, CatalogueSettings, MarketSettings
 from adjudge.market.simulate import play
@@ -64,12 +71,46 @@ def labelled(folder: Path, judge: str, items: int, seed: int) -> Held:
     return whole.at(rows)
 
 
+def speed(pairs: int, folder: Path) -> None:
+    """Processor time and peak memory of the job on two judges' tables, a fiftieth of the pairs labelled."""
+    rng = np.random.default_rng(0)
+    number = np.arange(pairs)
+    named = {
+        "item_id": pa.array(np.char.add("item", (number // 10).astype(str))),
+        "keyphrase": pa.array(np.char.add("keyphrase ", (number % 10).astype(str))),
+    }
+    truth, sure = rng.random(pairs) < 0.5, rng.random(pairs)
+    said = np.where(rng.random(pairs) < 0.5 + sure / 2, truth, ~truth)
+    strong = np.where(rng.random(pairs) < 0.95, truth, ~truth)
+    for name, says in (("cheap", said), ("strong", strong)):
+        columns = {"judge": [name] * pairs, "status": ["scored"] * pairs, "cost": np.full(pairs, 0.001)}
+        columns |= {"grade": np.where(says, "relevant", "irrelevant")}
+        columns |= {"probability": np.where(says, 0.5 + sure / 2, 0.5 - sure / 2)}
+        pq.write_table(pa.table({**named, **columns}), folder / f"{name}.parquet")
+    graded = pa.table({**named, "grade": np.where(truth, "good", "bad")})
+    drawn = np.sort(rng.choice(pairs, pairs // 50, replace=False))
+    pq.write_table(graded.take(pa.array(drawn)), folder / "people.parquet")
+    before, began = time.process_time(), time.perf_counter()
+    both = str(folder / "cheap.parquet"), str(folder / "strong.parquet")
+    done = job(CascadeConfig(*both, folder / "out", human=folder / "people.parquet"))
+    spent, took = time.process_time() - before, time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"{pairs:,} pairs: {done.verdict}, {spent:.1f} s of processor time, {took:.1f} s, peak {peak:.2f} GB"
+    )
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--splits", type=int, default=100)
     ask.add_argument("--items", type=int, default=1_500)
     ask.add_argument("--seed", type=int, default=5)
+    ask.add_argument("--speed", type=int, default=0)
     asked = ask.parse_args()
+    if asked.speed:
+        with tempfile.TemporaryDirectory() as scratch:
+            speed(asked.speed, Path(scratch))
+        return
     print("judge target  way             chosen validated  below on fresh  stands (mean)")
     for judge, targets in (("llm", (0.75, 0.8, 0.85)), ("tuned", (0.9, 0.95, 0.97))):
         with tempfile.TemporaryDirectory() as scratch:
