@@ -187,6 +187,10 @@ def score(
         bool | None, typer.Option("--resume", help="Go on from the parts of a killed run.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.  [default: one a core]")] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="fp32, auto, int8, bf16 or mixed (adjudge quantise).  [default: fp32]"),
+    ] = None,
     settings: File = None,
     set_: Sets = None,
 ) -> None:
@@ -195,6 +199,7 @@ def score(
     from adjudge.jobs.score import score as job
 
     given = {"artifact": artifact, "pairs": pairs, "out": out, "engine": engine, "items": items}
+    given |= {"precision": precision}
     config = configure(
         ScoreConfig, settings, set_, keyphrases=keyphrases, resume=resume, workers=workers, **given
     )
