@@ -214,3 +214,24 @@ def contents(table: Path) -> list[bytes]:
     about = tables.version(table, tables.pointer(table).served)
     folder = tables.folder(table, about.number)
     return [(folder / tables.bucket_name(bucket)).read_bytes() for bucket in range(about.buckets)]
+
+
+def test_an_interrupt_keeps_the_finished_parts(overlap: Path, home: Path) -> None:
+    command = scoring(overlap, home, "out", 2)
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+        start_new_session=True,
+    ) as run:
+        limit = time.monotonic() + 120
+        while parts_done(home / "out") < 2 and time.monotonic() < limit:
+            time.sleep(0.005)
+        os.killpg(run.pid, signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "Traceback" not in said
+    assert parts_done(home / "out") >= 2
+    assert not (home / "out").exists()

@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import queue
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -159,6 +160,8 @@ def _hear_from(connection: Connection, process: Any) -> Any:
 
 def _work(connection: Connection, work: Work) -> None:
     """A process's life: parts come, counts go; when the parent is gone, so is this."""
+    # A terminal's Ctrl-C reaches the whole group; what it means is the parent's to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parts: queue.Queue[Part] = queue.Queue()
     threading.Thread(target=_hear, args=(connection, parts), daemon=True).start()
     try:
