@@ -179,6 +179,8 @@ PEERS = {
 class Ground:
     """A stub endpoint, a folder that a peer may keep, and the peer in a process of its own."""
 
+    limit = 300.0
+
     def __init__(self, name: str, python: str, pairs: Pairs, faults: list[dict[str, Any]]) -> None:
         self.name, self.python = name, python
         self.home = Path(tempfile.mkdtemp(prefix="adjudge-peers-"))
@@ -199,6 +201,16 @@ class Ground:
                 command, stdout=aloud, stderr=aloud, start_new_session=True, cwd=self.home / "kept"
             )
 
+    def finish(self) -> int | None:
+        """Run the peer to its end; its exit status, None where it had to be ended after `limit` seconds."""
+        run = self.start()
+        try:
+            return run.wait(self.limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, 9)
+            run.wait()
+            return None
+
     def lines(self, what: str) -> list[str]:
         told = self.tally.read_text().splitlines() if self.tally.exists() else []
         return [line.split()[1] for line in told if line.startswith(what)]
@@ -215,10 +227,10 @@ class Ground:
 
 
 def plain(ground: Ground, pairs: Pairs) -> dict[str, Any]:
-    code = ground.start().wait(900)
+    code = ground.finish()
     asked, moments = ground.lines("seen"), ground.moments()
     rate = len(asked) / (max(moments) - min(moments) + 0.05)
-    ground.start().wait(900)
+    ground.finish()
     return {
         "rc": code,
         "requests": len(asked),
@@ -235,16 +247,21 @@ def killed(ground: Ground, pairs: Pairs) -> dict[str, Any]:
     run.wait()
     time.sleep(0.3)
     answered, before = set(ground.lines("sent")), len(ground.lines("seen"))
-    ground.start().wait(900)
+    code = ground.finish()
     after = ground.lines("seen")[before:]
-    return {"answered_at_kill": len(answered), "answered_asked_again": len(answered & set(after))}
+    return {
+        "rc": code,
+        "answered_at_kill": len(answered),
+        "asked_after_kill": len(after),
+        "answered_asked_again": len(answered & set(after)),
+    }
 
 
 def faulty(ground: Ground, pairs: Pairs) -> dict[str, Any]:
     from server import grade_of
 
     began = time.monotonic()
-    code = ground.start().wait(900)
+    code = ground.finish()
     seconds = time.monotonic() - began
     said: Said = json.loads((ground.home / "said").read_text()) if (ground.home / "said").exists() else []
     truth = {prompt: 1 - ("yes", "no").index(grade_of(prompt)[0]) for prompt, _ in said}
@@ -274,7 +291,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=2_000)
     parser.add_argument("--client", type=Path)
     parser.add_argument("--url", default="")
+    parser.add_argument("--limit", type=float, default=300.0, help="seconds for one run of a peer")
     given = parser.parse_args()
+    Ground.limit = given.limit
     if given.client:
         client(given.name, given.client, given.url)
         return
