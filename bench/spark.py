@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import resource
 import shutil
 import statistics
 import tempfile
@@ -58,33 +57,50 @@ def prepared(folder: Path, rows: int) -> None:
     pq.write_table(table.slice(0, 2000), folder / "few.parquet")
 
 
-class Memory:
-    """The peak resident set of the Python workers below this process, in MB, and of the JVM."""
+class Watched:
+    """Processor seconds spent within it by this process and all below, and the peak resident set, in MB, of one Python
+    worker below it and of the JVM. Sampled: what a process does in its last quarter of a second is not seen."""
 
     def __init__(self) -> None:
         self.worker = self.jvm = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
+    @property
+    def seconds(self) -> float:
+        below = sum(spent - self._before.get(pid, 0.0) for pid, spent in self._spent.items())
+        return time.process_time() - self._began + below
+
     def _watch(self) -> None:
         while not self._over.wait(0.25):
-            for child in psutil.Process().children(recursive=True):
-                try:
-                    held, line = child.memory_info().rss / 2**20, " ".join(child.cmdline()[:6])
-                except psutil.Error:
-                    continue
-                if "java" in line:
-                    self.jvm = max(self.jvm, held)
-                elif "pyspark" in line or "spawn" in line:
-                    self.worker = max(self.worker, held)
+            self._look()
 
-    def __enter__(self) -> Memory:
+    def _look(self) -> None:
+        for child in psutil.Process().children(recursive=True):
+            try:
+                with child.oneshot():
+                    times, held = child.cpu_times(), child.memory_info().rss / 2**20
+                    line = " ".join(child.cmdline()[:6])
+            except psutil.Error:
+                continue
+            self._spent[child.pid] = times.user + times.system
+            if "java" in line:
+                self.jvm = max(self.jvm, held)
+            elif "pyspark" in line or "spawn" in line:
+                self.worker = max(self.worker, held)
+
+    def __enter__(self) -> Watched:
+        self._spent: dict[int, float] = {}
+        self._look()
+        self._before, self._began = dict(self._spent), time.process_time()
+        self.worker = self.jvm = 0.0
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
+        self._look()
 
 
 def one(engine: str, given: argparse.Namespace, folder: Path, what: str) -> dict[str, float]:
@@ -102,24 +118,23 @@ def one(engine: str, given: argparse.Namespace, folder: Path, what: str) -> dict
         local=LocalSettings(alone=0),
         spark=SparkSettings(least_parts=4, layout=layout),
     )
-    with Memory() as memory:
-        began, worked = time.perf_counter(), processor_seconds()
+    held = size_of(folder / "local")
+    with Watched() as watched:
+        began = time.perf_counter()
         done = score(config)
-        seconds, cpu = time.perf_counter() - began, processor_seconds() - worked
-    return {"rate": done.rows / seconds, "cpu": done.rows / cpu, "worker": memory.worker, "jvm": memory.jvm}
+        seconds = time.perf_counter() - began
+    return {
+        "rate": done.rows / seconds,
+        "cpu": done.rows / watched.seconds,
+        "shuffled": max(0, size_of(folder / "local") - held) / done.rows,
+        "worker": watched.worker,
+        "jvm": watched.jvm,
+    }
 
 
-def processor_seconds() -> float:
-    """User and system time of this process, of children that ended, and of all that live below it."""
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    total = time.process_time() + ended.ru_utime + ended.ru_stime
-    for child in psutil.Process().children(recursive=True):
-        try:
-            spent = child.cpu_times()
-        except psutil.Error:
-            continue
-        total += spent.user + spent.system
-    return total
+def size_of(folder: Path) -> int:
+    """Bytes of the files below a folder: Spark keeps what it shuffled until the session ends."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def main() -> None:
@@ -159,11 +174,13 @@ KINDS = {
 def measured(given: argparse.Namespace, folder: Path) -> list[str]:
     rows = pq.read_metadata(folder / "pairs.parquet").num_rows
     lines = [
-        "| pairs | local, pairs/s | Spark, pairs/s | Spark / local | the same by CPU time | MB a worker | JVM MB |",
-        "|---|---|---|---|---|---|---|",
+        "| pairs | local, pairs/s | Spark, pairs/s | Spark / local | the same by CPU time | MB a worker | JVM MB | "
+        "bytes shuffled a pair |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     began = time.perf_counter()
-    with opened(SparkSettings(master="local[2]"), 2, 65_536):
+    settings = SparkSettings(master="local[2]", conf={"spark.local.dir": str(folder / "local")})
+    with opened(settings, 2, 65_536):
         one("spark", given, folder, "few")
         start = time.perf_counter() - began
         for what in given.only:
@@ -173,10 +190,10 @@ def measured(given: argparse.Namespace, folder: Path) -> list[str]:
                     found.append(one(engine, given, folder, what))
             local, spark = (statistics.median(run["rate"] for run in seen[name]) for name in seen)
             ours, theirs = (statistics.median(run["cpu"] for run in seen[name]) for name in seen)
-            peak = [max(run[name] for run in seen["spark"]) for name in ("worker", "jvm")]
+            peak = [max(run[name] for run in seen["spark"]) for name in ("worker", "jvm", "shuffled")]
             lines.append(
                 f"| {KINDS[what][0]} | {local:,.0f} | {spark:,.0f} | {spark / local:.2f} | {theirs / ours:.2f} "
-                f"({ours:,.0f}, {theirs:,.0f}) | {peak[0]:,.0f} | {peak[1]:,.0f} |"
+                f"({ours:,.0f}, {theirs:,.0f}) | {peak[0]:,.0f} | {peak[1]:,.0f} | {peak[2]:.0f} |"
             )
     only = "" if len(given.only) == 3 else f" --only {' '.join(given.only)}"
     lines += [

@@ -166,7 +166,9 @@ def test_a_folder_holds_whole_items_by_part(spark: object, artifact: Path, tmp_p
     assert known["keyphrase"].equals(aside["keyphrase"])
 
 
-@pytest.mark.parametrize(("broadcast_rows", "layout"), [(0, "item"), (1000, "item"), (0, "given")])
+@pytest.mark.parametrize(
+    ("broadcast_rows", "layout"), [(0, "item"), (1000, "item"), (0, "given"), (9, "category")]
+)
 def test_texts_join_by_id(
     spark: object, artifact: Path, tmp_path: Path, broadcast_rows: int, layout: str
 ) -> None:
@@ -196,7 +198,7 @@ def test_texts_join_by_id(
     one, other, done = both(config)
     same(one, other)
     assert done.reasons == {UNKNOWN_ITEM: 1, UNKNOWN_KEYPHRASE: 2, NO_ITEM: 1}
-    if broadcast_rows:
+    if broadcast_rows == 1000:
         pq.write_table(pa.concat_tables([known, known.slice(0, 1)]), tmp_path / "keyphrases.parquet")
         with pytest.raises(BadTable, match="stands in two rows"):
             score(replace(config, engine="spark"))
@@ -204,6 +206,30 @@ def test_texts_join_by_id(
         pq.write_table(pa.concat_tables([pa.table(items)] * 2), tmp_path / "items.parquet")
         with pytest.raises(SparkFailed, match="stands in two rows"):
             score(replace(config, engine="spark"))
+
+
+def test_a_category_stays_together(spark: object, artifact: Path, tmp_path: Path) -> None:
+    rows = planted(240, seed=3).select(["item_id", "keyphrase", "title", "category"])
+    small = pa.array(["Boats" if number % 12 == 0 else "Shoes" for number in range(240)])
+    rows = rows.set_column(
+        3, "category", pc.if_else(pa.array([n % 40 == 1 for n in range(240)]), None, small)
+    )
+    rows = rows.set_column(0, "item_id", pa.array([f"i{number % 60}" for number in range(240)]))
+    pq.write_table(rows, tmp_path / "in.parquet")
+    settings = SparkSettings(layout="category", least_parts=6)
+    config = ScoreConfig(artifact, tmp_path / "in.parquet", tmp_path / "out", part_rows=40, spark=settings)
+    one, other, done = both(config)
+    same(by_key(one), by_key(other))
+    boats = set(rows.filter(pc.equal(rows["category"], "Boats"))["item_id"].to_pylist())
+    parts = [pq.read_table(file) for file in read_result(done.out)[1]]
+    shoes = rows.filter(pc.equal(rows["category"], "Shoes"))
+    whole = {
+        number
+        for number, part in enumerate(parts)
+        if set(part["item_id"].to_pylist()) & (boats - set(shoes["item_id"].to_pylist()))
+    }
+    assert len(whole) == 1, "20 rows of one category are one part"
+    assert len(parts) > 2, "200 rows of the other are several"
 
 
 @pytest.mark.parametrize("out", ["out.parquet", "out"])

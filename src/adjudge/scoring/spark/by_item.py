@@ -13,7 +13,7 @@ from adjudge.scoring.local.worker import Counts
 from adjudge.scoring.output import Stamp, default_run_id, iso, stamped
 from adjudge.scoring.rows import SCORES_SCHEMA
 from adjudge.scoring.spark import publish
-from adjudge.scoring.spark.layout import Source, laid_out
+from adjudge.scoring.spark.layout import Cut, Source, laid_out
 from adjudge.scoring.spark.running import SparkFailed, Watch, running
 from adjudge.scoring.spark.settings import SparkSettings
 from adjudge.scoring.spark.worker import TOLD_SQL, Model, Work, mapper
@@ -25,6 +25,7 @@ def score_by_item(task: Task, settings: SparkSettings, shipped: str | None, prog
     """Score a task whose paths are absolute; see `engine.score_pairs`."""
     source, rows = _source(task)
     buckets = max(-(-rows // task.part_rows), min(settings.least_parts, -(-rows // 1024)), 1)
+    cut = Cut(buckets, min(task.part_rows, -(-rows // buckets) or 1))
     scorer = task.load(1)
     stamp = Stamp(
         task.run_id or default_run_id(task.scored_at, scorer.version),
@@ -33,7 +34,9 @@ def score_by_item(task: Task, settings: SparkSettings, shipped: str | None, prog
         iso(task.scored_at),
     )
     ordered = task.out.suffix == ".parquet"
-    with state.opened(task.out, _fingerprint(task, source, scorer, buckets), stamp, task.resume) as run:
+    with state.opened(
+        task.out, _fingerprint(task, source, scorer, buckets, settings.layout), stamp, task.resume
+    ) as run:
         work = Work(
             model=Model(task.load, shipped, scorer.version),
             schema=stamped(SCORES_SCHEMA, run.stamp),
@@ -42,7 +45,7 @@ def score_by_item(task: Task, settings: SparkSettings, shipped: str | None, prog
             joined=bool(source.items),
             ordered=ordered,
         )
-        total = _score(task, settings, source, work, buckets, rows, progress)
+        total = _score(task, settings, source, work, cut, rows, progress)
         place = publish.one_file if ordered else publish.folder
         aside = place(task.out, run.folder, run.stamp, total)
     return Scored(
@@ -82,7 +85,7 @@ def _checked(source: Path | None, needed: tuple[str, ...]) -> tuple[list[Path], 
     return [path.absolute() for path in paths], rows
 
 
-def _fingerprint(task: Task, source: Source, scorer: Scorer, buckets: int) -> dict[str, Any]:
+def _fingerprint(task: Task, source: Source, scorer: Scorer, buckets: int, layout: str) -> dict[str, Any]:
     """What makes two runs give the same parts; --resume compares it entry by entry."""
 
     def identity(path: Path) -> list[Any]:
@@ -98,6 +101,7 @@ def _fingerprint(task: Task, source: Source, scorer: Scorer, buckets: int) -> di
         "threshold": scorer.threshold,
         "chunk": task.chunk,
         "buckets": buckets,
+        "layout": layout,
         "ordered": task.out.suffix == ".parquet",
         "settings": task.settings,
         "run_id": task.run_id,
@@ -109,16 +113,16 @@ def _score(
     settings: SparkSettings,
     source: Source,
     work: Work,
-    buckets: int,
+    cut: Cut,
     rows: int,
     progress: Progress,
 ) -> Counts:
     """Score the buckets that are not finished; the sum over all. Raises SparkFailed, also where rows are missing."""
     watch = Watch(work.folder, lambda done: progress("score", done, rows))
     done = watch.look()
-    if len(done) < buckets:
+    if len(done) < cut.buckets:
         with running(task, settings) as spark, watch:
-            laid = laid_out(spark, source, settings, buckets, sorted(done))
+            laid = laid_out(spark, source, settings, cut, sorted(done))
             laid.mapInArrow(mapper(work), TOLD_SQL).collect()
     done = watch.look()
     total = sum((done[bucket] for bucket in sorted(done)), Counts())

@@ -23,8 +23,8 @@ from adjudge.scoring.task import Scored, Task
 def score_pairs(task: Task, progress: Progress = no_progress) -> Scored:
     """Score every row of `task.pairs` on Spark; the same rows and scores as the local engine's.
 
-    Layout `item`: one file (`.parquet`) holds the rows in the order of the input, a folder holds a part a bucket of items,
-    sorted by item and then by row. Layout `given`: both in the order of the input. All paths must be seen by every
+    Layouts `item` and `category`: one file (`.parquet`) holds the rows in the order of the input, a folder holds a part a bucket of items,
+    sorted by (category and) item and then by row. Layout `given`: both in the order of the input. All paths must be seen by every
     executor. Raises BadTable, BadConfig, NoSpark, SparkFailed.
     """
     settings = task.options.get("spark") or SparkSettings()
@@ -34,10 +34,10 @@ def score_pairs(task: Task, progress: Progress = no_progress) -> Scored:
     # An executor's working folder is its own.
     whole = {name: path.absolute() for name in PATHS if (path := getattr(task, name)) is not None}
     there = replace(task, **whole)
-    if settings.layout == "item":
-        done = score_by_item(there, settings, shipped, progress)
-    else:
+    if settings.layout == "given":
         done = score_parts(there, progress, "spark", _crew(there, settings, shipped))
+    else:
+        done = score_by_item(there, settings, shipped, progress)
     aside = done.unscored_path and task.out.parent / done.unscored_path.relative_to(there.out.parent)
     return replace(done, out=task.out, unscored_path=aside)
 

@@ -1,5 +1,8 @@
 """Pairs laid out for scoring: one partition a bucket of items, in it each item's text and then its pairs.
 
+Layout `category` puts a category's items into one partition (a large category's into several), so that the states of
+its keyphrases are computed, or read, by few workers and not by all.
+
 Items are not joined row by row: an items table's rows travel once each, beside the pairs, to the partition of
 their item (`pmod(hash(item_id), buckets)`), and sort in front of its pairs because their `row` is null. A title crosses the
 network once an item and not once a pair. Keyphrase texts are needed in every output row, so they are joined.
@@ -24,6 +27,17 @@ COLUMNS = ("item_id", "row", "keyphrase", *TEXTS, REASON)
 """Of a laid-out row: `row` is the pair's 0-based number in the input, null where the row is an item of `items`."""
 
 
+HOME = "_home"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How many buckets there are, and the rows of a part that they follow from."""
+
+    buckets: int
+    part_rows: int
+
+
 @dataclass(frozen=True)
 class Source:
     """Input files in the order of their rows, `firsts` the number of each one's first row; `columns` to read."""
@@ -37,7 +51,7 @@ class Source:
 
 
 def laid_out(
-    spark: SparkSession, source: Source, settings: SparkSettings, buckets: int, done: Sequence[int]
+    spark: SparkSession, source: Source, settings: SparkSettings, cut: Cut, done: Sequence[int]
 ) -> DataFrame:
     """COLUMNS of every pair (and item) whose bucket is not done: partition b holds bucket b. Raises BadTable."""
     from pyspark.sql import functions as f
@@ -51,12 +65,40 @@ def laid_out(
         if name not in rows.columns:
             rows = rows.withColumn(name, f.lit(None).cast("string"))
     rows = rows.select(*COLUMNS)
-    if source.items:
-        rows = rows.unionByName(_items(spark, source.items))
+    items = _items(spark, source.items) if source.items else None
+    keys = ["item_id"]
+    if settings.layout == "category":
+        rows, items = _at_home(rows, items, cut.part_rows)
+        keys = [HOME, "share"]
+    if items is not None:
+        rows = rows.unionByName(items)
     if done:
-        bucket = f.pmod(f.hash("item_id"), f.lit(buckets))
-        rows = rows.where(~bucket.isin(list(done)))
-    return rows.repartition(buckets, "item_id").sortWithinPartitions("item_id", "row")
+        rows = rows.where(~f.pmod(f.hash(*keys), f.lit(cut.buckets)).isin(list(done)))
+    order = [name for name in (HOME, "item_id", "row") if name in rows.columns]
+    return rows.repartition(cut.buckets, *keys).sortWithinPartitions(*order).select(*COLUMNS)
+
+
+def _at_home(pairs: DataFrame, items: DataFrame | None, part_rows: int) -> tuple[DataFrame, DataFrame | None]:
+    """Pairs (and items) with their category as `_home` and their `share` of it: 0, or for a category of more than a
+    part's rows one of as many as it takes, by the hash of the item.
+    """
+    from pyspark.sql import functions as f
+
+    if items is not None:
+        own = items.select("item_id", f.col("category").alias(HOME))
+        pairs = pairs.join(own, "item_id", "left")
+        items = items.withColumn(HOME, f.col("category"))
+    else:
+        pairs = pairs.withColumn(HOME, f.col("category"))
+    sizes = pairs.groupBy(f.coalesce(HOME, f.lit("")).alias(HOME)).count()
+    shares = f.broadcast(sizes.select(HOME, f.ceil(f.col("count") / part_rows).alias("shares")))
+
+    def shared(rows: DataFrame) -> DataFrame:
+        rows = rows.withColumn(HOME, f.coalesce(HOME, f.lit(""))).join(shares, HOME, "left")
+        share = f.pmod(f.hash("item_id"), f.coalesce("shares", f.lit(1)).cast("int"))
+        return rows.select(*COLUMNS, HOME, share.alias("share"))
+
+    return shared(pairs), None if items is None else shared(items)
 
 
 def _pairs(spark: SparkSession, source: Source) -> DataFrame:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from adjudge.config import check_choice, check_range
 
-LAYOUTS = ("item", "given")
+LAYOUTS = ("item", "category", "given")
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,9 @@ class SparkSettings:
     broadcast_rows    a keyphrases table of at most so many rows goes whole to every executor; a larger one is
                       joined by the hash of its id
     least_parts       parts at least (tables of few rows have fewer): what keeps all cores busy
-    layout            `item`: a partition holds whole items, side by side, whatever the order of the input; `given`: the
-                      input's own parts, not shuffled, for pairs that lie by item already
+    layout            `item`: a partition holds whole items, side by side, whatever the order of the input; `category`:
+                      the same, items of a category together; `given`: the input's own parts, not shuffled, for pairs
+                      that lie by item already
     ship              send the artifact to the executors (SparkContext.addFile); false = they see its path
     driver_memory     the JVM's, where this process starts it
     conf              further Spark settings, by name
