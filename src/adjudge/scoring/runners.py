@@ -22,7 +22,8 @@ from adjudge.scoring.units import WITH_OPENVINO
 from adjudge.student.encode import Encoded, Ids, Specials, assemble
 
 GROUP_TOKENS = 65_536
-"""Tokens that share one table: more find more in common, fewer share out better (design/0016)."""
+"""Tokens that share one table, at most: more find more in common, fewer share out better (design/0016)."""
+LEAST_TOKENS, LEAST_GROUPS = 8_192, 8
 TABLE_BYTES = 2**26
 """A group whose tables would be larger is halved: memory stays bounded where texts have nothing in common."""
 
@@ -58,9 +59,11 @@ class Tabled:
 
     def plan(self, lengths: Ids, batches: Sequence[Ids]) -> list[list[Ids]]:
         groups: list[list[Ids]] = []
-        tokens = GROUP_TOKENS
+        # A small table is cut finer, so that every worker has something to do.
+        most = min(GROUP_TOKENS, max(LEAST_TOKENS, -(-int(lengths.sum()) // LEAST_GROUPS)))
+        tokens = most
         for rows in batches:
-            if tokens >= GROUP_TOKENS:
+            if tokens >= most:
                 groups.append([])
                 tokens = 0
             groups[-1].append(rows)
