@@ -214,3 +214,23 @@ def test_what_an_engine_cannot_do_is_refused(tmp_path: Path) -> None:
         score_pairs("lokal", task)
     with pytest.raises(BadConfig, match="needs a time zone"):
         Task(lengths, tmp_path / "in.parquet", tmp_path / "out.parquet", scored_at=now().replace(tzinfo=None))
+
+
+def test_the_output_never_takes_the_place_of_anything_else(tmp_path: Path) -> None:
+    pairs = tmp_path / "data" / "in.parquet"
+    pairs.parent.mkdir()
+    pq.write_table(table(3), pairs)
+    precious = tmp_path / "home"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years of work")
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "odd.parquet").mkdir()
+    for out in (precious, tmp_path / "file", tmp_path / "odd.parquet"):
+        with pytest.raises(BadConfig, match="exists and is no result of"):
+            run(pairs, out)
+    for out in (pairs.parent, tmp_path):
+        with pytest.raises(BadConfig, match="is or holds an input"):
+            run(pairs, out)
+    assert (precious / "thesis.txt").exists()
+    (tmp_path / "empty").mkdir()
+    assert read_success(run(pairs, tmp_path / "empty")).rows == 3

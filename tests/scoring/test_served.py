@@ -226,3 +226,11 @@ def test_a_table_of_another_duckdb_needs_a_full_run(table: Path) -> None:
         put(table, Day("d1", 5, {("i0", "k0"): 0.7}))
     put(table, Day("f2", 6, {("i0", "k0"): 0.7}, full=True))
     assert as_dict(held(table)) == {("i0", "k0"): (0.7, 6)}
+
+
+def test_a_folder_that_is_no_table_is_left_alone(tmp_path: Path) -> None:
+    other = tmp_path / "served" / "versions" / "2024"
+    other.mkdir(parents=True)
+    with pytest.raises(BadConfig, match="holds 2024, which is no version"):
+        put(tmp_path / "served", FULL)
+    assert other.exists()

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from adjudge.config import check_choice
 from adjudge.errors import BadConfig, MissingExtra
 from adjudge.records import Progress, no_progress
+from adjudge.scoring.output import SUCCESS
 from adjudge.scoring.task import Scored, Task
 
 
@@ -48,6 +49,7 @@ def score_pairs(name: str, task: Task, progress: Progress = no_progress) -> Scor
     check_choice("score", "engine", name, ENGINES)
     engine = ENGINES[name]
     _check(engine, task)
+    _check_out(task)
     if find_spec(engine.library) is None:
         raise MissingExtra(engine.library, engine.extra)
     module = importlib.import_module(f"adjudge.scoring.{name}.engine")
@@ -61,6 +63,25 @@ def _check(engine: Engine, task: Task) -> None:
         raise BadConfig(
             f"--out {task.out}: engine {engine.name} writes a folder of parts, not one file ({_able('one_file')} "
             "can). Give a folder."
+        )
+
+
+def _check_out(task: Task) -> None:
+    """The output takes the place of what is there: only of another run's, and never of what holds an input."""
+    out = task.out
+    for path in (task.pairs, task.items, task.keyphrases, task.artifact):
+        if path is not None and out.resolve() in (path.resolve(), *path.resolve().parents):
+            raise BadConfig(f"--out {out} is or holds an input, {path}: choose another place")
+    if not out.exists():
+        return
+    if out.suffix == ".parquet":
+        ours = out.is_file()
+    else:
+        ours = out.is_dir() and ((out / SUCCESS).is_file() or not any(out.iterdir()))
+    if not ours:
+        raise BadConfig(
+            f"--out {out} exists and is no result of `adjudge score`; allowed is a new name, an empty folder or an older "
+            "result, which is replaced. A name that ends in .parquet gives one file, any other a folder."
         )
 
 

@@ -125,6 +125,7 @@ def served(table: Path) -> tuple[Version, list[Path]]:
 def alone(table: Path) -> Iterator[None]:
     """One writer at a time; the lock goes with the process, however it ends. Raises BadConfig where there is another."""
     (table / VERSIONS).mkdir(parents=True, exist_ok=True)
+    _check_ours(table)
     with (table / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -133,6 +134,17 @@ def alone(table: Path) -> Iterator[None]:
                 f"another merge or publish is at work on {table}: wait for it, then run this again"
             ) from error
         yield
+
+
+def _check_ours(table: Path) -> None:
+    """Old versions are removed: so what is not a table's must not lie where versions do."""
+    if (table / POINTER).exists():
+        return
+    for path in (table / VERSIONS).iterdir():
+        if not path.name.startswith(".") and not (path / ABOUT).is_file():
+            raise BadConfig(
+                f"{table / VERSIONS} holds {path.name}, which is no version: choose another --table folder"
+            )
 
 
 def fresh_folder(table: Path) -> Path:
