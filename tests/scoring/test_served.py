@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from served_days import Day, as_dict, expected, held
 
 from adjudge.errors import BadConfig, BadTable
 from adjudge.scoring.output import read_result
 from adjudge.scoring.served import Ask, Merged, ServedSettings, merge, publish, served
 from adjudge.scoring.served import table as tables
+from served_days import Day, as_dict, expected, held
 
 SMALL = ServedSettings(buckets=4, threads=1, memory="200MB")
 PAIRS = [(f"i{item}", f"k{phrase}") for item in range(6) for phrase in range(3)]
