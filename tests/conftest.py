@@ -46,14 +46,19 @@ def split_artifact_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[object]:
-    """One Spark session for all tests of a process; the engine uses the one it finds. Skips without pyspark or Java."""
+def needs_spark() -> None:
+    """Skips without pyspark or Java."""
     import os
     import shutil
 
     pytest.importorskip("pyspark", reason="pyspark is not installed: make spark")
     if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
         pytest.skip("Spark needs Java 17: neither java on PATH nor JAVA_HOME")
+
+
+@pytest.fixture(scope="session")
+def spark(needs_spark: None) -> Iterator[object]:
+    """One Spark session for all tests of a process; the engine uses the one it finds."""
     from adjudge.scoring.spark.session import opened
     from adjudge.scoring.spark.settings import SparkSettings
 

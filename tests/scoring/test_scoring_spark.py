@@ -362,7 +362,7 @@ score(ScoreConfig(Path(artifact), Path(pairs), Path(out), engine="spark", part_r
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on(spark: object, artifact: Path, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on(needs_spark: None, artifact: Path, tmp_path: Path) -> None:
     rows = pa.concat_tables([hard_rows()] * 40)
     pq.write_table(rows, tmp_path / "in.parquet")
     out, command = tmp_path / "out.parquet", [sys.executable, "-c", KILLED, str(artifact)]
@@ -383,7 +383,7 @@ def test_a_killed_run_goes_on(spark: object, artifact: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_spark_submit(spark: object, artifact: Path, tmp_path: Path) -> None:
+def test_spark_submit(needs_spark: None, artifact: Path, tmp_path: Path) -> None:
     import adjudge
 
     pq.write_table(hard_rows(), tmp_path / "in.parquet")
