@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -182,3 +183,36 @@ def test_the_reference_reads_no_scoring_code(split_artifact_folder: Path) -> Non
     )
     assert np.abs(logits[:, 0] - golden["logit"].to_numpy()).max() < 1e-6
     assert pa.types.is_float64(golden.schema.field("score").type)
+
+
+def test_frozen_lower_layers_stay_and_are_read_once_a_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors.torch import load_file
+
+    seen: list[int] = []
+    states = split.SplitNetwork.states
+    monkeypatch.setattr(
+        split.SplitNetwork,
+        "states",
+        lambda self, ids, *rest: (seen.append(len(ids)), states(self, ids, *rest))[1],
+    )
+    training = write_planted(tmp_path / "t.parquet", 200)
+    weights = []
+    for lr in (1e-3, 1e-8):
+        frozen = replace(SMALL, lr=lr, calibrate="none", epochs=3, split=replace(SMALL.split, frozen=True))
+        train(TrainConfig(training, tmp_path / f"{lr}", student=frozen))
+        weights.append(load_file(tmp_path / f"{lr}" / split.WEIGHTS))
+    moved = {
+        name.split(".")[0]
+        for name in weights[0]
+        if not torch.allclose(weights[0][name], weights[1][name], atol=1e-5)
+    }
+    assert "bert" not in moved
+    assert {"query", "key", "value", "own", "dense", "classifier"} <= moved
+    rows = pq.read_table(training).filter(
+        pa.compute.is_in(pq.read_table(training)["split"], pa.array(["train", "dev"]))
+    )
+    texts = len(set(rows["keyphrase"].to_pylist())) + len(rows)
+    # Two trainings of three epochs, and their exports' few golden pairs.
+    assert sum(seen) < 2 * texts + 400
