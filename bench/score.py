@@ -33,12 +33,13 @@ THEIRS = f"CrossEncoder.predict, {CORES} threads"
 VARIANTS = (
     "GEMM",
     THEIRS,
-    "CrossEncoder.predict, 1 thread",
     "adjudge fp32, a worker a core",
+    "adjudge fp32, a process a core",
     "adjudge fp32, 1 worker",
     "adjudge int8, a worker a core",
     "adjudge bf16, a worker a core",
     "adjudge mixed, a worker a core",
+    "adjudge mixed, a process a core",
     "adjudge mixed, 1 worker",
     "adjudge score, fp32, Parquet to Parquet",
 )
@@ -122,11 +123,45 @@ def ours(variant: str, folder: Path, count: int) -> Callable[[], object]:
     table = rows(folder, count)
     if "Parquet" in variant:
         return files(folder, count)
+    if "a process" in variant:
+        return processes(folder, count, variant.split()[1].strip(","))
     workers = 1 if "1 worker" in variant else CORES
     scorer = load(folder / "artifact", workers, precision=variant.split()[1].strip(","))
     scorer.score(table)
     print(json.dumps({}), flush=True)
     return lambda: scorer.score(table)
+
+
+def processes(folder: Path, count: int, precision: str) -> Callable[[], object]:
+    """As the engines run: a process a core, each with one thread and its share of the pairs."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    pool = ProcessPoolExecutor(CORES, get_context("spawn"), open_here, (folder, count, precision))
+    share = -(-count // CORES)
+
+    def run() -> float:
+        return max(pool.map(score_here, range(0, count, share), [share] * CORES))
+
+    run()
+    print(json.dumps({}), flush=True)
+    return run
+
+
+HELD: list[object] = []
+
+
+def open_here(folder: Path, count: int, precision: str) -> None:
+    from adjudge.scoring import load
+
+    HELD[:] = [load(folder / "artifact", 1, precision=precision), rows(folder, count)]
+
+
+def score_here(first: int, share: int) -> float:
+    """Scores a share; gives the process's peak memory, MiB."""
+    scorer, table = HELD
+    scorer.score(table.slice(first, share))  # type: ignore[attr-defined]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def files(folder: Path, count: int) -> Callable[[], object]:
@@ -162,10 +197,14 @@ def serve(variant: str, folder: Path, count: int) -> None:
         run = ours(variant, folder, count)
     for _ in sys.stdin:
         began, spent = time.perf_counter(), time.process_time()
-        run()
+        told = run()
         seconds, spent = time.perf_counter() - began, time.process_time() - spent
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"rate": done / seconds, "cpu_rate": done / spent, "peak_mb": peak}), flush=True)
+        if "a process" in variant:
+            # Processes of their own: their time cannot be seen from here before they end.
+            peak, spent = float(told), 0.0
+        figures = {"rate": done / seconds, "cpu_rate": done / spent if spent else 0.0, "peak_mb": peak}
+        print(json.dumps(figures), flush=True)
 
 
 class Worker:
@@ -273,7 +312,7 @@ def text_of(found: dict[str, dict[str, float]], load: dict[str, float], note: st
             label,
             f"{values['rate']:,.0f}",
             f"{values['rate'] / best:.1f}",
-            f"{values['cpu_rate']:,.0f}",
+            f"{values['cpu_rate']:,.0f}" if values["cpu_rate"] > 0 else "–",
             *shares,
         ]
         lines.append(f"| {' | '.join([*cells, format(values['peak_mb'], ',.0f')])} |")
