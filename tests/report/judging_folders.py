@@ -82,6 +82,7 @@ def agreed(logs: Path, out: Path, judge: str = "cheap", **trust: Any) -> Path:
         scale="four",
         clicks=logs / "clicks.parquet",
         items=logs / "items.parquet",
+        simulated=("judges", "people"),
         paired={"position": str(logs / f"{judge}.parquet")},
         trust=TrustSettings(sampling=SAMPLING, **trust),
     )

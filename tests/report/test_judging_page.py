@@ -84,6 +84,12 @@ def test_it_says_what_was_found(folders: Path, page: Page) -> None:
     assert "adjudge agree" in page.text
 
 
+def test_what_is_simulated_is_said_at_the_top(folders: Path, page: Page, tmp_path: Path) -> None:
+    assert "This is not real commerce. Made up by a program: judges, people." in page.text
+    alone = Page(build(folders / "cascade", tmp_path / "c.html").read_text())
+    assert "not real commerce" not in alone.text
+
+
 def test_a_cascade_alone_and_one_without_people_say_so(folders: Path, tmp_path: Path) -> None:
     alone = judging_folders.routed(folders / "logs", tmp_path / "c", target=0.65, people=False)
     text = Page(build(alone, tmp_path / "c.html").read_text()).text

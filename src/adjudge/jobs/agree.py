@@ -34,7 +34,7 @@ class AgreeConfig:
 
     paired: further judgments of the same pairs, by probe (`position`, `stuffing`, `padding`, `rewording`; `adjudge
     probe` writes what to judge). models: exactly two scores tables (`item_id, keyphrase, kept`) by name: is the first
-    one's relevance rate above the second's?
+    one's relevance rate above the second's? simulated: what is simulated, for the report's face.
     """
 
     judgments: Path
@@ -49,6 +49,7 @@ class AgreeConfig:
     models: dict[str, str] = field(default_factory=dict)
     seed: int = 0
     trust: TrustSettings = field(default_factory=TrustSettings)
+    simulated: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_choice("AgreeConfig", "scale", self.scale, SCALES)

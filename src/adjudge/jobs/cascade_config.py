@@ -27,7 +27,7 @@ class CascadeConfig:
     log of judges that are asked (default: in `out`). cheap_settings, strong_settings: further settings of `adjudge
     judge` for each (base_url, prices, prompt, ...). region: a region.json of an earlier run, used as it is; labels
     then only check it. dry_run: choose, validate, count and price what would be asked of the strong judge; write no
-    judgments.
+    judgments. simulated: what is simulated, for the report's face.
     """
 
     cheap: str
@@ -47,6 +47,7 @@ class CascadeConfig:
     dry_run: bool = False
     cascade: CascadeSettings = field(default_factory=CascadeSettings)
     seed: int = 0
+    simulated: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_choice("CascadeConfig", "scale", self.scale, SCALES)

@@ -109,6 +109,7 @@ def judging_view(folders: Folders) -> dict[str, Any]:
     judge, routed = folders.trust, folders.cascade
     shown: dict[str, Any] = {
         "judge": None,
+        "simulated": _simulated(judge, routed),
         "cascade": None if routed is None else cascade.routing(routed),
         "folders": [one.folder.as_posix() for one in (judge, routed) if one is not None],
         "judge_commands": [*_commands(judge, "agree"), *_commands(routed, "cascade")],
@@ -119,6 +120,12 @@ def judging_view(folders: Folders) -> dict[str, Any]:
         for part in ("people", "segments", "clicks", "probes", "rates"):
             shown[f"judge_{part}"] = getattr(trust, part)(judge)
     return shown
+
+
+def _simulated(*folders: Judging | None) -> list[str]:
+    """What the folders' settings say is simulated."""
+    said = [one.said["settings"].get("simulated") or [] for one in folders if one is not None]
+    return list(dict.fromkeys(what for told in said for what in told))
 
 
 def _commands(judging: Judging | None, name: str) -> list[str]:
