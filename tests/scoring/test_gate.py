@@ -65,7 +65,7 @@ def test_limits_outside_their_range() -> None:
         (
             "fma avx2 avx512f avx512_vnni avx512_bf16 amx_tile amx_bf16 amx_int8",
             True,
-            ("bf16", "int8", "fp32"),
+            ("mixed", "bf16", "int8", "fp32"),
         ),
         ("fma avx2 avx512f avx512_vnni avx512_bf16", True, ("mixed", "bf16", "int8", "fp32")),
         ("fma avx2 avx512f avx512_vnni avx512_bf16", False, ("int8", "fp32")),
