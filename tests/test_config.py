@@ -87,3 +87,17 @@ def test_bad_settings_files_are_refused(tmp_path: Path, content: str | None, tex
         path.write_text(content)
     with pytest.raises(BadConfig, match=text):
         config.load(Outer, path)
+
+
+def test_a_group_given_in_part_keeps_what_its_place_has_set() -> None:
+    @dataclass(frozen=True)
+    class Job:
+        inner: Inner = field(default_factory=lambda: Inner(0.25, "pair"))
+        deep: Outer = field(default_factory=lambda: Outer(Path("x"), seed=9, inner=Inner(0.75, "pair")))
+
+    made = config.from_dict(Job, {"inner": {"share": 0.1}, "deep": {"inner": {"word": "click"}}})
+    assert made.inner == Inner(0.1, "pair")
+    assert made.deep == Outer(Path("x"), seed=9, inner=Inner(0.75, "click"))
+    assert config.from_dict(Outer, {"out": "x", "inner": {"share": 0.1}}).inner == Inner(0.1, "click")
+    with pytest.raises(BadConfig, match="Inner has no setting 'shear'"):
+        config.from_dict(Job, {"inner": {"shear": 0.1}})

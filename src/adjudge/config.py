@@ -33,7 +33,9 @@ def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
                 f"{cls.__name__} has no setting {key!r}: allowed are {', '.join(fields)}{did_you_mean(key, fields)}"
             )
     hints = typing.get_type_hints(cls)
-    given = {key: _typed(cls.__name__, key, hints[key], value) for key, value in values.items()}
+    given = {
+        key: _typed(cls.__name__, key, hints[key], _over(fields[key], value)) for key, value in values.items()
+    }
     missing = [
         name
         for name, field in fields.items()
@@ -76,6 +78,24 @@ def check_choice(owner: str, name: str, value: str, allowed: typing.Iterable[str
         raise BadConfig(
             f"{owner}.{name} is {value!r}: allowed are {', '.join(words)}{did_you_mean(value, words)}"
         )
+
+
+def _over(field: Any, value: Any) -> Any:
+    """A group of settings given in part, over the group that would stand there if none were given."""
+    if not isinstance(value, Mapping):
+        return value
+    default = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    return _merged(to_dict(default), value) if dataclasses.is_dataclass(default) else value
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**under, **over}
+    for name, value in over.items():
+        if isinstance(value, Mapping) and isinstance(under.get(name), Mapping):
+            merged[name] = _merged(under[name], value)
+    return merged
 
 
 def _plain(value: Any) -> Any:
