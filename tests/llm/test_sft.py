@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -204,3 +207,29 @@ def test_a_folder_of_something_else_is_left_alone(base: Path, tmp_path: Path) ->
         tune(str(base), lessons(8, 1), [], SETTINGS, tmp_path / "mine")
     with pytest.raises(BadConfig, match="fits no layer"):
         tune(str(base), lessons(8, 1), [], replace(SETTINGS, targets="nothing"), tmp_path / "other")
+
+
+TUNE_ONCE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_sft as here
+from pathlib import Path
+here.tune(sys.argv[2], here.lessons(240, 1), here.lessons(60, 2), here.SETTINGS, Path(sys.argv[3]))
+"""
+
+
+@pytest.mark.slow
+def test_kill_nine_loses_nothing(base: Path, made: Tuned, tmp_path: Path) -> None:
+    """A process of its own, killed once it has written a checkpoint; the next call goes on and ends alike."""
+    out = tmp_path / "judge"
+    command = [sys.executable, "-c", TUNE_ONCE, str(HERE), str(base), str(out)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 300
+        while not list(tmp_path.glob(".judge.work/*/checkpoint-*")) and time.monotonic() < deadline:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert not out.exists()
+    again = tune(str(base), lessons(240, 1), lessons(60, 2), SETTINGS, out)
+    assert weights(out) == weights(made.folder)
+    assert again.steps == made.steps
