@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from adjudge.config import check_range
+from adjudge.config import check_choice, check_range
 from adjudge.errors import BadTable
 from adjudge.jobs.models import load_scorer
 from adjudge.jobs.train import TrainConfig, Trained, train
 from adjudge.recipes import RecipeSettings, split_sql
 from adjudge.records import Progress, no_progress
 from adjudge.student.plausible import PlausibleSettings, draw
-from adjudge.student.settings import StudentSettings
+from adjudge.student.settings import NETWORKS, StudentSettings
 from adjudge.tables import TRAINING, log_path
 
 UNLABELLED = """
@@ -38,6 +38,8 @@ class DistilConfig:
     logs      where items and keyphrases of the unlabelled pairs are from
     out       the student's folder; the lesson stands beside it as `<out>.lesson.parquet`
     trust     a labelled row's target is trust x label + (1 - trust) x the teacher's score
+    kind      of the student, split or cross: it stands over student.kind
+    student   its other settings (`soft` is always on)
     splits    the recipe settings by which pairs of dev and test are told: none of them is drawn
     """
 
@@ -47,11 +49,13 @@ class DistilConfig:
     out: Path
     trust: float = 0.5
     seed: int = 7
+    kind: str = "split"
     unlabelled: PlausibleSettings = field(default_factory=PlausibleSettings)
     splits: RecipeSettings = field(default_factory=RecipeSettings)
-    student: StudentSettings = field(default_factory=lambda: StudentSettings(kind="split", soft=True))
+    student: StudentSettings = field(default_factory=StudentSettings)
 
     def __post_init__(self) -> None:
+        check_choice("DistilConfig", "kind", self.kind, NETWORKS)
         check_range("DistilConfig", "trust", self.trust, 0, 1)
         check_range("DistilConfig", "seed", self.seed, 0, 2**31 - 1)
 
@@ -83,7 +87,7 @@ def distil(config: DistilConfig, progress: Progress = no_progress) -> Distilled:
     lesson = config.out.with_name(f"{config.out.name}.lesson.parquet")
     lesson.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.concat_tables(parts), lesson, compression="zstd")
-    student = replace(config.student, soft=True)
+    student = replace(config.student, kind=config.kind, soft=True)
     done = train(
         TrainConfig(lesson, config.out, f"distilled from {teacher.version}", student=student), progress
     )
