@@ -356,7 +356,7 @@ from adjudge.jobs.score import ScoreConfig, score
 from adjudge.scoring.spark.settings import SparkSettings
 artifact, pairs, out, resume = sys.argv[1:5]
 conf = SparkSettings(master="local[1]", driver_memory="1g")
-score(ScoreConfig(Path(artifact), Path(pairs), Path(out), engine="spark", part_rows=40, resume=resume == "resume",
+score(ScoreConfig(Path(artifact), Path(pairs), Path(out), engine="spark", part_rows=600, resume=resume == "resume",
     scored_at="2026-11-22T06:00:00Z", spark=conf))
 """
 
