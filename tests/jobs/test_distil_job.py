@@ -39,9 +39,8 @@ def logs_of(folder: Path) -> Path:
 
 
 def config_of(teacher: Path, folder: Path) -> DistilConfig:
-    student = StudentSettings(
-        kind="split", layers=1, epochs=2, max_length=24, batch_tokens=512, threads=1, evaluations=1
-    )
+    # No kind here, as when the command line sets other fields: the job's own kind decides.
+    student = StudentSettings(layers=1, epochs=4, max_length=24, batch_tokens=512, threads=1, evaluations=1)
     return DistilConfig(
         teacher,
         write_planted(folder / "training.parquet", 200, seed=3),
@@ -61,7 +60,7 @@ def test_the_student_learns_the_teachers_order(artifact: Path, tmp_path: Path) -
     assert done.trained.recipe == f"distilled from {load_scorer(artifact).version}"
     rows = planted(300, seed=31)
     theirs, ours = (load_scorer(folder).score(rows) for folder in (artifact, config.out))
-    assert roc_auc_score(theirs > np.median(theirs), ours) > 0.9
+    assert roc_auc_score(theirs > 0.5, ours) > 0.9
 
 
 def test_the_lesson_holds_no_pair_of_dev_or_test_unlabelled(artifact: Path, tmp_path: Path) -> None:
