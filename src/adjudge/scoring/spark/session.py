@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+BATCH_BYTES = 128 * 2**20
+
+
 class NoSpark(AdjudgeError):
     """Spark cannot be started here."""
 
@@ -38,8 +41,9 @@ def usual(settings: SparkSettings, cores: int, chunk: int) -> dict[str, str]:
 
 
 def batches(chunk: int) -> dict[str, str]:
-    """How many rows reach a Python worker at a time."""
-    return {"spark.sql.execution.arrow.maxRecordsPerBatch": str(chunk)}
+    """How many rows reach a Python worker at a time, and bytes (from Spark 4.1 on): titles may be long."""
+    arrow = "spark.sql.execution.arrow"
+    return {f"{arrow}.maxRecordsPerBatch": str(chunk), f"{arrow}.maxBytesPerBatch": str(BATCH_BYTES)}
 
 
 @contextmanager
