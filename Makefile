@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TOKENIZERS_PARALLELISM ?= false
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo real test test-slow lint browser env spark llama test-llama decoder clean
+.PHONY: demo real real-judge test test-slow lint browser env spark llama test-llama decoder clean
 
 env: $(VENV)/.ready
 
@@ -24,6 +24,11 @@ demo: env
 ESCI ?= ../shared/data/esci/pairs.parquet
 real: env
 	$(BIN)/adjudge real --data $(ESCI) --out runs/esci
+
+# Judges on three grades from ESCI's train labels; with the decoder fine-tuned too (longer): ARGS="--decoder tests/decoder
+# --decoder-prompt tests/decoder/prompt-ordinal3.md".
+real-judge: real
+	$(BIN)/adjudge real-judge --out runs/esci-judge $(ARGS)
 
 lint: env
 	$(BIN)/ruff check .
