@@ -9,6 +9,7 @@ from pathlib import Path
 
 from adjudge.config import check_choice, from_dict
 from adjudge.errors import BadConfig, MissingExtra
+from adjudge.manifest import read_any
 from adjudge.recipes import RecipeSettings, split_sql
 from adjudge.records import Progress, no_progress
 from adjudge.student.settings import StudentSettings
@@ -84,7 +85,8 @@ def _student(config: TrainConfig, recipe: str, progress: Progress) -> Trained:
     done = train_student(config.training, config.student, config.out, load_scorer, progress, recipe)
     names = ("rows", "dev_rows", "pairs_seen", "dev_loss", "dev_auc", "stopped_early")
     metrics = {name: getattr(done, name) for name in names}
-    return Trained(config.out, config.kind, recipe, done.model_version, metrics, done.seconds)
+    kind = str(read_any(config.out)["kind"])
+    return Trained(config.out, kind, recipe, done.model_version, metrics, done.seconds)
 
 
 def _recipe_beside(training: Path) -> str:
