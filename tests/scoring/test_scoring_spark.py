@@ -349,13 +349,14 @@ def test_the_artifact_can_be_shipped(spark: object, artifact: Path, tmp_path: Pa
     assert done.rows == 240, "shipped by Spark, opened from where Spark put it"
 
 
-KILLED = """
+RUN = """
 import sys
 from pathlib import Path
 from adjudge.jobs.score import ScoreConfig, score
 from adjudge.scoring.spark.settings import SparkSettings
 artifact, pairs, out, resume = sys.argv[1:5]
-conf = SparkSettings(master="local[1]", driver_memory="1g")
+conf = SparkSettings(master=sys.argv[5], ship=sys.argv[5] != "local[1]", driver_memory="1g",
+    conf={"spark.executor.memory": "1g"})
 score(ScoreConfig(Path(artifact), Path(pairs), Path(out), engine="spark", part_rows=600, resume=resume == "resume",
     scored_at="2026-11-22T06:00:00Z", spark=conf))
 """
@@ -365,9 +366,9 @@ score(ScoreConfig(Path(artifact), Path(pairs), Path(out), engine="spark", part_r
 def test_a_killed_run_goes_on(needs_spark: None, artifact: Path, tmp_path: Path) -> None:
     rows = pa.concat_tables([hard_rows()] * 40)
     pq.write_table(rows, tmp_path / "in.parquet")
-    out, command = tmp_path / "out.parquet", [sys.executable, "-c", KILLED, str(artifact)]
+    out, command = tmp_path / "out.parquet", [sys.executable, "-c", RUN, str(artifact)]
     asked = [*command, str(tmp_path / "in.parquet"), str(out)]
-    running = subprocess.Popen([*asked, "fresh"], start_new_session=True)
+    running = subprocess.Popen([*asked, "fresh", "local[1]"], start_new_session=True)
     deadline = time.time() + 300
     while not list((tmp_path / ".out.parquet.run" / ".run").glob("[0-9]*.json")):
         assert time.time() < deadline
@@ -376,10 +377,21 @@ def test_a_killed_run_goes_on(needs_spark: None, artifact: Path, tmp_path: Path)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
     assert not out.exists()
-    subprocess.run([*asked, "resume"], check=True, timeout=300)
+    subprocess.run([*asked, "resume", "local[1]"], check=True, timeout=300)
     config = ScoreConfig(artifact, tmp_path / "in.parquet", tmp_path / "local.parquet", run_id="r")
     same_time = replace(config, scored_at="2026-11-22T06:00:00Z")
     same(pq.read_table(score(same_time).out), pq.read_table(out))
+
+
+@pytest.mark.slow
+def test_executors_of_their_own(needs_spark: None, artifact: Path, tmp_path: Path) -> None:
+    pq.write_table(hard_rows(), tmp_path / "in.parquet")
+    asked = [str(artifact), str(tmp_path / "in.parquet"), str(tmp_path / "out.parquet")]
+    cluster = [sys.executable, "-c", RUN, *asked, "fresh", "local-cluster[2,1,1024]"]
+    subprocess.run(cluster, check=True, timeout=300)
+    here = ScoreConfig(artifact, tmp_path / "in.parquet", tmp_path / "local.parquet")
+    done = score(replace(here, scored_at="2026-11-22T06:00:00Z"))
+    same(pq.read_table(done.out), pq.read_table(tmp_path / "out.parquet"))
 
 
 @pytest.mark.slow

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adjudge.records import Progress
 from adjudge.scoring.core import Scorer
@@ -20,8 +21,11 @@ from adjudge.scoring.spark.worker import TOLD_SQL, Model, Work, mapper
 from adjudge.scoring.task import Scored, Task
 from adjudge.scoring.texts import Join
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
-def score_by_item(task: Task, settings: SparkSettings, shipped: str | None, progress: Progress) -> Scored:
+
+def score_by_item(task: Task, settings: SparkSettings, archive: Path | None, progress: Progress) -> Scored:
     """Score a task whose paths are absolute; see `engine.score_pairs`."""
     source, rows = _source(task)
     buckets = max(-(-rows // task.part_rows), min(settings.least_parts, -(-rows // 1024)), 1)
@@ -38,14 +42,14 @@ def score_by_item(task: Task, settings: SparkSettings, shipped: str | None, prog
         task.out, _fingerprint(task, source, scorer, buckets, settings.layout), stamp, task.resume
     ) as run:
         work = Work(
-            model=Model(task.load, shipped, scorer.version),
+            model=Model(task.load, archive.stem if archive else None, scorer.version),
             schema=stamped(SCORES_SCHEMA, run.stamp),
             scored_at=run.stamp.time,
             folder=run.folder,
             joined=bool(source.items),
             ordered=ordered,
         )
-        total = _score(task, settings, source, work, cut, rows, progress)
+        total = _score(running(task, settings, archive), settings, source, work, cut, rows, progress)
         place = publish.one_file if ordered else publish.folder
         aside = place(task.out, run.folder, run.stamp, total)
     return Scored(
@@ -109,7 +113,7 @@ def _fingerprint(task: Task, source: Source, scorer: Scorer, buckets: int, layou
 
 
 def _score(
-    task: Task,
+    session: AbstractContextManager[SparkSession],
     settings: SparkSettings,
     source: Source,
     work: Work,
@@ -121,7 +125,7 @@ def _score(
     watch = Watch(work.folder, lambda done: progress("score", done, rows))
     done = watch.look()
     if len(done) < cut.buckets:
-        with running(task, settings) as spark, watch:
+        with session as spark, watch:
             laid = laid_out(spark, source, settings, cut, sorted(done))
             laid.mapInArrow(mapper(work), TOLD_SQL).collect()
     done = watch.look()

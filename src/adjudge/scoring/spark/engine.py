@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
-from adjudge.errors import BadConfig
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.core import Scorer
 from adjudge.scoring.local.engine import score_parts
@@ -14,7 +14,7 @@ from adjudge.scoring.local.worker import Counts
 from adjudge.scoring.local.worker import Work as LocalWork
 from adjudge.scoring.spark.by_item import score_by_item
 from adjudge.scoring.spark.given import Errand, scored_parts
-from adjudge.scoring.spark.running import Watch, running
+from adjudge.scoring.spark.running import Watch, archived, running
 from adjudge.scoring.spark.settings import SparkSettings
 from adjudge.scoring.spark.worker import Model
 from adjudge.scoring.task import Scored, Task
@@ -28,16 +28,14 @@ def score_pairs(task: Task, progress: Progress = no_progress) -> Scored:
     executor. Raises BadTable, BadConfig, NoSpark, SparkFailed.
     """
     settings = task.options.get("spark") or SparkSettings()
-    if settings.ship and task.artifact is None:
-        raise BadConfig("spark.ship is true, but this task does not say where its artifact lies")
-    shipped = task.artifact.name if settings.ship and task.artifact else None
     # An executor's working folder is its own.
     whole = {name: path.absolute() for name in PATHS if (path := getattr(task, name)) is not None}
     there = replace(task, **whole)
-    if settings.layout == "given":
-        done = score_parts(there, progress, "spark", _crew(there, settings, shipped))
-    else:
-        done = score_by_item(there, settings, shipped, progress)
+    with archived(there.artifact, settings.ship) as archive:
+        if settings.layout == "given":
+            done = score_parts(there, progress, "spark", _crew(there, settings, archive))
+        else:
+            done = score_by_item(there, settings, archive, progress)
     aside = done.unscored_path and task.out.parent / done.unscored_path.relative_to(there.out.parent)
     return replace(done, out=task.out, unscored_path=aside)
 
@@ -45,7 +43,7 @@ def score_pairs(task: Task, progress: Progress = no_progress) -> Scored:
 PATHS = ("pairs", "out", "items", "keyphrases", "artifact")
 
 
-def _crew(task: Task, settings: SparkSettings, shipped: str | None) -> Callable[..., Iterator]:
+def _crew(task: Task, settings: SparkSettings, archive: Path | None) -> Callable[..., Iterator]:
     """Executors as the local engine's crew."""
 
     def crew(
@@ -62,8 +60,10 @@ def _crew(task: Task, settings: SparkSettings, shipped: str | None) -> Callable[
 
         watch = Watch(work.folder, rise)
         told = before = watch.rows()
-        errand = Errand(Model(task.load, shipped, scorer.version), work, tuple(todo))
-        with running(task, settings) as spark, watch:
+        errand = Errand(
+            Model(task.load, archive.stem if archive else None, scorer.version), work, tuple(todo)
+        )
+        with running(task, settings, archive) as spark, watch:
             done = scored_parts(spark, errand)
         rise(before + sum(part.rows for part, _ in done))
         yield from done

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,14 +29,27 @@ class SparkFailed(AdjudgeError):
 
 
 @contextmanager
-def running(task: Task, settings: SparkSettings) -> Iterator[SparkSession]:
-    """A session that has the artifact, where it is to be shipped. Raises NoSpark, SparkFailed."""
+def archived(artifact: Path | None, ship: bool) -> Iterator[Path | None]:
+    """The artifact as a zip of a name of its own, where it is to be shipped: addFile takes no folder on a cluster.
+    Raises BadConfig."""
+    if not ship:
+        yield None
+        return
+    if artifact is None:
+        raise BadConfig("spark.ship is true, but this task does not say where its artifact lies")
+    with tempfile.TemporaryDirectory(prefix="adjudge-artifact-") as folder:
+        yield Path(shutil.make_archive(f"{folder}/{Path(folder).name}", "zip", artifact))
+
+
+@contextmanager
+def running(task: Task, settings: SparkSettings, archive: Path | None) -> Iterator[SparkSession]:
+    """A session whose executors have the archive unpacked, under its stem. Raises NoSpark, SparkFailed."""
     from pyspark.errors import PySparkException
 
     cores = task.workers or len(os.sched_getaffinity(0))
     with opened(settings, cores, task.chunk) as spark:
-        if settings.ship and task.artifact:
-            spark.sparkContext.addFile(str(task.artifact), recursive=True)
+        if archive is not None:
+            spark.sparkContext.addArchive(f"{archive}#{archive.stem}")
         try:
             yield spark
         except PySparkException as error:

@@ -18,7 +18,7 @@ class SparkSettings:
     layout            `item`: a partition holds whole items, side by side, whatever the order of the input; `category`:
                       the same, items of a category together; `given`: the input's own parts, not shuffled, for pairs
                       that lie by item already
-    ship              send the artifact to the executors (SparkContext.addFile); false = they see its path
+    ship              send the artifact to the executors (SparkContext.addArchive); false = they see its path
     driver_memory     the JVM's, where this process starts it
     conf              further Spark settings, by name
     """
