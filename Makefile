@@ -50,7 +50,7 @@ $(VENV)/.spark: pyproject.toml constraints.txt
 browser:
 	tools/browser.sh
 
-test-slow: env browser
+test-slow: env spark browser
 	$(BIN)/pytest -m slow
 
 # llama.cpp with its OpenAI-compatible server, built from source once (5-10 minutes), in an environment of its own.

@@ -25,8 +25,12 @@ def by_key(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["item_id"] or "", row["keyphrase"] or "", row["score"] or 0))
 
 
+@pytest.mark.parametrize("model", ["artifact", "split_artifact_folder"])
 @pytest.mark.parametrize("shape", ["one.parquet", "folder"])
-def test_golden_pairs(engine: Engine, artifact: Path, tmp_path: Path, shape: str) -> None:
+def test_golden_pairs(
+    engine: Engine, model: str, request: pytest.FixtureRequest, tmp_path: Path, shape: str
+) -> None:
+    artifact: Path = request.getfixturevalue(model)
     golden = pq.read_table(artifact / "golden.parquet")
     done = run(engine, artifact, golden, tmp_path / shape, run_id="golden")
     about = read_any(artifact)

@@ -95,7 +95,9 @@ def test_ids_equal_transformers_and_tokenizers(tokenizer: Any) -> None:
         assert bare.encode(first, second).ids == ids[row][: pairs.lengths[row]].tolist()
 
 
-word = st.text(alphabet=st.characters(codec="utf-8", categories=("L", "M", "N", "P", "S", "Z", "Cc", "Cf")), max_size=12)
+word = st.text(
+    alphabet=st.characters(codec="utf-8", categories=("L", "M", "N", "P", "S", "Z", "Cc", "Cf")), max_size=12
+)
 words = st.lists(st.one_of(word, st.sampled_from(["[SEP]", "[CLS]", "red", "shoe"])), max_size=30).map(
     " ".join
 )

@@ -41,7 +41,8 @@ def progress() -> Iterator[Progress]:
             finally:
                 lines.close()
     except KeyboardInterrupt:
-        typer.echo("stopped. What was finished is kept; run the same command again to go on.", err=True)
+        again = "run the same command again to go on (score: with --resume)"
+        typer.echo(f"stopped. What was finished is kept; {again}.", err=True)
         raise typer.Exit(130) from None
 
 
