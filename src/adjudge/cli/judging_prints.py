@@ -75,6 +75,8 @@ def agreed(done: Agreed) -> None:
     ]
     if rates:
         table("Share of relevant pairs", ["method", "share", "95 % interval", "labelled", "judged"], rates)
+    for warning in dict.fromkeys(r.note for r in done.rates if r.value is not None and r.weight and r.note):
+        line(f"warning: {warning}")
     for need in done.needed:
         more = need.note if need.more is None else f"{need.more:,} more human labels would decide it"
         line(f"{need.question} {more}")
