@@ -35,7 +35,7 @@ class Settings:
     first_world: int = 101
     worlds: int = 3
     items: int = 12_000
-    pairs: int = 100_000
+    pairs: int = 480_000
     width: int = 128
     layers: int = 3
     heads: int = 4
