@@ -67,7 +67,8 @@ def serving(gguf: Path, log: Path) -> Iterator[Server]:
         port = probe.getsockname()[1]
     command = [PYTHON, "-m", "llama_cpp.server", "--model", gguf, "--model_alias", "m", "--port", str(port)]
     command += ["--logits_all", "true", "--n_ctx", "1024", "--n_threads", "1", "--n_threads_batch", "1"]
-    command += ["--verbose", "false"]
+    # Keys and values kept in float32 (type 0): by default they are float16, and probabilities move by some thousandths.
+    command += ["--type_k", "0", "--type_v", "0", "--verbose", "false"]
     with (
         log.open("wb") as said,
         subprocess.Popen(map(str, command), stdout=said, stderr=subprocess.STDOUT) as server,
