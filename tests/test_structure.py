@@ -15,7 +15,7 @@ MODULES = {
     ".".join(("adjudge", *p.relative_to(SRC).with_suffix("").parts)).removesuffix(".__init__"): p
     for p in FILES
 }
-GROUND = {"records", "tables", "errors", "config", "calibration", "manifest", "__init__"}
+GROUND = {"records", "tables", "errors", "config", "calibration", "duck", "files", "manifest", "__init__"}
 DOORS = {"cli", "http", "__main__"}
 EXCEPTIONS = {("recipes", "judge"), ("scoring", "student")}
 HEAVY = {

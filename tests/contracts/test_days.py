@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from adjudge.jobs.diff import Diff, DiffConfig, diff
 from adjudge.jobs.merge import MergeConfig, ServedConfig, merge, served
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.jobs.train import TrainConfig, train
 from adjudge.scoring.served.settings import ServedSettings
-from planted import BRANDS, COLOURS, KINDS, write_planted
+from planted import BRANDS, COLOURS, KINDS
 
 SMALL = ServedSettings(buckets=2, threads=1, memory="200MB")
 DAY1, DAY2 = "2026-11-01T06:00:00Z", "2026-11-02T06:00:00Z"
@@ -92,15 +91,6 @@ days = st.builds(
     st.frozensets(st.tuples(ids, phrases), max_size=12),
     st.frozensets(phrases),
 )
-
-
-@pytest.fixture(scope="module")
-def overlap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A word-overlap model: fast, and real."""
-    home = tmp_path_factory.mktemp("overlap")
-    return train(
-        TrainConfig(write_planted(home / "t.parquet", 200), home / "artifact", kind="jaccard")
-    ).artifact
 
 
 @settings(max_examples=12, deadline=None)

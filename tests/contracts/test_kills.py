@@ -15,23 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 from killing import ENVIRONMENT, adjudge, children_of, finish, kill_when
 
-from adjudge.jobs.train import TrainConfig, train
 from adjudge.scoring.local import state
 from adjudge.scoring.served import table as tables
-from planted import planted, write_planted
+from planted import planted
 from served_days import Day
 
 READER = Path(__file__).parent / "reader.py"
 AT = "scored_at=2026-11-22T06:00:00Z"
 SMALL = ("--set", "settings.buckets=16", "--set", "settings.threads=1")
-
-
-@pytest.fixture(scope="module")
-def overlap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("overlap")
-    return train(
-        TrainConfig(write_planted(home / "t.parquet", 200), home / "artifact", kind="jaccard")
-    ).artifact
 
 
 def scoring(artifact: Path, home: Path, out: str, processes: int) -> list[str]:

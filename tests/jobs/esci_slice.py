@@ -8,6 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adjudge.jobs.real import LessonSettings, RealConfig
+from adjudge.scorecard.settings import ScorecardSettings
+from adjudge.student.distil import DistilSettings
+from adjudge.student.matching import MatchingSettings
+from adjudge.student.settings import StudentSettings
+from adjudge.student.unlabelled import UnlabelledSettings
+
 KINDS = ("shoe", "lamp", "chair", "kettle", "guitar", "blanket", "backpack", "mirror")
 COLOURS = ("red", "blue", "green", "black", "white", "yellow")
 MAKERS = ("Northwind", "Acme", "Fabrikam", "Contoso")
@@ -52,3 +59,26 @@ def write_slice(path: Path, queries: int = 50, seed: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(rows), path)
     return path
+
+
+def small(data: Path, out: Path) -> RealConfig:
+    """`real` on a slice, in seconds."""
+    return RealConfig(
+        data,
+        out,
+        matching=MatchingSettings(width=64, heads=2),
+        student=StudentSettings(
+            start="matching", soft=True, threads=1, golden=8, max_length=32, batch_tokens=512
+        ),
+        distil=DistilSettings(
+            cosine_pairs=300,
+            teacher_pairs=1500,
+            anchor_pairs=100,
+            unlabelled=UnlabelledSettings(phrases=60, near=10, plausible=40),
+        ),
+        teacher=LessonSettings(lr=1e-3, evaluations=1),
+        cosine=LessonSettings(lr=1e-3, evaluations=1),
+        labels=LessonSettings(epochs=2, lr=5e-4, evaluations=1),
+        replicates=50,
+        scorecard=ScorecardSettings(cluster="keyphrase", min_clusters=5, min_support=5, replicates=50),
+    )

@@ -11,43 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from esci_slice import write_slice
+from esci_slice import small, write_slice
 from sklearn.metrics import roc_auc_score
 
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
 from adjudge.jobs import real_figures, real_tables
 from adjudge.jobs.models import load_scorer
-from adjudge.jobs.real import GIVEN_SPLITS, LessonSettings, Real, RealConfig, real
+from adjudge.jobs.real import GIVEN_SPLITS, Real, RealConfig, real
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scorecard.settings import ScorecardSettings
-from adjudge.student.distil import DistilSettings
-from adjudge.student.matching import MatchingSettings
-from adjudge.student.settings import StudentSettings
-from adjudge.student.unlabelled import UnlabelledSettings
 
 SLICE = Path(__file__).parents[3] / "shared" / "data" / "esci"
-
-
-def small(data: Path, out: Path) -> RealConfig:
-    return RealConfig(
-        data,
-        out,
-        matching=MatchingSettings(width=64, heads=2),
-        student=StudentSettings(
-            start="matching", soft=True, threads=1, golden=8, max_length=32, batch_tokens=512
-        ),
-        distil=DistilSettings(
-            cosine_pairs=300,
-            teacher_pairs=1500,
-            anchor_pairs=100,
-            unlabelled=UnlabelledSettings(phrases=60, near=10, plausible=40),
-        ),
-        teacher=LessonSettings(lr=1e-3, evaluations=1),
-        cosine=LessonSettings(lr=1e-3, evaluations=1),
-        labels=LessonSettings(epochs=2, lr=5e-4, evaluations=1),
-        replicates=50,
-        scorecard=ScorecardSettings(cluster="keyphrase", min_clusters=5, min_support=5, replicates=50),
-    )
 
 
 @pytest.fixture(scope="module")

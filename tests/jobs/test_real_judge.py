@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from esci_slice import write_slice
+from esci_slice import small, write_slice
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 
 from adjudge.errors import BadConfig, BadTable
@@ -20,41 +20,23 @@ from adjudge.jobs.real import LessonSettings, RealConfig, real
 from adjudge.jobs.real_judge import MAJORITY, UNTUNED, RealJudgeConfig, RealJudged, real_judge
 from adjudge.llm.sft import SftSettings
 from adjudge.records import ORDINAL3
-from adjudge.scorecard.settings import ScorecardSettings
-from adjudge.student.distil import DistilSettings
-from adjudge.student.matching import MatchingSettings
-from adjudge.student.settings import StudentSettings
-from adjudge.student.unlabelled import UnlabelledSettings
 from adjudge.trust.settings import Sampling
 
 PROMPT = "# User\nitem {title} keyphrase {keyphrase}\n# Grades\n- high = high: x\n- moderate = yes: x\n- irrelevant = no: x\n"
 
 
-def small(data: Path, out: Path) -> RealConfig:
-    return RealConfig(
-        data,
-        out,
-        matching=MatchingSettings(width=64, heads=2),
-        student=StudentSettings(
-            start="matching", soft=True, threads=1, golden=8, max_length=32, batch_tokens=512
-        ),
-        distil=DistilSettings(
-            cosine_pairs=0,
-            teacher_pairs=1200,
-            anchor_pairs=100,
-            unlabelled=UnlabelledSettings(phrases=60, near=10, plausible=40),
-        ),
-        teacher=LessonSettings(lr=1e-3, evaluations=1),
-        labels=LessonSettings(epochs=2, lr=5e-4, evaluations=1),
-        replicates=20,
-        scorecard=ScorecardSettings(cluster="keyphrase", min_clusters=5, min_support=5, replicates=20),
-    )
+def shorter(data: Path, out: Path) -> RealConfig:
+    """Fewer pairs still: what is judged afterwards need not be good."""
+    config = small(data, out)
+    distil = replace(config.distil, cosine_pairs=0, teacher_pairs=1200)
+    scorecard = replace(config.scorecard, replicates=20)
+    return replace(config, cosine=LessonSettings(), distil=distil, replicates=20, scorecard=scorecard)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RealJudgeConfig, RealJudged]:
     folder = tmp_path_factory.mktemp("real-judge")
-    begun = real(small(write_slice(folder / "data" / "pairs.parquet").parent, folder / "real"))
+    begun = real(shorter(write_slice(folder / "data" / "pairs.parquet").parent, folder / "real"))
     spec = importlib.util.spec_from_file_location("models", Path(__file__).parents[1] / "llm" / "models.py")
     assert spec is not None
     assert spec.loader is not None

@@ -451,5 +451,7 @@ def test_duplicates_are_refused(write, out) -> None:
 
 def test_too_little_memory_says_what_to_raise(write, out) -> None:
     logs = write(search=many(2, 2))
-    with pytest.raises(BadConfig, match="memory_limit 1KB is too small"):
+    with pytest.raises(
+        BadConfig, match="1KB of memory is too small.*raise the setting, or set threads lower"
+    ):
         build(parse("search+-"), logs, settings(memory_limit="1KB"), out)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig, BadTable
 from adjudge.scoring.output import read_result
-from adjudge.scoring.served import Ask, Merged, ServedSettings, merge, publish, served
+from adjudge.scoring.served import MergeConfig, Merged, ServedSettings, merge, publish, served
 from adjudge.scoring.served import table as tables
 from served_days import Day, as_dict, expected, held
 
@@ -24,7 +24,9 @@ FULL = Day("full", 0, {pair: number / 20 for number, pair in enumerate(PAIRS)}, 
 
 def put(table: Path, day: Day, **more: object) -> Merged:
     scores, gone = day.write(table.parent / "runs")
-    return merge(Ask(table, scores, deleted=gone, full=day.full, publish=True, settings=SMALL, **more))  # type: ignore[arg-type]
+    return merge(
+        MergeConfig(table, scores, deleted=gone, full=day.full, publish=True, settings=SMALL, **more)
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -173,10 +175,10 @@ def test_rows_without_a_key_are_counted(tmp_path: Path) -> None:
 
 def test_merge_builds_aside_until_publish(table: Path) -> None:
     scores, _ = Day("d1", 5, {("i0", "k0"): 0.7}).write(table.parent / "runs")
-    done = merge(Ask(table, scores, settings=SMALL))
+    done = merge(MergeConfig(table, scores, settings=SMALL))
     assert (done.published, served(table)[0].number, done.version.number) == (False, 1, 2)
     scores, _ = Day("d2", 6, {("i0", "k1"): 0.8}).write(table.parent / "runs")
-    merge(Ask(table, scores, settings=SMALL))
+    merge(MergeConfig(table, scores, settings=SMALL))
     put_out = publish(table)
     assert (put_out.before, put_out.version.number) == (1, 3)
     assert as_dict(held(table))[("i0", "k0")] == (0.7, 5), "merges build on the newest version, served or not"
@@ -195,27 +197,28 @@ def test_old_versions_go_and_recent_ones_stay(table: Path) -> None:
 
 
 def test_what_cannot_be_merged_is_refused_in_one_line(tmp_path: Path, table: Path) -> None:
-    def fails(match: str, ask: Ask, error: type[Exception] = BadTable) -> None:
+    def fails(match: str, ask: MergeConfig, error: type[Exception] = BadTable) -> None:
         with pytest.raises(error, match=match) as caught:
             merge(ask)
         assert "\n" not in str(caught.value)
 
     scores, _ = Day("d1", 5, {("i0", "k0"): 0.7}).write(tmp_path / "runs")
-    fails("a diff needs one.*--full", Ask(tmp_path / "new", scores), BadConfig)
+    fails("a diff needs one.*--full", MergeConfig(tmp_path / "new", scores), BadConfig)
     pq.write_table(pq.read_table(scores).replace_schema_metadata(), tmp_path / "bare.parquet")
-    fails("does not say which run wrote it", Ask(table, tmp_path / "bare.parquet"))
-    fails("cannot be read as Parquet", Ask(table, tmp_path / "nothing.parquet"))
+    fails("does not say which run wrote it", MergeConfig(table, tmp_path / "bare.parquet"))
+    fails("cannot be read as Parquet", MergeConfig(table, tmp_path / "nothing.parquet"))
     (tmp_path / "parts").mkdir()
-    fails("holds no finished run", Ask(table, tmp_path / "parts"))
+    fails("holds no finished run", MergeConfig(table, tmp_path / "parts"))
     empty = pq.read_table(scores).select(["score"])
     pq.write_table(empty, tmp_path / "odd.parquet")
     fails(
-        "neither item_id nor keyphrase", Ask(table, scores, deleted=tmp_path / "odd.parquet", settings=SMALL)
+        "neither item_id nor keyphrase",
+        MergeConfig(table, scores, deleted=tmp_path / "odd.parquet", settings=SMALL),
     )
     _, gone = Day("d2", 5, {}, [(None, None)]).write(tmp_path / "runs")
-    fails("1 rows name neither", Ask(table, scores, deleted=gone, settings=SMALL))
+    fails("1 rows name neither", MergeConfig(table, scores, deleted=gone, settings=SMALL))
     (table / "served.json").write_text("{")
-    fails("served.json cannot be read", Ask(table, scores))
+    fails("served.json cannot be read", MergeConfig(table, scores))
     assert read_result(scores)[0].run_id == "d1"
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge import tables
 from adjudge.baselines.settings import CtrSettings
-from adjudge.errors import BadConfig, BadTable
+from adjudge.duck import bounded, open_log
+from adjudge.errors import BadTable
 
 TYPES = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "bool": pa.bool_()}
 
@@ -25,16 +23,13 @@ def click_pairs(logs: Path, settings: CtrSettings, split: str | None, scratch: P
     `split` is an SQL expression over item_id and keyphrase that gives train, dev, test or NULL (as
     `recipes.split_sql` does); only train and dev are read. Without it a seeded share of the items is dev.
     """
-    import duckdb
-
-    config: dict[str, Any] = {
-        "memory_limit": settings.memory_limit,
-        "threads": settings.threads,
-        "temp_directory": str(scratch / "spill"),
-    }
-    with _plain_errors(settings), duckdb.connect(config=config) as connection:
+    wrong = (
+        "the click or item table cannot be used ({}): bring it in with adjudge import, which checks every row"
+    )
+    spill, most = scratch / "spill", settings.memory_limit
+    with bounded(spill, most, wrong, ", or lower max_pairs", settings.threads) as connection:
         for name in ("clicks", "items"):
-            _open(connection, logs, name)
+            open_log(connection, logs, name)
         text = _sql("pairs").replace("$split_sql", split or _own_split(settings))
         given = {"seed": str(settings.seed), "most": settings.max_pairs}
         return connection.sql(text, params=given).to_arrow_table()
@@ -59,17 +54,6 @@ def facts(logs: Path, name: str, columns: tuple[str, ...]) -> pa.Table | None:
     return pa.table(filled, names=list(columns))
 
 
-def _open(connection: Any, logs: Path, name: str) -> None:
-    path = tables.log_path(logs, name)
-    shape = tables.table(name)
-    there = connection.read_parquet(str(path))
-    shape.check_columns(there.columns, path)
-    there.create_view(f"{name}_there")
-    empty = pa.schema([(column.name, TYPES[column.type]) for column in shape.columns]).empty_table()
-    connection.register(f"{name}_shape", empty)
-    connection.sql(_sql("open").replace("$name", name)).create_view(f"{name}_file")
-
-
 def _own_split(settings: CtrSettings) -> str:
     text = _sql("no_split").replace("$seed", str(int(settings.seed)))
     return text.replace("$dev_below", str(round(settings.dev_share * 2**32)))
@@ -77,20 +61,3 @@ def _own_split(settings: CtrSettings) -> str:
 
 def _sql(name: str) -> str:
     return files("adjudge.baselines").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip()
-
-
-@contextmanager
-def _plain_errors(settings: CtrSettings) -> Iterator[None]:
-    import duckdb
-
-    try:
-        yield
-    except duckdb.OutOfMemoryException as error:
-        raise BadConfig(
-            f"memory_limit {settings.memory_limit} is too small for the click table: raise it, or lower max_pairs"
-        ) from error
-    except duckdb.Error as error:
-        said = str(error).split("\n", 1)[0]
-        raise BadTable(
-            f"the click or item table cannot be used ({said}): bring it in with adjudge import, which checks every row"
-        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adjudge.config import check_choice, check_range
+from adjudge.duck import check_memory
 from adjudge.errors import BadConfig
 
 TEXTS = ("title", "category and title")
@@ -71,6 +72,7 @@ class CtrSettings:
 
     def __post_init__(self) -> None:
         owner = "CtrSettings"
+        check_memory(owner, "memory_limit", self.memory_limit)
         for name, low, high in (
             ("prior_impressions", 0.001, 1e9),
             ("folds", 2, 100),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjudge import config as settings_of
+from adjudge.duck import bounded, check_memory
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.score import time_of
 from adjudge.records import Progress, no_progress
@@ -82,6 +81,7 @@ class DiffConfig:
     memory: str = "2GB"
 
     def __post_init__(self) -> None:
+        check_memory("DiffConfig", "memory", self.memory)
         if self.before.resolve() == self.after.resolve():
             raise BadConfig(
                 f"DiffConfig.before and after are both {self.before}: allowed are two days' folders"
@@ -117,7 +117,8 @@ def diff(config: DiffConfig, progress: Progress = no_progress) -> Diff:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
-        with _open(config, fresh) as db:
+        wrong = "a day's table cannot be read: {}. Bring it in again with: adjudge import table"
+        with bounded(fresh / "tmp", config.memory, wrong) as db:
             done = _write(db, config, fresh, progress)
         config.out.mkdir(parents=True, exist_ok=True)
         for name in ("pairs.parquet", "deleted.parquet"):
@@ -126,23 +127,6 @@ def diff(config: DiffConfig, progress: Progress = no_progress) -> Diff:
         shutil.rmtree(fresh, ignore_errors=True)
     settings_of.save(config, config.out / "settings.json")
     return done
-
-
-@contextmanager
-def _open(config: DiffConfig, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    import duckdb
-
-    try:
-        with duckdb.connect(
-            config={"memory_limit": config.memory, "temp_directory": str(scratch / "tmp")}
-        ) as db:
-            db.execute("SET TimeZone = 'UTC'")
-            yield db
-    except duckdb.Error as error:
-        text = str(error).splitlines()[0]
-        raise BadTable(
-            f"a day's table cannot be read: {text}. Bring it in again with: adjudge import table"
-        ) from error
 
 
 def _write(db: duckdb.DuckDBPyConnection, config: DiffConfig, fresh: Path, progress: Progress) -> Diff:

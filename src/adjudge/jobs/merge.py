@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjudge.config import check_range
 from adjudge.records import Progress, no_progress
-from adjudge.scoring.served.settings import ServedSettings
+from adjudge.scoring.served.settings import MergeConfig
 
 if TYPE_CHECKING:
     from adjudge.scoring.served import Merged, Published, Version
-
-
-@dataclass(frozen=True)
-class MergeConfig:
-    """table    the served table's folder; a full run begins one
-    scores   what `adjudge score` wrote, a file or a folder
-    deleted  tombstones, as `adjudge diff` writes them: item_id, keyphrase, deleted_at; a null key means any
-    run_id   none = the id that the scores carry
-    full     the run replaces all that was scored up to its time, by any model
-    force    take a diff of another model than the table's
-    publish  serve the result at once
-    """
-
-    table: Path
-    scores: Path
-    deleted: Path | None = None
-    run_id: str | None = None
-    full: bool = False
-    force: bool = False
-    publish: bool = False
-    settings: ServedSettings = field(default_factory=ServedSettings)
 
 
 @dataclass(frozen=True)
@@ -54,17 +33,7 @@ def merge(config: MergeConfig, progress: Progress = no_progress) -> Merged:
     """Merge a run; see `scoring.served.merge`."""
     from adjudge.scoring import served
 
-    ask = served.Ask(
-        table=config.table,
-        scores=config.scores,
-        run_id=config.run_id,
-        deleted=config.deleted,
-        full=config.full,
-        force=config.force,
-        publish=config.publish,
-        settings=config.settings,
-    )
-    return served.merge(ask, progress)
+    return served.merge(config, progress)
 
 
 def publish(config: PublishConfig, progress: Progress = no_progress) -> Published:

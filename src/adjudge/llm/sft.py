@@ -8,7 +8,6 @@ that transformers (and `hf:FOLDER`) loads. A killed run goes on from its last ch
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from adjudge.config import check_choice, check_range, to_dict
 from adjudge.errors import BadConfig, MissingExtra, NotEnoughData
+from adjudge.files import move_in
 from adjudge.llm.contract import Message, plain
 from adjudge.llm.local import revision_of
 from adjudge.records import Progress, no_progress
@@ -170,7 +170,7 @@ def tune(
         **fitted,
     )
     finish(fresh, tuned)
-    _move_in(fresh, out)
+    move_in(fresh, out)
     shutil.rmtree(work.parent, ignore_errors=True)
     return tuned
 
@@ -202,13 +202,3 @@ def _work(
                 shutil.rmtree(stale)
     (work / name).mkdir(parents=True, exist_ok=True)
     return work / name
-
-
-def _move_in(fresh: Path, out: Path) -> None:
-    """Swap the finished folder in; a kill between the two renames leaves the old one beside as `.<out>.old`."""
-    old = out.parent / f".{out.name}.old"
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        os.replace(out, old)
-    os.replace(fresh, out)
-    shutil.rmtree(old, ignore_errors=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from adjudge.config import check_choice, check_range
+from adjudge.duck import check_memory
 from adjudge.errors import BadConfig
 from adjudge.records import SCALES, SPLITS
 
@@ -78,8 +78,7 @@ class RecipeSettings:
             if getattr(self, name) is not None:
                 check_range(owner, name, getattr(self, name), 1, _MOST)
         self._check_shares(owner)
-        if not re.fullmatch(r"\d+(\.\d+)?\s?[KMGT]i?B", self.memory_limit):
-            raise BadConfig(f"{owner}.memory_limit is {self.memory_limit!r}: write for example 4GB or 500MB")
+        check_memory(owner, "memory_limit", self.memory_limit)
 
     def _check_shares(self, owner: str) -> None:
         if len(self.shares) != len(SPLITS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from adjudge.errors import BadConfig, BadTable
+from adjudge.files import fresh_parquet
 from adjudge.records import Progress, no_progress
 from adjudge.retrieve.graph import Graph
 from adjudge.retrieve.search import Found, search
@@ -70,21 +70,18 @@ def retrieve_file(
     schema = pa.schema([*IDS, *(TEXTS if texts else ()), *RANKED])
     done, pairs, without = 0, 0, dict[str, int]()
     with ExitStack() as stack:
-        pairs_to = stack.enter_context(_Fresh(out, schema))
-        without_to = stack.enter_context(_Fresh(aside, WITHOUT_SCHEMA))
+        pairs_to = stack.enter_context(fresh_parquet(out, schema))
+        without_to = stack.enter_context(fresh_parquet(aside, WITHOUT_SCHEMA, empty=False))
         for table, found in _found(graph, _chunks(file, items, chunk), settings, workers):
             reasons = _reasons(graph, table, found, settings)
-            pairs_to.writer.write_table(_pairs(graph, table, found, schema))
-            without_to.writer.write_table(_without(table, reasons, done))
+            pairs_to.write_table(_pairs(graph, table, found, schema))
+            without_to.write_table(_without(table, reasons, done))
             for reason in reasons.drop_null().to_pylist():
                 without[reason] = without.get(reason, 0) + 1
             done, pairs = done + len(table), pairs + len(found.row)
             progress("retrieve", done, file.metadata.num_rows)
-        pairs_to.keep()
-        if without:
-            without_to.keep()
-        else:
-            aside.unlink(missing_ok=True)
+    if not without:
+        aside.unlink(missing_ok=True)
     return Retrieved(out, graph.about.version, done, pairs, without, aside if without else None)
 
 
@@ -193,22 +190,3 @@ def _pairs(graph: Graph, table: pa.Table, found: Found, schema: pa.Schema) -> pa
     columns["rank"] = pa.array(found.rank)
     columns["alignment"] = pa.array(found.alignment)
     return pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
-
-
-class _Fresh:
-    """A Parquet file that takes its place only when kept; otherwise nothing is left of it."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self.path, self.fresh = path, path.with_name(f".{path.name}.part")
-        self.writer = pq.ParquetWriter(self.fresh, schema, compression="zstd")
-
-    def __enter__(self) -> _Fresh:
-        return self
-
-    def keep(self) -> None:
-        self.writer.close()
-        os.replace(self.fresh, self.path)
-
-    def __exit__(self, *error: object) -> None:
-        self.writer.close()
-        self.fresh.unlink(missing_ok=True)

@@ -8,15 +8,8 @@ import duckdb
 import pyarrow as pa
 
 from adjudge import tables
+from adjudge.duck import SQL_TYPES
 from adjudge.records import FOUR, SCALES
-
-_TYPES = {
-    "string": "VARCHAR",
-    "int64": "BIGINT",
-    "float64": "DOUBLE",
-    "bool": "BOOLEAN",
-    "timestamp": "TIMESTAMPTZ",
-}
 
 
 def views(db: duckdb.DuckDBPyConnection, logs: Path, groups: Path | None) -> set[str]:
@@ -32,14 +25,14 @@ def views(db: duckdb.DuckDBPyConnection, logs: Path, groups: Path | None) -> set
             wanted.check_columns(relation.columns, path)
             present |= {name, *(f"{name}.{column}" for column in relation.columns)}
             columns = [
-                f'CAST("{c.name}" AS {_TYPES[c.type]}) AS "{c.name}"'
+                f'CAST("{c.name}" AS {SQL_TYPES[c.type]}) AS "{c.name}"'
                 if c.name in relation.columns
-                else f'CAST(NULL AS {_TYPES[c.type]}) AS "{c.name}"'
+                else f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"'
                 for c in wanted.columns
             ]
             relation.project(", ".join(columns)).create_view(f"log_{name}")
         else:
-            empty = ", ".join(f'CAST(NULL AS {_TYPES[c.type]}) AS "{c.name}"' for c in wanted.columns)
+            empty = ", ".join(f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in wanted.columns)
             db.sql("SELECT " + empty).filter("false").create_view(f"log_{name}")
     if groups is not None:
         db.read_parquet(str(groups)).project("item_id, keyphrase, source").create_view("log_groups")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjudge.config import check_choice, check_range
+from adjudge.duck import bounded, check_memory
 from adjudge.errors import BadTable
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.output import read_result
@@ -73,6 +72,7 @@ class RecommendSettings:
 
     def __post_init__(self) -> None:
         check_choice("RecommendSettings", "form", self.form, FORMS)
+        check_memory("RecommendSettings", "memory", self.memory)
         for name in ("per_item", "per_adgroup", "per_seller"):
             check_range("RecommendSettings", name, getattr(self, name), 1, 10**9)
 
@@ -100,14 +100,15 @@ def recommend(
     """
     files = score_files(scores)
     out.parent.mkdir(parents=True, exist_ok=True)
-    fresh = out.with_name(f".{out.name}.part")
+    fresh, spill = out.with_name(f".{out.name}.part"), out.with_name(f".{out.name}.tmp")
     try:
-        with _open(settings, out.with_name(f".{out.name}.tmp")) as db:
+        with bounded(spill, settings.memory, "a table cannot be read: {}. Write it again.") as db:
             _views(db, files, items)
             done = _write(db, scores, out, fresh, settings, progress)
         os.replace(fresh, out)
     finally:
         fresh.unlink(missing_ok=True)
+        shutil.rmtree(spill, ignore_errors=True)
     return done
 
 
@@ -116,20 +117,6 @@ def score_files(path: Path) -> list[Path]:
     if (path / POINTER).exists():
         return served(path)[1]
     return read_result(path)[1] if path.is_dir() else [path]
-
-
-@contextmanager
-def _open(settings: RecommendSettings, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    import duckdb
-
-    try:
-        with duckdb.connect(config={"memory_limit": settings.memory, "temp_directory": str(scratch)}) as db:
-            db.execute("SET TimeZone = 'UTC'")
-            yield db
-    except duckdb.Error as error:
-        raise BadTable(f"a table cannot be read: {str(error).splitlines()[0]}. Write it again.") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _views(db: duckdb.DuckDBPyConnection, files: list[Path], items: Path) -> None:

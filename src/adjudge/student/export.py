@@ -7,7 +7,6 @@ model on the golden pairs, and only then moved in by a rename.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import torch
 from adjudge.calibration import Calibration
 from adjudge.config import to_dict
 from adjudge.errors import BadArtifact, BadConfig
+from adjudge.files import move_in
 from adjudge.manifest import MANIFEST, Manifest, write
 from adjudge.records import Progress
 from adjudge.student import artifact
@@ -89,7 +89,7 @@ def export(trained: Trained, rows: pa.Table, out: Path, serve: Serve, progress: 
         served = write_golden(trained, rows, fresh, serve)
         progress("export", 2, 3)
         check_parity(served, fresh)
-        _move_in(fresh, out)
+        move_in(fresh, out)
         progress("export", 3, 3)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -212,14 +212,3 @@ def _manifest(trained: Trained) -> Manifest:
 
 
 CROSS = Form(artifact.KIND, artifact.DECIDING, write_cross, reference_logits)
-
-
-def _move_in(fresh: Path, out: Path) -> None:
-    """Swap the finished folder in; a kill between the two renames leaves the old one beside as `.<out>.old`."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    old = out.parent / f".{out.name}.old"
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        os.replace(out, old)
-    os.replace(fresh, out)
-    shutil.rmtree(old, ignore_errors=True)

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adjudge.files import fresh_parquet, move_in
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.core import Scorer
 from adjudge.scoring.local import state
@@ -181,18 +182,11 @@ def _one_file(out: Path, run: state.State, parts: list[Part], total: Counts) -> 
 
 
 def _concat(files: list[Path], out: Path, schema: pa.Schema) -> None:
-    fresh = out.with_name(f".{out.name}.part")
-    try:
-        with pq.ParquetWriter(fresh, schema, compression="zstd") as writer:
-            for path in files:
-                with pq.ParquetFile(path) as file:
-                    for group in range(file.num_row_groups):
-                        writer.write_table(
-                            file.read_row_group(group).replace_schema_metadata(schema.metadata)
-                        )
-        os.replace(fresh, out)
-    finally:
-        fresh.unlink(missing_ok=True)
+    with fresh_parquet(out, schema) as writer:
+        for path in files:
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    writer.write_table(file.read_row_group(group).replace_schema_metadata(schema.metadata))
 
 
 def _folder(out: Path, run: state.State, parts: list[Part], total: Counts, engine: str) -> Path:
@@ -203,11 +197,6 @@ def _folder(out: Path, run: state.State, parts: list[Part], total: Counts, engin
         _concat([], run.folder / names[0], stamped(SCORES_SCHEMA, run.stamp))
     counts = (total.rows, total.kept, total.unscored, total.reasons)
     write_success(run.folder, Success(run.stamp, engine, *counts, names))
-    old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        os.replace(out, old)
-    os.replace(run.folder, out)
-    shutil.rmtree(old, ignore_errors=True)
+    move_in(run.folder, out)
     shutil.rmtree(out / state.INNER)
     return out / UNSCORED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import queue
@@ -18,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from adjudge.errors import AdjudgeError
+from adjudge.files import fresh_parquet
 from adjudge.scoring.core import Scorer
 from adjudge.scoring.local.parts import Part, read
 from adjudge.scoring.output import UNSCORED
@@ -61,9 +60,9 @@ class Counts:
 
 def score_part(work: Work, scorer: Scorer, part: Part, tell: Callable[[int], None]) -> Counts:
     """Score a part into `folder`; its files take their names when they are complete. Tells rows done, chunk by chunk."""
-    total, done = Counts(), 0
+    total, done, mark = Counts(), 0, str(os.getpid())
     aside: list[pa.Table] = []
-    with _fresh(work.folder / part.name, work.schema) as scores:
+    with fresh_parquet(work.folder / part.name, work.schema, mark) as scores:
         for table in read(part, work.join.columns, work.chunk):
             rows = score_rows(scorer, work.join.texts(table), work.scored_at, part.first + done)
             scores.write_table(rows.scores)
@@ -73,22 +72,9 @@ def score_part(work: Work, scorer: Scorer, part: Part, tell: Callable[[int], Non
             done += len(table)
             tell(len(table))
         if aside:
-            with _fresh(work.folder / UNSCORED / part.name, UNSCORED_SCHEMA) as unscored:
+            with fresh_parquet(work.folder / UNSCORED / part.name, UNSCORED_SCHEMA, mark) as unscored:
                 unscored.write_table(pa.concat_tables(aside))
     return total
-
-
-@contextlib.contextmanager
-def _fresh(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    writer = pq.ParquetWriter(fresh, schema, compression="zstd")
-    try:
-        yield writer
-        writer.close()
-        os.replace(fresh, path)
-    finally:
-        writer.close()
-        fresh.unlink(missing_ok=True)
 
 
 def one_by_one(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +17,6 @@ from adjudge.scoring.output import Stamp
 from adjudge.scoring.rows import SCORES_SCHEMA
 from adjudge.scoring.served import sql
 from adjudge.scoring.served import table as tables
-from adjudge.scoring.served.settings import ServedSettings
 from adjudge.scoring.served.table import Version
 
 if TYPE_CHECKING:
@@ -49,26 +46,6 @@ class Built:
     touched: int
     written: int
     linked: int
-
-
-@contextmanager
-def duckdb_in(scratch: Path, settings: ServedSettings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection of bounded memory that spills into `scratch`. DuckDB's errors become BadTable."""
-    import duckdb
-
-    scratch.mkdir()
-    options: dict[str, Any] = {"memory_limit": settings.memory, "temp_directory": str(scratch)}
-    if settings.threads:
-        options["threads"] = settings.threads
-    try:
-        with duckdb.connect(config=options) as db:
-            db.execute("SET TimeZone = 'UTC'")
-            yield db
-    except duckdb.Error as error:
-        text = str(error).splitlines()[0]
-        raise BadTable(
-            f"a table cannot be read or written: {text}. The served version is as it was."
-        ) from error
 
 
 def stage(

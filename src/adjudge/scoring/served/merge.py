@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
+from adjudge.duck import bounded
 from adjudge.errors import BadConfig
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.output import Stamp, iso, read_result
@@ -17,7 +18,7 @@ from adjudge.scoring.served import build
 from adjudge.scoring.served import table as tables
 from adjudge.scoring.served.build import Built, Staged
 from adjudge.scoring.served.publish import publish_held
-from adjudge.scoring.served.settings import ServedSettings
+from adjudge.scoring.served.settings import MergeConfig
 from adjudge.scoring.served.table import Run, Version
 
 if TYPE_CHECKING:
@@ -26,21 +27,6 @@ if TYPE_CHECKING:
 BEGINNING = "0001-01-01T00:00:00.000000Z"
 RUNS = 10_000
 """Run ids that a table knows; older ones are forgotten."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One merge. deleted: tombstones (item_id, keyphrase, deleted_at; a null key means any). full: the run replaces all
-    that was scored up to its time. force: take a diff of another model."""
-
-    table: Path
-    scores: Path
-    run_id: str | None = None
-    deleted: Path | None = None
-    full: bool = False
-    force: bool = False
-    publish: bool = False
-    settings: ServedSettings = field(default_factory=ServedSettings)
 
 
 @dataclass(frozen=True)
@@ -63,7 +49,7 @@ class Merged:
     bytes_linked: int = 0
 
 
-def merge(ask: Ask, progress: Progress = no_progress) -> Merged:
+def merge(ask: MergeConfig, progress: Progress = no_progress) -> Merged:
     """Build the version that holds the head and a run: the latest `scored_at` wins by (item_id, keyphrase), then the
     later merge; `kept` follows the newest run's threshold.
 
@@ -76,7 +62,8 @@ def merge(ask: Ask, progress: Progress = no_progress) -> Merged:
         scratch = ask.table / tables.VERSIONS / ".scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         try:
-            with build.duckdb_in(scratch, ask.settings) as db:
+            wrong = "a table cannot be read or written: {}. The served version is as it was."
+            with bounded(scratch, ask.settings.memory, wrong, threads=ask.settings.threads) as db:
                 merged = _merge(db, ask, stamp, files, building, progress)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -88,7 +75,7 @@ def merge(ask: Ask, progress: Progress = no_progress) -> Merged:
 
 def _merge(
     db: duckdb.DuckDBPyConnection,
-    ask: Ask,
+    ask: MergeConfig,
     stamp: Stamp,
     files: list[Path],
     building: Path,
@@ -119,7 +106,7 @@ def _merge(
     return _told(run_id, staged, base, about, built)
 
 
-def _base(db: duckdb.DuckDBPyConnection, ask: Ask) -> Version | None:
+def _base(db: duckdb.DuckDBPyConnection, ask: MergeConfig) -> Version | None:
     """The version to build on. Raises BadConfig where there must be one, or DuckDB hashes otherwise than it did."""
     head = tables.pointer(ask.table).head
     if not head:
@@ -137,7 +124,7 @@ def _base(db: duckdb.DuckDBPyConnection, ask: Ask) -> Version | None:
     return base
 
 
-def _check_run(base: Version, stamp: Stamp, ask: Ask) -> None:
+def _check_run(base: Version, stamp: Stamp, ask: MergeConfig) -> None:
     if stamp.scored_at < base.floor:
         raise BadConfig(
             f"{ask.scores} was scored at {stamp.scored_at}; allowed here is {base.floor} or later, as a later full run (or "
@@ -151,7 +138,7 @@ def _check_run(base: Version, stamp: Stamp, ask: Ask) -> None:
         )
 
 
-def _check_again(known: Run, staged: Staged, ask: Ask) -> None:
+def _check_again(known: Run, staged: Staged, ask: MergeConfig) -> None:
     if known.digest != staged.digest:
         raise BadConfig(
             f"run {known.run_id} was merged before with other content ({known.rows:,} rows, scored at {known.scored_at}; "
@@ -159,7 +146,7 @@ def _check_again(known: Run, staged: Staged, ask: Ask) -> None:
         )
 
 
-def _buckets(ask: Ask, files: list[Path]) -> int:
+def _buckets(ask: MergeConfig, files: list[Path]) -> int:
     """As many as are set, or a power of two that holds about `bucket_rows` rows each."""
     if ask.settings.buckets:
         return ask.settings.buckets
@@ -167,7 +154,7 @@ def _buckets(ask: Ask, files: list[Path]) -> int:
     return min(65_536, 1 << max(0, (rows // ask.settings.bucket_rows)).bit_length())
 
 
-def _next(ask: Ask, base: Version | None, stamp: Stamp, run: Run, buckets: int) -> Version:
+def _next(ask: MergeConfig, base: Version | None, stamp: Stamp, run: Run, buckets: int) -> Version:
     """What the next version will say of itself; a run that arrives late changes neither model nor threshold."""
     number = tables.next_number(ask.table)
     runs = (*(base.runs if base else ()), run)[-RUNS:]
@@ -181,14 +168,14 @@ def _next(ask: Ask, base: Version | None, stamp: Stamp, run: Run, buckets: int) 
     return Version(number, of.model_version, of.threshold, buckets, floor, rows, runs)
 
 
-def _horizon(runs: tuple[Run, ...], ask: Ask) -> str:
+def _horizon(runs: tuple[Run, ...], ask: MergeConfig) -> str:
     newest = datetime.fromisoformat(max(run.scored_at for run in runs))
     return iso(newest - timedelta(days=ask.settings.remember))
 
 
 def _build(
     db: duckdb.DuckDBPyConnection,
-    ask: Ask,
+    ask: MergeConfig,
     base: Version | None,
     about: Version,
     stamp: Stamp,

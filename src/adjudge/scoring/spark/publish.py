@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adjudge.files import fresh_parquet, move_in
 from adjudge.scoring.local.worker import Counts
 from adjudge.scoring.output import UNSCORED, Stamp, Success, stamped, write_success
 from adjudge.scoring.rows import SCORES_SCHEMA, UNSCORED_SCHEMA
@@ -26,12 +26,7 @@ def folder(out: Path, made: Path, stamp: Stamp, total: Counts) -> Path:
         pq.write_table(stamped(SCORES_SCHEMA, stamp).empty_table(), made / names[0])
     counts = (total.rows, total.kept, total.unscored, total.reasons)
     write_success(made, Success(stamp, "spark", *counts, names))
-    old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        os.replace(out, old)
-    os.replace(made, out)
-    shutil.rmtree(old, ignore_errors=True)
+    move_in(made, out)
     shutil.rmtree(out / INNER)
     return out / UNSCORED
 
@@ -51,15 +46,11 @@ def one_file(out: Path, made: Path, stamp: Stamp, total: Counts) -> Path:
 def _sorted(parts: list[Path], out: Path, schema: pa.Schema, scratch: Path) -> None:
     import duckdb
 
-    fresh, spill = out.with_name(f".{out.name}.part"), str(scratch / INNER)
-    try:
-        with pq.ParquetWriter(fresh, schema, compression="zstd") as writer:
-            if parts:
-                with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": spill}) as db:
-                    found = db.sql(IN_ORDER, params=[[str(path) for path in parts]])
-                    for batch in found.to_arrow_reader(BATCH):
-                        table = pa.table(batch).select(schema.names).cast(schema)
-                        writer.write_table(table.replace_schema_metadata(schema.metadata))
-        os.replace(fresh, out)
-    finally:
-        fresh.unlink(missing_ok=True)
+    with fresh_parquet(out, schema) as writer:
+        if not parts:
+            return
+        with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(scratch / INNER)}) as db:
+            found = db.sql(IN_ORDER, params=[[str(path) for path in parts]])
+            for batch in found.to_arrow_reader(BATCH):
+                table = pa.table(batch).select(schema.names).cast(schema)
+                writer.write_table(table.replace_schema_metadata(schema.metadata))

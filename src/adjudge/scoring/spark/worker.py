@@ -11,7 +11,6 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from adjudge.config import to_dict
 from adjudge.errors import BadArtifact, BadTable
+from adjudge.files import fresh_parquet
 from adjudge.scoring.core import Scorer
 from adjudge.scoring.local.worker import Counts
 from adjudge.scoring.output import UNSCORED, write_json
@@ -106,9 +105,12 @@ def score_bucket(work: Work, bucket: int, batches: Iterator[pa.RecordBatch]) -> 
     """Score one bucket into its files. `batches` have layout.COLUMNS, by item and row."""
     schema = work.schema.append(ROW) if work.ordered else work.schema
     total, last = Counts(), None
+    mark = f"{socket.gethostname()}.{os.getpid()}"
     with (
-        _fresh(work.folder / part_name(bucket), schema) as scores,
-        _fresh(work.folder / UNSCORED / part_name(bucket), UNSCORED_SCHEMA) as unscored,
+        fresh_parquet(work.folder / part_name(bucket), schema, mark, empty=False) as scores,
+        fresh_parquet(
+            work.folder / UNSCORED / part_name(bucket), UNSCORED_SCHEMA, mark, empty=False
+        ) as unscored,
     ):
         for batch in batches:
             table = pa.table(batch)
@@ -175,18 +177,3 @@ def mapper(work: Work) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.Recor
         yield pa.record_batch([[bucket], [json.dumps(counts)]], schema=TOLD)
 
     return run
-
-
-@contextmanager
-def _fresh(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """A Parquet file that takes its name when it is complete; none where no row was written."""
-    fresh = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
-    writer = pq.ParquetWriter(fresh, schema, compression="zstd")
-    try:
-        yield writer
-        writer.close()
-        if pq.read_metadata(fresh).num_rows:
-            os.replace(fresh, path)
-    finally:
-        writer.close()
-        fresh.unlink(missing_ok=True)

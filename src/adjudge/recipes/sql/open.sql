@@ -1,1 +1,0 @@
-SELECT * FROM $name_shape UNION ALL BY NAME SELECT * FROM $name_there
