@@ -22,9 +22,8 @@ def test_more_than_the_memory_goes_to_the_spill_folder_and_comes_back_whole(tmp_
             "CREATE TABLE wide AS SELECT range AS n, repeat('x', 200) || range AS text FROM range(400000)"
         )
         assert any((tmp_path / "spill").iterdir()), "80 MB do not fit 60"
-        assert db.sql("SELECT count(DISTINCT text) FROM (SELECT * FROM wide WHERE n < 1000)").fetchone() == (
-            1000,
-        )
+        few = "SELECT count(DISTINCT text) FROM wide WHERE n % 400 = 0"
+        assert db.sql(few).fetchall() == [(1000,)]
 
 
 def test_too_little_memory_and_unreadable_tables_are_told_apart(tmp_path: Path) -> None:
