@@ -26,7 +26,7 @@ from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.judge import RunSettings, journal, load
 
 IN_FLIGHT = 24
-WINDOW = 0.4
+WINDOW = 2.0
 """Seconds: an answer that the server sent so long before the kill must be kept, even where nothing shows that the client
 read it: a busy machine may not have run the client meanwhile. On a quiet one it is milliseconds (bench/results/judge.md)."""
 

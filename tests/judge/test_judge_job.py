@@ -214,10 +214,10 @@ def test_a_faulty_endpoint_is_survived(pairs: Pairs, stub: Callable[..., Any], t
         {"every": 11, "kind": "html"},
         {"every": 7, "kind": "500"},
         {"every": 5, "kind": "429", "retry_after": 0.02},
-        {"every": 17, "kind": "hang"},
+        {"every": 41, "kind": "hang"},
     ]
     server, where = stub(faults=faults), pairs(100)
-    endpoint = EndpointSettings(transport=transport, timeout=0.5 if transport == "wire" else 1.0)
+    endpoint = EndpointSettings(transport=transport, timeout=2.5)
     run = RunSettings(in_flight=8, first_wait=0.001, tries=20)
     result = judge(config(where, judge="openai:m", base_url=server.url, endpoint=endpoint, run=run))
     assert result.written.scored == 100
