@@ -30,10 +30,13 @@ SCHEMA = pa.schema(
 
 
 def run(
-    folder: Path, rows: list[tuple[str, str, float | None, bool | None]], **asked: Any
+    folder: Path,
+    rows: list[tuple[str, str, float | None, bool | None]],
+    items: pa.Table | None = None,
+    **asked: Any,
 ) -> tuple[Any, list[Any]]:
     folder.mkdir(exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(ITEMS), folder / "items.parquet")
+    pq.write_table(pa.Table.from_pylist(ITEMS) if items is None else items, folder / "items.parquet")
     values = [dict(zip(SCHEMA.names, (*row, "m"), strict=True)) for row in rows]
     pq.write_table(pa.Table.from_pylist(values, SCHEMA), folder / "scores.parquet")
     config = RecommendConfig(
@@ -88,6 +91,23 @@ def test_by_hand(tmp_path: Path) -> None:
         *[(i, 1, "red shoe", 0.5) for i in ("e", "unknown")],
     ]
     assert done.removed["cap per seller"] == 1, "item d stands on the page of seller s"
+
+
+@pytest.mark.parametrize("numbers", [("adgroup_id",), ("seller_id",), ("adgroup_id", "seller_id")])
+def test_ids_that_are_numbers_are_read_as_texts(tmp_path: Path, numbers: tuple[str, ...]) -> None:
+    rows = [("a", "red shoe", 0.9, True), ("b", "red shoe", 0.8, True), ("d", "red shoe", 0.7, True)]
+    ids = {"adgroup_id": [7, 7, None], "seller_id": [1, 1, 1]}
+    given = {
+        name: pa.array([None if i is None else i if name in numbers else str(i) for i in values])
+        for name, values in ids.items()
+    }
+    items = pa.table({"item_id": ["a", "b", "d"], "title": ["t"] * 3, **given})
+    done, out = run(tmp_path, rows, items=items)
+    assert out == [("a", 1, "red shoe", 0.9), ("d", 1, "red shoe", 0.7)]
+    assert done.removed["same form in the adgroup"] == 1
+    written = pq.read_table(done.out)
+    assert written["adgroup_id"].to_pylist() == ["7", None]
+    assert written["seller_id"].to_pylist() == ["1", "1"]
 
 
 phrases = st.sampled_from(["x", "X", "x y", "y x", "z", " z", "w"])

@@ -134,8 +134,9 @@ def _views(db: duckdb.DuckDBPyConnection, files: list[Path], items: Path) -> Non
     there.project(f"item_id, keyphrase, score, kept, model_version, {time}").create_view("scores")
     listed = db.read_parquet(str(items))
     ITEMS.check_columns(listed.columns, items)
-    wanted = [n if n in listed.columns else f"NULL::VARCHAR AS {n}" for n in ("adgroup_id", "seller_id")]
-    listed.project(f"item_id::VARCHAR AS item_id, {', '.join(wanted)}").create_view("items")
+    ids = ("item_id", "adgroup_id", "seller_id")
+    wanted = [f"{name if name in listed.columns else 'NULL'}::VARCHAR AS {name}" for name in ids]
+    listed.project(", ".join(wanted)).create_view("items")
 
 
 def _write(
