@@ -234,3 +234,42 @@ def test_the_output_never_takes_the_place_of_anything_else(tmp_path: Path) -> No
     assert (precious / "thesis.txt").exists()
     (tmp_path / "empty").mkdir()
     assert read_success(run(pairs, tmp_path / "empty")).rows == 3
+
+
+def test_an_output_among_the_inputs_is_refused(tmp_path: Path) -> None:
+    """The next run would read it as rows of its input."""
+    folder, items = tmp_path / "pairs", tmp_path / "items"
+    for place in (folder, items):
+        place.mkdir()
+        pq.write_table(table(3).group_by("item_id").aggregate([("title", "max")]), place / "x.parquet")
+    pq.write_table(table(3), folder / "x.parquet")
+    single = tmp_path / "out.unscored.parquet"
+    pq.write_table(table(3), single)
+    (tmp_path / "link").symlink_to(folder)
+    asked = [
+        (Task(lengths, folder, folder / "s.parquet"), "lies in the folder --pairs"),
+        (Task(lengths, folder, tmp_path / "link" / "s.parquet"), "lies in the folder --pairs"),
+        (Task(lengths, folder, items / "s.parquet", items=items), "lies in the folder --items"),
+        (Task(lengths, folder, items / "s.parquet", keyphrases=items), "lies in the folder --keyphrases"),
+        (Task(lengths, single, tmp_path / "out.parquet"), "which is --pairs: choose another name"),
+    ]
+    for task, told in asked:
+        with pytest.raises(BadConfig, match=told):
+            score_pairs("local", task)
+    assert sorted(path.name for path in folder.iterdir()) == ["x.parquet"]
+    assert read_success(run(folder, folder / "s")).rows == 3
+    assert read_success(run(folder, folder / "s")).rows == 3, "a folder of parts is no file of the folder"
+
+
+def test_an_input_that_is_not_there_is_told(tmp_path: Path) -> None:
+    pairs, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    pq.write_table(table(3), pairs)
+    for task, name in (
+        (Task(lengths, tmp_path / "no.parquet", out), "pairs"),
+        (Task(lengths, pairs, out, items=tmp_path / "no.parquet"), "items"),
+        (Task(lengths, pairs, out, keyphrases=tmp_path / "no.parquet"), "keyphrases"),
+    ):
+        with pytest.raises(
+            BadTable, match=f"no.parquet cannot be read .* not exist; allowed .* Check --{name}."
+        ):
+            score_pairs("local", task)
