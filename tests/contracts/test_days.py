@@ -129,8 +129,9 @@ def catalogue() -> tuple[Day, Day]:
     return one, Day(later, frozenset(moved), frozenset({*asked, "quite new"} - {asked[2]}))
 
 
-def test_a_catalogue_and_a_cross_encoder(artifact: Path, tmp_path: Path) -> None:
-    told = check(artifact, catalogue(), tmp_path)
+@pytest.mark.parametrize("model", ["artifact", "split_artifact_folder"])
+def test_a_catalogue_and_a_student(model: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    told = check(request.getfixturevalue(model), catalogue(), tmp_path)
     assert min(told.new, told.revised, told.lost) > 0
     gone = pq.read_table(tmp_path / "two" / "diff" / "deleted.parquet").to_pylist()
     kinds: dict[Any, int] = {}

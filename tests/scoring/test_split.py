@@ -113,9 +113,13 @@ def test_a_score_depends_on_its_pair_alone(split_artifact_folder: Path) -> None:
     order = np.random.default_rng(2).permutation(len(rows))
     # Next to no room: everything is computed anew for each call, and in other company.
     other = split.load(split_artifact_folder, workers=1, kept_mb=0)
-    assert np.abs(other.score(rows.take(pa.array(order))) - whole[order]).max() < 1e-6
+    assert (other.score(rows.take(pa.array(order))) == whole[order]).all()
+    some = np.random.default_rng(3)
+    for size in (2, 3, 5, 20, 100) * 4:
+        taken = np.sort(some.choice(len(rows), size, replace=False))
+        assert (other.score(rows.take(pa.array(taken))) == whole[taken]).all(), taken
     single = np.array([other.score(rows.slice(row, 1))[0] for row in range(0, 200, 9)])
-    assert np.abs(single - whole[::9]).max() < 1e-6
+    assert (single == whole[::9]).all()
 
 
 def test_texts_are_computed_once_and_kept(split_artifact_folder: Path) -> None:

@@ -64,6 +64,24 @@ def test_int8_halves_the_size_and_moves_a_score_slightly(
     assert 0 < gap.max() < 0.03
 
 
+def test_int8_scores_have_a_version_of_their_own_and_depend_on_no_store(
+    split_artifact_folder: Path, tables: Path, tmp_path: Path
+) -> None:
+    small = kept(split_artifact_folder, tables, tmp_path / "small", "int8")
+    most = split.load(split_artifact_folder, 1, states=small)
+    pq.write_table(ROWS.slice(0, 2).select(["item_id", "title"]), tmp_path / "items.parquet")
+    pq.write_table(ROWS.slice(0, 2).select(["keyphrase"]), tmp_path / "keyphrases.parquet")
+    few = split.load(
+        split_artifact_folder, 1, states=kept(split_artifact_folder, tmp_path, tmp_path / "few", "int8")
+    )
+    assert (most.score(ROWS) == few.score(ROWS)).all()
+    plain = split.load(split_artifact_folder, 1).version
+    assert most.version == few.version == f"{plain}+int8-keyphrases-items"
+    assert split.load(split_artifact_folder, 1, states=small[:1]).version == f"{plain}+int8-items"
+    whole = kept(split_artifact_folder, tables, tmp_path / "whole")
+    assert split.load(split_artifact_folder, 1, states=whole).version == plain
+
+
 def test_a_token_by_hand() -> None:
     """Largest entry 2.54: scale .02; 1.27 is step 63.5, which rounds to 64: 1.28 comes back."""
     states_ = np.array([[2.54, 1.27, 0.0, -2.54], [0.0, 0.0, 0.0, 0.0]], np.float16)

@@ -73,6 +73,14 @@ class ScoreConfig:
             time_of("ScoreConfig.scored_at", self.scored_at)
 
 
+def _states_told(folder: Path) -> str:
+    """A folder of states and its account: another one is another run to `--resume`."""
+    try:
+        return f"{folder}: {(folder / 'states.json').read_text('utf-8')}"
+    except OSError:
+        return str(folder)
+
+
 def time_of(name: str, text: str) -> datetime:
     """A time with a zone from ISO 8601, in UTC. Raises BadConfig."""
     try:
@@ -111,7 +119,7 @@ def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
         settings={
             "batch_tokens": str(config.batch_tokens),
             "precision": str(precision),
-            "states": ", ".join(str(path) for path in config.states),
+            "states": ", ".join(map(_states_told, config.states)),
         },
         artifact=config.artifact,
         options={"local": config.local, "spark": config.spark},

@@ -32,6 +32,9 @@ from adjudge.student.settings import StudentSettings
 from adjudge.student.split_text import ASKING_FRAME, FRAME, framed, lengths, tokenised
 
 BATCH_TOKENS = 2048
+TOKENS_ALIKE = 16
+"""The weight of a token is a product of a matrix and a vector: onnxruntime takes rows by 16 and the rest in another way,
+with another last bit. Filled up to 16s, all tokens go the same way, and a score depends on its pair alone."""
 KEPT_MB = 512
 ITEMS_SHARE = 0.25
 """Of what may be kept; the rest is for keyphrases, which come back more often than items do."""
@@ -41,7 +44,12 @@ MB = 2**20
 class Store(Protocol):
     """States that were computed ahead: `split_states.Stored`."""
 
+    @property
+    def about(self) -> Any: ...
+
     def find(self, texts: list[str]) -> list[np.ndarray | None]: ...
+
+    def alike(self, states: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,9 @@ class SplitScorer:
 
     @property
     def version(self) -> str:
-        return self.manifest.model_version
+        """The artifact's, and the sides whose kept states are int8 (`+int8-items`): those scores are others."""
+        rounded = [f"-{s.about.side}" for s in self.stored if s is not None and s.about.dtype == "int8"]
+        return self.manifest.model_version + (f"+int8{''.join(rounded)}" if rounded else "")
 
     @property
     def threshold(self) -> float | None:
@@ -72,7 +82,7 @@ class SplitScorer:
         """Calibrated scores in [0, 1], float64 (rows,), in the order of `pairs`: the mean of `above`.
 
         `pairs` has item_id, keyphrase, title and optionally category, as strings or dictionaries of them. NaN where
-        a title, keyphrase or item_id is null or blank. A pair's score does not depend on its neighbours (to 1e-6).
+        a title, keyphrase or item_id is null or blank. A pair's score does not depend on its neighbours, to the last bit.
         """
         return self.above(pairs).mean(axis=1)
 
@@ -138,14 +148,15 @@ class SplitScorer:
 
     def states(self, texts: list[str], item: bool) -> Rows:
         """States, float16 (all tokens, width), and tokens of each text; a keyphrase's [SEP], which asks nothing, is
-        left out. `texts` are as `split_columns` spells them; those in a store are read and not computed."""
+        left out. `texts` are as `split_columns` spells them; those in a store are read and not computed, all others are
+        rounded as the store rounds: which texts it holds changes no score."""
         store = self.stored[int(item)]
-        kept = store.find(texts) if store else [None] * len(texts)
-        missing = [text for text, found in zip(texts, kept, strict=True) if found is None]
-        if len(missing) == len(texts):
+        if store is None:
             return self._computed(texts, item)
+        kept = store.find(texts)
+        missing = [text for text, found in zip(texts, kept, strict=True) if found is None]
         lengths, (states,) = self._computed(missing, item)
-        made = iter(np.split(states, np.cumsum(lengths)[:-1]))
+        made = iter(np.split(store.alike(states), np.cumsum(lengths)[:-1]))
         whole = [next(made) if found is None else found for found in kept]
         return np.array([len(one) for one in whole], np.int64), [np.concatenate(whole)]
 
@@ -177,10 +188,11 @@ class SplitScorer:
 
     def _asks(self, texts: list[str]) -> Rows:
         kept, (states,) = self.states(texts, False)
-        parts = [
-            self.graphs["asks"].run(None, {"states": states[at : at + BATCH_TOKENS].astype(np.float32)})
-            for at in range(0, len(states), BATCH_TOKENS)
-        ]
+        parts = []
+        for at in range(0, len(states), BATCH_TOKENS):
+            some = states[at : at + BATCH_TOKENS].astype(np.float32)
+            whole = np.pad(some, ((0, -len(some) % TOKENS_ALIKE), (0, 0)))
+            parts.append([found[: len(some)] for found in self.graphs["asks"].run(None, {"states": whole})])
         return kept, [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
 

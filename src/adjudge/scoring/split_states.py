@@ -121,6 +121,10 @@ class Stored:
             for text, place, known in zip(texts, at, there, strict=True)
         ]
 
+    def alike(self, states: np.ndarray) -> np.ndarray:
+        """Fresh states, float16 (tokens, width), as this folder would give them back."""
+        return _back(*_steps(states)) if self.about.dtype == "int8" else states
+
     def _at(self, row: int, text: str) -> np.ndarray | None:
         batch = int(np.searchsorted(self.starts, row, side="right")) - 1
         table, place = self.batches[batch], row - int(self.starts[batch])
@@ -144,10 +148,7 @@ def _packed(states: np.ndarray, lengths: Ids, dtype: str) -> pa.Array:
     for begin, end in zip(ends - lengths, ends, strict=True):
         one = states[begin:end]
         if dtype == "int8":
-            whole = one.astype(np.float32)
-            scale = (np.abs(whole).max(axis=1, keepdims=True) / 127).astype(np.float16)
-            steps = np.rint(whole / np.maximum(scale.astype(np.float32), 1e-6)).clip(-127, 127)
-            parts.append(scale.tobytes() + steps.astype(np.int8).tobytes())
+            parts.append(b"".join(part.tobytes() for part in _steps(one)))
         else:
             parts.append(one.tobytes())
     return pa.array(parts, pa.large_binary())
@@ -155,10 +156,21 @@ def _packed(states: np.ndarray, lengths: Ids, dtype: str) -> pa.Array:
 
 def _unpacked(buffer: Any, tokens: int, about: About) -> np.ndarray:
     if about.dtype == "int8":
-        scale = np.frombuffer(buffer, np.float16, tokens)[:, None].astype(np.float32)
         steps = np.frombuffer(buffer, np.int8, tokens * about.width, 2 * tokens)
-        return (steps.reshape(tokens, about.width) * scale).astype(np.float16)
+        return _back(np.frombuffer(buffer, np.float16, tokens)[:, None], steps.reshape(tokens, about.width))
     return np.frombuffer(buffer, np.float16, tokens * about.width).reshape(tokens, about.width)
+
+
+def _steps(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A scale a token, float16 (tokens, 1), and its steps, int8 (tokens, width)."""
+    whole = states.astype(np.float32)
+    scale = (np.abs(whole).max(axis=1, keepdims=True) / 127).astype(np.float16)
+    steps = np.rint(whole / np.maximum(scale.astype(np.float32), 1e-6)).clip(-127, 127)
+    return scale, steps.astype(np.int8)
+
+
+def _back(scale: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    return (steps * scale.astype(np.float32)).astype(np.float16)
 
 
 def _hashes(texts: list[str]) -> np.ndarray:
