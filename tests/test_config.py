@@ -101,3 +101,34 @@ def test_a_group_given_in_part_keeps_what_its_place_has_set() -> None:
     assert config.from_dict(Outer, {"out": "x", "inner": {"share": 0.1}}).inner == Inner(0.1, "click")
     with pytest.raises(BadConfig, match="Inner has no setting 'shear'"):
         config.from_dict(Job, {"inner": {"shear": 0.1}})
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ({"out": "in.parquet"}, "Job.out is .*in.parquet, which is Job.pairs too: .* give out another file"),
+        ({"out": "deep/../in.parquet"}, "which is Job.pairs too"),
+        ({"out": "link"}, "which is Job.pairs too"),
+        ({"out": "b.parquet"}, "which is Job.tables too"),
+        ({"log": "y.sqlite", "out": "y.sqlite"}, "Job.out is .*y.sqlite, which is Job.log too"),
+    ],
+)
+def test_a_file_that_is_read_is_never_written(tmp_path: Path, written: dict[str, str], says: str) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "in.parquet").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "in.parquet")
+    read = {
+        "pairs": tmp_path / "in.parquet",
+        "tables": (tmp_path / "a.parquet", tmp_path / "b.parquet"),
+        "no": None,
+    }
+    with pytest.raises(BadConfig, match=says):
+        config.check_apart("Job", read, {name: tmp_path / path for name, path in written.items()})
+
+
+def test_other_files_may_be_written(tmp_path: Path) -> None:
+    (tmp_path / "in").touch()
+    (tmp_path / "out").touch()
+    config.check_apart(
+        "Job", {"pairs": tmp_path / "in", "no": None}, {"out": tmp_path / "out", "batch": None}
+    )

@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 from adjudge.errors import BadConfig, did_you_mean
 
 T = TypeVar("T")
+Files = Mapping[str, Path | typing.Iterable[Path] | None]
+"""Files by the setting that names them."""
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -78,6 +80,38 @@ def check_choice(owner: str, name: str, value: str, allowed: typing.Iterable[str
         raise BadConfig(
             f"{owner}.{name} is {value!r}: allowed are {', '.join(words)}{did_you_mean(value, words)}"
         )
+
+
+def check_apart(owner: str, read: Files, written: Files) -> None:
+    """Raise BadConfig where a file that is written is also read, or is written twice. Settings without a file are None.
+
+    Spellings of one file are seen through: `./a`, links, and another case where the disk does not tell case.
+    """
+    theirs = [(name, path) for name, given in read.items() for path in _paths(given)]
+    for name, given in written.items():
+        for path in _paths(given):
+            for other, taken in theirs:
+                if _same(path, taken):
+                    raise BadConfig(
+                        f"{owner}.{name} is {path}, which is {owner}.{other} too: it would be overwritten; "
+                        f"give {name} another file"
+                    )
+            theirs.append((name, path))
+
+
+def _paths(given: Path | typing.Iterable[Path] | None) -> list[Path]:
+    if given is None:
+        return []
+    return [given] if isinstance(given, Path) else list(given)
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.resolve() == other.resolve():
+        return True
+    try:
+        return one.samefile(other)
+    except OSError:  # One of them is not there yet.
+        return False
 
 
 def _over(field: Any, value: Any) -> Any:

@@ -105,6 +105,8 @@ def test_what_cannot_be_exported_is_refused_and_leaves_nothing(tmp_path: Path) -
     with pytest.raises(BadTable, match="item_id 'b c' has a blank.*--set ids=escape"):
         export(asked(tmp_path, ids="refuse"))
     assert list((tmp_path / "out").iterdir()) == []
+    with pytest.raises(BadConfig, match="ExportConfig.out is .*, which is ExportConfig.judgments too"):
+        ExportConfig(tmp_path / "j.parquet", tmp_path / "out" / ".." / "j.parquet", scale="four")
     with pytest.raises(BadConfig, match="grade 'bad' is not on the scale.*--scale"):
         export(asked(tmp_path, scale="binary"))
     with pytest.raises(BadTable, match="occurs twice"):

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge import tables
-from adjudge.errors import BadTable, NotEnoughData
+from adjudge.errors import BadConfig, BadTable, NotEnoughData
 from adjudge.jobs.agree import AgreeConfig, agree
 from adjudge.jobs.label import LabelExportConfig, LabelImportConfig, export_labels, import_labels
 from adjudge.jobs.probe import ProbeConfig, probe
@@ -124,6 +124,8 @@ def test_bad_annotations_are_quarantined_then_refused(pairs: Path, tmp_path: Pat
     aside = pq.read_table(tmp_path / "quarantine" / "h.parquet").to_pylist()
     assert [(one["row_number"], one["reason"]) for one in aside] == [(4, "no grade chosen")]
     assert not (tmp_path / "h.parquet").exists()
+    with pytest.raises(BadConfig, match="LabelImportConfig.out is .*, which is LabelImportConfig.export too"):
+        LabelImportConfig(config.export, config.export)
     taken = import_labels(LabelImportConfig(config.export, config.out, annotators=2, max_bad_share=0.05))
     assert (taken.kept, taken.complete, taken.pairs) == (79, 39, 40)
     assert taken.annotations == taken.kept + taken.skipped + sum(taken.reasons.values())

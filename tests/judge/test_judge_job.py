@@ -298,6 +298,22 @@ def test_bad_settings_and_tables_are_refused(pairs: Pairs, tmp_path: Path) -> No
         judge(config(pairs(5), log=tmp_path / "no.sqlite"))
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"out": "log.sqlite"}, "JudgeConfig.out is .*, which is JudgeConfig.log too"),
+        ({"out": "pairs.parquet"}, "which is JudgeConfig.pairs too"),
+        ({"log": "pairs.parquet"}, "JudgeConfig.log is .*, which is JudgeConfig.pairs too"),
+        ({"out": "p.md", "prompt": "p.md"}, "which is JudgeConfig.prompt too"),
+        ({"out": "p.json", "prices": "p.json"}, "which is JudgeConfig.prices too"),
+    ],
+)
+def test_no_output_replaces_what_is_read(pairs: Pairs, given: dict[str, str], says: str) -> None:
+    where = pairs(5)
+    with pytest.raises(BadConfig, match=says):
+        config(where, **{name: where.parent / file for name, file in given.items()})
+
+
 def test_progress_tells_done_and_unscored(pairs: Pairs) -> None:
     told: dict[str, tuple[int, int]] = {}
     judge(config(pairs(50)), lambda what, done, total: told.update({what: (done, total)}))

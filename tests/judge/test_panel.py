@@ -97,3 +97,5 @@ def test_what_cannot_be_a_panel_is_refused(tmp_path: Path) -> None:
         panel(PanelConfig((one, two), tmp_path / "p.parquet", rule="weighted", weights={"z": 2.0}))
     with pytest.raises(BadTable):
         panel(PanelConfig((one, tmp_path / "none.parquet"), tmp_path / "p.parquet"))
+    with pytest.raises(BadConfig, match="PanelConfig.out is .*, which is PanelConfig.judgments too"):
+        PanelConfig((one, two), two)

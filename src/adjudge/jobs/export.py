@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from adjudge import config as settings_of
-from adjudge.config import check_choice, check_range
+from adjudge.config import check_apart, check_choice, check_range
 from adjudge.judge.exports import FORMATS, IDS, ExportWritten, numbers, write_qrels, write_quepid
 from adjudge.records import SCALES, Progress, no_progress, scale
 
@@ -29,6 +29,7 @@ class ExportConfig:
         check_choice("ExportConfig", "format", self.format, FORMATS)
         check_choice("ExportConfig", "scale", self.scale, SCALES)
         check_choice("ExportConfig", "ids", self.ids, IDS)
+        check_apart("ExportConfig", {"judgments": self.judgments}, {"out": self.out})
         for grade, number in numbers(scale(self.scale), self.grades).items():
             check_range("ExportConfig", f"grades.{grade}", number, -2, 1_000)
 

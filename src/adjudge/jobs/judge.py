@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from adjudge import config as settings_of
-from adjudge.config import check_choice, check_range
+from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import AdjudgeError, BadConfig, did_you_mean
 from adjudge.jobs.grades import grader
 from adjudge.judge import (
@@ -111,6 +111,8 @@ class JudgeConfig:
         check_choice("JudgeConfig", "order", self.order, ORDERS)
         check_choice("JudgeConfig", "structured", self.structured, ("", *STRUCTURED))
         check_range("JudgeConfig", "sync_every", self.sync_every, 0, 3600)
+        given = {name: getattr(self, name) for name in ("pairs", "prompt", "guidance", "examples", "prices")}
+        check_apart("JudgeConfig", given, {"log": self.log, "out": self.out, "batch": self.batch})
         if self.budget is not None and not self.budget > 0:
             raise BadConfig(f"budget is {self.budget}: allowed is more than 0, in the price table's currency")
         if self.batch is not None and kind != "openai":

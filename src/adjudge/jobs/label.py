@@ -11,7 +11,7 @@ import numpy as np
 
 from adjudge import config as settings_of
 from adjudge import tables
-from adjudge.config import check_choice, check_range
+from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import BadTable, NotEnoughData
 from adjudge.records import SCALES, Progress, no_progress, scale
 from adjudge.trust import annotators, labelstudio
@@ -148,6 +148,9 @@ class LabelImportConfig:
         check_choice("LabelImportConfig", "scale", self.scale, SCALES)
         check_range("LabelImportConfig", "annotators", self.annotators, 1, 100)
         check_range("LabelImportConfig", "max_bad_share", self.max_bad_share, 0.0, 1.0)
+        check_apart(
+            "LabelImportConfig", {"export": self.export}, {"out": self.out, "quarantine": self.quarantine}
+        )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adjudge import config as settings_of
-from adjudge.config import check_choice
+from adjudge.config import check_apart, check_choice
 from adjudge.errors import BadConfig
 from adjudge.judge.panel import RULES, PanelWritten, write_panel
 from adjudge.records import SCALES, Progress, no_progress, scale
@@ -29,6 +29,7 @@ class PanelConfig:
         check_choice("PanelConfig", "rule", self.rule, RULES)
         if not self.judgments:
             raise BadConfig("a panel needs judgments: name each table that adjudge judge wrote")
+        check_apart("PanelConfig", {"judgments": self.judgments}, {"out": self.out})
 
 
 def panel(config: PanelConfig, progress: Progress = no_progress) -> PanelWritten:
