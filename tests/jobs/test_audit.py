@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge import tables
-from adjudge.errors import BadConfig, BadTable
+from adjudge.errors import AdjudgeError, BadConfig, BadTable
 from adjudge.jobs.audit import AuditConfig, Audited, audit
+from adjudge.judge import RunSettings
 from adjudge.market.settings import AnnotatorSettings, CatalogueSettings, MarketSettings
 from adjudge.market.simulate import simulate
 from adjudge.records import FOUR
@@ -254,3 +255,59 @@ def test_clicks_without_positions_are_enough(home: Home, done: Any, tmp_path: Pa
     tables.CLICKS.check_columns(["item_id", "keyphrase", "impressions", "clicks"], "clicks")
     made = audit(replace(config, clicks=tmp_path / "clicks.parquet", out=tmp_path / "out"))
     assert made.contradicting["low, yet engaged"] > 25
+
+
+def contradicting(folder: Path) -> AuditConfig:
+    """80 labels that buyers contradict: 40 bad ones clicked and bought, 40 excellent ones passed over; one category, valid
+    for the keyphrase."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ids, phrases = [f"i{n}" for n in range(80)], ["mug"] * 80
+    named = {"item_id": ids, "keyphrase": phrases}
+    grades, low = ["bad"] * 40 + ["excellent"] * 40, np.arange(80) < 40
+    pq.write_table(pa.table({**named, "grade": grades}), folder / "labels.parquet")
+    texts = {"item_id": ids, "title": [f"title {n}" for n in range(80)], "category": ["Mugs"] * 80}
+    pq.write_table(pa.table(texts), folder / "items.parquet")
+    shown = {"position": [1] * 80, "impressions": [1000] * 80}
+    bought = {"clicks": np.where(low, 200, 1), "sales": np.where(low, 5, 0)}
+    pq.write_table(pa.table({**named, **shown, **bought}), folder / "clicks.parquet")
+    files = (folder / f"{name}.parquet" for name in ("labels", "items", "clicks"))
+    return AuditConfig(*files, "fake", folder / "audit", run=RunSettings(in_flight=1, first_wait=0.0))
+
+
+def test_a_judge_that_is_not_reached_changes_no_label(tmp_path: Path) -> None:
+    """Port 9 of this machine: nobody answers. The category rule would make every low label `good`."""
+    config = replace(contradicting(tmp_path), judge="openai:strong", base_url="http://127.0.0.1:9/v1")
+    config = replace(config, run=RunSettings(tries=1, first_wait=0.0))
+    try:
+        made = audit(config)
+    except AdjudgeError:
+        assert not (config.out / "labels.parquet").exists()
+    else:
+        assert (made.unscored, made.undecided, made.changed, made.exit_code) == (80, 80, {}, 1)
+        assert {row["why"] for row in rows_of(config)} == {"the judge gave no verdict"}
+
+
+def test_a_spent_budget_leaves_labels_as_they_are_and_a_larger_one_goes_on(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from adjudge.cli.commands import app
+
+    config = contradicting(tmp_path)
+    (tmp_path / "prices.json").write_text('{"fake": {"input": 1000.0, "output": 1000.0}}')
+    words = [f"--{name}={getattr(config, name)}" for name in ("labels", "items", "clicks", "judge", "out")]
+    words += ["--set=run.in_flight=1", f"--set=prices={tmp_path / 'prices.json'}"]
+    short = CliRunner().invoke(app, ["audit", *words, "--set=budget=8"])
+    assert short.exit_code == 1, short.output
+    rows = rows_of(config)
+    owed = [row for row in rows if row["judge_grade"] is None]
+    assert 0 < len(owed) < 80
+    assert {(row["by"], row["why"], row["changed"]) for row in owed} == {
+        ("undecided", "the judge gave no verdict", False)
+    }
+    assert f"no verdict on {len(owed)} pairs, and their labels stay" in short.output
+    full = CliRunner().invoke(app, ["audit", *words, "--set=budget=1000"])
+    assert full.exit_code == 0, full.output
+    after = rows_of(config)
+    assert all(row["judge_grade"] is not None for row in after)
+    for before, row in zip(rows, after, strict=True):
+        assert before["judge_grade"] in (None, row["judge_grade"])

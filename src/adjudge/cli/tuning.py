@@ -62,13 +62,15 @@ def audit(
     settings: File = None,
     set_: Sets = None,
 ) -> None:
-    """Labels that contradict buyers are judged again; what still does is decided by the category rule."""
+    """Labels that contradict buyers are judged again, then the category rule decides. Exit code 1: verdicts are missing."""
     from adjudge.jobs.audit import AuditConfig
     from adjudge.jobs.audit import audit as job
 
     given = {"labels": labels, "items": items, "clicks": clicks, "judge": judge, "out": out}
     given |= {"scale": scale, "valid": valid, "base_url": base_url}
-    prints.audited(terminal.run(job, configure(AuditConfig, settings, set_, **given)))
+    done = terminal.run(job, configure(AuditConfig, settings, set_, **given))
+    prints.audited(done)
+    raise typer.Exit(done.exit_code)
 
 
 @app.command("real-judge")

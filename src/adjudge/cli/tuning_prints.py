@@ -53,7 +53,8 @@ def audited(done: Audited) -> None:
         line(f"{what}: {told or 'none'}")
     if done.unscored:
         line(
-            f"the judge gave no verdict on {done.unscored:,} pairs: run the same command again to ask for them"
+            f"the judge gave no verdict on {done.unscored:,} pairs, and their labels stay as they are: run the same command "
+            "again to ask for them (where the budget is spent, with a larger one)"
         )
 
 

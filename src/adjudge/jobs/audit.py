@@ -31,6 +31,8 @@ from adjudge.trust.audit import KINDS, NONE, UNDECIDED, AuditFloors, Validity, c
 from adjudge.trust.settings import RULES
 
 LABELS, CONFIG = "labels.parquet", "config.json"
+FREE = ("budget", "prices", "run")
+"""Settings that a later run on the same folder may change: they decide how many are asked, not what is answered."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,11 @@ class Audited:
     def undecided(self) -> int:
         return self.outcome.get(UNDECIDED, 0)
 
+    @property
+    def exit_code(self) -> int:
+        """1 where the judge owes a verdict: the audit is not finished."""
+        return int(self.unscored > 0)
+
 
 def audit(config: AuditConfig, progress: Progress = no_progress) -> Audited:
     """Write `labels.parquet`, `rejudged.parquet`, `audit.json`, `config.json` to `config.out`; see docs/tuning.md.
@@ -142,7 +149,8 @@ def _claim(config: AuditConfig) -> None:
     note = config.out / CONFIG
     if (config.out / LABELS).exists():
         before = json.loads(note.read_text(encoding="utf-8")) if note.exists() else None
-        if before != settings_of.to_dict(config):
+        now = settings_of.to_dict(config)
+        if before is None or any(before.get(name) != now[name] for name in now if name not in FREE):
             raise BadConfig(
                 f"{config.out / LABELS} is of an audit with other settings, and is not overwritten: choose another --out"
             )

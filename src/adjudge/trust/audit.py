@@ -135,9 +135,10 @@ def validity(all_clicks: Ints, category_clicks: Ints, own_clicks: Ints, rule: Va
 def decided(step: Ints, kinds: list[str], verdict: Ints, valid: Ints, scale: Scale) -> Outcome:
     """What becomes of each label. verdict: [n] the stronger judge's step, -1 unscored; valid: as `validity` gives it.
 
-    A judge that sides with buyers decides, by its own grade. Else the conflict stands, and the category rule decides: a
-    low label in a valid category becomes the least relevant grade, a best label in an invalid one the best irrelevant
-    grade; otherwise the label is confirmed. Where validity is unknown the label stays, undecided.
+    A judge that sides with buyers decides, by its own grade. One that sides with the label leaves the conflict standing,
+    and the category rule decides: a low label in a valid category becomes the least relevant grade, a best label in an
+    invalid one the best irrelevant grade; otherwise the label is confirmed. Where the judge gave no verdict, or validity is
+    unknown, the label stays, undecided: the rule is for conflicts between buyers and a judge that answered.
     """
     after, by, why = step.copy(), [], []
     for row, kind in enumerate(kinds):
@@ -152,9 +153,11 @@ def _one(step: int, kind: str, verdict: int, valid: int, scale: Scale) -> tuple[
     if kind == NONE:
         return step, BY_LABEL, "buyers do not contradict it"
     low = kind == ENGAGED
-    if verdict >= 0 and (verdict >= scale.relevant_from if low else verdict < step):
+    if verdict < 0:
+        return step, UNDECIDED, "the judge gave no verdict"
+    if verdict >= scale.relevant_from if low else verdict < step:
         return verdict, BY_JUDGE, "the judge sides with buyers"
-    said = "the judge gave no verdict" if verdict < 0 else "the judge sides with the label"
+    said = "the judge sides with the label"
     if valid == UNKNOWN:
         return step, UNDECIDED, f"{said}; too few clicks to know the keyphrase's categories"
     if low and valid == VALID:
