@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig, BadTable
-from adjudge.scoring.output import read_result
+from adjudge.scoring.output import Success, read_result, write_success
 from adjudge.scoring.served import MergeConfig, Merged, ServedSettings, merge, publish, served
 from adjudge.scoring.served import table as tables
 from served_days import Day, as_dict, expected, held
@@ -196,6 +196,32 @@ def test_old_versions_go_and_recent_ones_stay(table: Path) -> None:
     assert [path.name for path in (table / "versions").iterdir() if not path.name.startswith("0")] == []
 
 
+def test_publish_leaves_the_versions_that_readers_may_hold(table: Path) -> None:
+    """Merges that were never served do not push out what was."""
+    hour = 0
+
+    def merged(times: int) -> int:
+        nonlocal hour
+        for _ in range(times):
+            hour += 1
+            scores, _ = Day(f"d{hour}", hour, {("i0", "k0"): hour / 100}).write(table.parent / "runs")
+            last = merge(MergeConfig(table, scores, settings=SMALL))
+        return last.version.number
+
+    _, first = served(table)
+    assert merged(4) == 5
+    assert publish(table).removed == (2, 3, 4)
+    assert all(path.exists() for path in first), "a reader of version 1 has two publishes to finish"
+    assert merged(3) == 8
+    assert publish(table).removed == (6, 7)
+    assert all(path.exists() for path in first)
+    assert publish(table).removed == (), "again is no change"
+    merged(1)
+    assert publish(table).removed == (1,)
+    assert tables.numbers(table) == [5, 8, 9]
+    assert tables.pointer(table) == tables.Pointer(9, 9, (5, 8))
+
+
 def test_what_cannot_be_merged_is_refused_in_one_line(tmp_path: Path, table: Path) -> None:
     def fails(match: str, ask: MergeConfig, error: type[Exception] = BadTable) -> None:
         with pytest.raises(error, match=match) as caught:
@@ -220,6 +246,20 @@ def test_what_cannot_be_merged_is_refused_in_one_line(tmp_path: Path, table: Pat
     (table / "served.json").write_text("{")
     fails("served.json cannot be read", MergeConfig(table, scores))
     assert read_result(scores)[0].run_id == "d1"
+
+
+@pytest.mark.parametrize("buckets", [0, 4])
+def test_a_damaged_part_is_told(tmp_path: Path, buckets: int) -> None:
+    """Both where its rows are counted to find the buckets, and where it is read."""
+    parts = tmp_path / "parts"
+    scores, _ = FULL.write(parts)
+    write_success(parts, Success(read_result(scores)[0], "local", 18, 9, 0, {}, (scores.name,)))
+    scores.write_bytes(scores.read_bytes()[:-40])
+    asked = ServedSettings(buckets=buckets, threads=1, memory="200MB")
+    with pytest.raises(BadTable, match="cannot be read") as caught:
+        merge(MergeConfig(tmp_path / "served", parts, full=True, settings=asked))
+    assert scores.name in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_table_of_another_duckdb_needs_a_full_run(table: Path) -> None:

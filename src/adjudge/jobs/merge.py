@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class PublishConfig:
     """table    the served table's folder
     version  none = the newest; an older one steps back, and merges then build on it
-    keep     versions that stay besides the served one
+    keep     versions served before that stay, for readers still at them
     """
 
     table: Path

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.duck import bounded
-from adjudge.errors import BadConfig
+from adjudge.errors import BadConfig, BadTable
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.output import Stamp, iso, read_result
 from adjudge.scoring.served import build
@@ -150,8 +151,15 @@ def _buckets(ask: MergeConfig, files: list[Path]) -> int:
     """As many as are set, or a power of two that holds about `bucket_rows` rows each."""
     if ask.settings.buckets:
         return ask.settings.buckets
-    rows = sum(pq.read_metadata(file).num_rows for file in files)
+    rows = sum(_rows(file) for file in files)
     return min(65_536, 1 << max(0, (rows // ask.settings.bucket_rows)).bit_length())
+
+
+def _rows(file: Path) -> int:
+    try:
+        return pq.read_metadata(file).num_rows
+    except (OSError, pa.ArrowException) as error:
+        raise BadTable(f"{file} cannot be read as Parquet: {error}. Score again.") from error
 
 
 def _next(ask: MergeConfig, base: Version | None, stamp: Stamp, run: Run, buckets: int) -> Version:

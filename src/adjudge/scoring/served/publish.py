@@ -24,7 +24,8 @@ class Published:
 def publish(table: Path, number: int | None = None, keep: int = 2) -> Published:
     """Serve the head (or version `number`, back or forth; the next merge then builds on it).
 
-    `keep` further versions stay, the newest ones. Again is no change. Raises BadTable where there is nothing to publish.
+    The `keep` versions served before it stay, for readers that are still at them, and whatever was merged after it. Again
+    is no change. Raises BadTable where there is nothing to publish.
     """
     with tables.alone(table):
         return publish_held(table, number, keep)
@@ -37,15 +38,16 @@ def publish_held(table: Path, number: int | None, keep: int) -> Published:
     if not chosen:
         raise BadTable(f"{table} holds no version to publish. Build one with: adjudge merge --full")
     about = tables.version(table, chosen)
-    if now != Pointer(chosen, chosen):
-        tables.point(table, Pointer(chosen, chosen))
-    return Published(about, now.served, tables.folder(table, chosen), _retire(table, chosen, keep))
+    before = [number for number in (*now.before, now.served) if number not in (0, chosen)]
+    to = Pointer(chosen, chosen, tuple(before[-keep:]))
+    if now != to:
+        tables.point(table, to)
+    return Published(about, now.served, tables.folder(table, chosen), _retire(table, to))
 
 
-def _retire(table: Path, served: int, keep: int) -> tuple[int, ...]:
-    """Remove all but the served version and the `keep` newest others."""
-    others = [number for number in tables.numbers(table) if number != served]
-    old = others[: max(0, len(others) - keep)]
+def _retire(table: Path, to: Pointer) -> tuple[int, ...]:
+    """Remove what is older than the served version and was not served lately."""
+    old = [number for number in tables.numbers(table) if number < to.served and number not in to.before]
     for number in old:
         path = tables.folder(table, number)
         # The account goes first: a half-removed folder is no version.

@@ -13,7 +13,7 @@ from adjudge.duck import check_memory
 class ServedSettings:
     """buckets      files a version; 0 = as many as hold about `bucket_rows` rows each (chosen anew by a full run)
     bucket_rows  rows a bucket, about
-    keep         versions that publish leaves besides the served one: readers that began before a publish go on
+    keep         versions served before that publish leaves: readers that began before a publish go on
     remember     days for which a deletion is remembered against runs that arrive late; older runs are refused
     memory       DuckDB's limit
     threads      DuckDB's; 0 = one a core

@@ -1,9 +1,10 @@
 """A served table on disk: versions that never change, and one small pointer that is swapped.
 
-    DIR/served.json          {"served": 6, "head": 7}: what readers read, and what the next merge builds on
+    DIR/served.json          {"served": 6, "head": 7, "before": [4, 5]}: what readers read, what the next merge builds
+                             on, and what was served before and stays for readers still at it
     DIR/versions/000007/     version.json, bucket-0000.parquet ..., tombstones.parquet
 
-A row lies in bucket md5(item_id) mod buckets, sorted by item_id and keyphrase; buckets that a merge does not touch are
+A row lies in bucket hash(item_id) mod buckets (DuckDB's hash), sorted by item_id and keyphrase; buckets that a merge does not touch are
 hard links to the version before. A version is complete before the pointer names it.
 """
 
@@ -15,7 +16,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adjudge.config import from_dict, to_dict
@@ -61,10 +62,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Pointer:
-    """Version numbers; 0 = none yet."""
+    """Version numbers; 0 = none yet. before: those served before, the latest last, that stay for their readers."""
 
     served: int = 0
     head: int = 0
+    before: tuple[int, ...] = ()
 
 
 def pointer(table: Path) -> Pointer:
@@ -161,7 +163,7 @@ def finish(table: Path, building: Path, about: Version) -> None:
     _sync(building)
     os.replace(building, folder(table, about.number))
     _sync(table / VERSIONS)
-    point(table, Pointer(pointer(table).served, about.number))
+    point(table, replace(pointer(table), head=about.number))
 
 
 def next_number(table: Path) -> int:
