@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from adjudge.cli.commands import app
+from adjudge.cli.commands import app, main
 from adjudge.jobs.train import TrainConfig, train
 from adjudge.manifest import set_threshold
 from planted import planted, write_planted
@@ -68,6 +69,35 @@ def test_two_days(home: Path) -> None:
     assert "cap per item" in text
     assert set(pq.read_table(out)["rank"].to_pylist()) == {1}
     assert "no adgroup_id" in text
+
+
+def test_paths_that_cannot_be_used_are_told_in_one_line(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    one = home / "one"
+    score = ("score", "--artifact", home / "artifact", "--pairs", one / "pairs.parquet", "--items")
+    scores = tmp_path / "scores.parquet"
+    said(*score, one / "items.parquet", "--out", scores)
+    recommend = ("recommend", "--scores", scores, "--items", one / "items.parquet", "--out")
+    for words in (
+        (*score, tmp_path / "nope.parquet", "--out", tmp_path / "out"),
+        (*score, one / "items.parquet", "--out", file / "out"),
+        (*score, one / "items.parquet", "--out", file / "out.parquet"),
+        (*recommend, file / "out.parquet"),
+        ("merge", "--table", file, "--scores", scores, "--full"),
+        ("diff", "--before", one, "--after", home / "two", "--out", file),
+        ("diff", "--before", one, "--after", home / "two", "--out", file / "out"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["adjudge", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 2
+        told = capsys.readouterr().err
+        assert [line for line in told.splitlines() if line.startswith("error: ")] == told.splitlines()[-1:]
+        assert str(tmp_path) in told.splitlines()[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "scores.parquet"]
 
 
 def test_a_row_without_a_score_is_told_with_its_reason(home: Path) -> None:

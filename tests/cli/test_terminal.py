@@ -32,6 +32,30 @@ def test_a_library_that_no_extra_brings_is_a_fault_of_ours() -> None:
         raise ModuleNotFoundError("No module named 'surprise'", name="surprise")
 
 
+def test_what_the_system_refuses_is_one_line_with_the_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    with pytest.raises(SystemExit) as left, terminal.errors():
+        (file / "folder").mkdir(parents=True)
+    assert left.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {file / 'folder'}: Not a directory. Allowed are ")
+    assert told.count("\n") == 1
+    with pytest.raises(SystemExit), terminal.errors():
+        (tmp_path / "no").rename(tmp_path / "new")
+    assert f"{tmp_path / 'no'} -> {tmp_path / 'new'}: No such file" in capsys.readouterr().err
+    with pytest.raises(SystemExit), terminal.errors():
+        raise FileNotFoundError(2, "Failed to open local file 'x'\nmore of it")
+    assert capsys.readouterr().err.startswith("error: [Errno 2] Failed to open local file 'x'. Allowed are ")
+
+
+def test_a_fault_of_ours_keeps_its_traceback() -> None:
+    with pytest.raises(KeyError), terminal.errors():
+        raise KeyError("surprise")
+
+
 def test_every_extra_named_exists() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert set(terminal.EXTRAS.values()) <= set(extras)
@@ -40,6 +64,9 @@ def test_every_extra_named_exists() -> None:
 def test_an_error_can_be_given_another_exit_code() -> None:
     with pytest.raises(SystemExit) as left, terminal.errors(), terminal.broken_is(3):
         raise BadTable("no verdict can be given")
+    assert left.value.code == 3
+    with pytest.raises(SystemExit) as left, terminal.errors(), terminal.broken_is(3):
+        Path("/dev/null/folder").mkdir()
     assert left.value.code == 3
 
 

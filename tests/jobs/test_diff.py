@@ -120,6 +120,8 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
         DiffConfig(before, tmp_path / "after", tmp_path / "out", at="today")
     with pytest.raises(BadTable, match="holds no items.parquet"):
         diff(DiffConfig(before, tmp_path / "after", tmp_path / "out"))
+    with pytest.raises(BadConfig, match="items.parquet is a file; allowed is a folder"):
+        diff(DiffConfig(before, tmp_path / "after", before / "items.parquet"))
     (before / "items.parquet").write_bytes(b"PAR1")
     with pytest.raises(BadTable, match="a day's table cannot be read"):
         diff(DiffConfig(before, tmp_path / "after", tmp_path / "out"))

@@ -67,12 +67,13 @@ def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> No
 
 @contextmanager
 def errors() -> Iterator[None]:
-    """Print an error meant for the user as one line and leave with its exit code."""
+    """Print an error meant for the user, or of the operating system, as one line and leave with its exit code."""
     try:
         yield
-    except AdjudgeError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise SystemExit(error.exit_code) from error
+    except (AdjudgeError, OSError) as error:
+        told = refused(error) if isinstance(error, OSError) else error
+        typer.echo(f"error: {told}", err=True)
+        raise SystemExit(told.exit_code) from error
     except ModuleNotFoundError as error:
         part = (error.name or "").partition(".")[0]
         if part not in EXTRAS:
@@ -81,11 +82,28 @@ def errors() -> Iterator[None]:
         raise SystemExit(2) from error
 
 
+def refused(error: OSError) -> AdjudgeError:
+    """What the operating system did not allow, in one line with its path."""
+    if error.filename is None:
+        seen = str(error).partition("\n")[0]
+    else:
+        seen = " -> ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+        seen = f"{seen}: {error.strerror}"
+    return AdjudgeError(
+        f"{seen}. Allowed are paths that can be read, or made and written: check the path and the free space, and run "
+        "the command again."
+    )
+
+
 @contextmanager
 def broken_is(code: int) -> Iterator[None]:
-    """Within it, an error meant for the user leaves with `code`: for commands whose exit code is a verdict."""
+    """Within it, what `errors` tells in one line leaves with `code`: for commands whose exit code is a verdict."""
     try:
         yield
     except AdjudgeError as error:
         error.exit_code = code
         raise
+    except OSError as error:
+        told = refused(error)
+        told.exit_code = code
+        raise told from error

@@ -111,8 +111,11 @@ class Diff:
 def diff(config: DiffConfig, progress: Progress = no_progress) -> Diff:
     """Write what `adjudge score` and `adjudge merge` need to bring a served table from one day to the next.
 
-    A full run of the later day gives the same rows. Raises BadTable where a table is missing or cannot be read.
+    A full run of the later day gives the same rows. Raises BadTable where a table is missing or cannot be read, BadConfig
+    where `out` is no folder.
     """
+    if config.out.exists() and not config.out.is_dir():
+        raise BadConfig(f"--out {config.out} is a file; allowed is a folder: choose another place")
     fresh = config.out.with_name(f".{config.out.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
