@@ -206,3 +206,29 @@ def test_errors_name_the_next_step_and_exit_three(tmp_path: Path) -> None:
         AgreeConfig(one, human, out, paired={"positon": "x"})
     with pytest.raises(BadConfig, match="none or two"):
         AgreeConfig(one, human, out, models={"a": "a.parquet"})
+
+
+def test_clicks_of_another_type_are_read_and_impossible_ones_refused(tmp_path: Path) -> None:
+    """pandas writes whole numbers with a gap among them as 3.0; positions begin with 1."""
+    human = graded(tmp_path / "h.parquet", [["good"], ["bad"]] * 30)
+    one = judged(tmp_path / "j.parquet", ["relevant", "irrelevant"] * 30)
+    keys = pq.read_table(one, columns=["item_id", "keyphrase"]).to_pydict()
+
+    def clicked(position: list, impressions: list, clicks: list) -> AgreeConfig:
+        columns = {"position": position, "impressions": impressions, "clicks": clicks}
+        path = write(tmp_path / "c.parquet", **keys, **columns)
+        return AgreeConfig(one, human, tmp_path / "out", clicks=path, trust=QUICK)
+
+    whole = agree(clicked([1, None] * 30, [100] * 60, [20, 2] * 30))
+    assert agree(clicked([1.0, None] * 30, [100.0] * 60, [20.0, 2.0] * 30)).clicks == whole.clicks
+    for columns, seen in (
+        (([0] * 60, [100] * 60, [1] * 60), "c.parquet: position is 0; .* 1 or more, or null"),
+        (([1.5] * 60, [100] * 60, [1] * 60), "position is 1.5"),
+        ((["top"] * 60, [100] * 60, [1] * 60), "position is 'top'"),
+        (([1] * 60, [100, None] * 30, [1] * 60), "impressions is None; .* 0 or more[.]"),
+        (([1] * 60, [100] * 60, [-1] * 60), "clicks is -1"),
+        (([1.0, float("nan")] * 30, [100] * 60, [1] * 60), "position is nan"),
+    ):
+        with pytest.raises(BadTable, match=seen) as raised:
+            agree(clicked(*columns))
+        assert raised.value.exit_code == 3

@@ -9,6 +9,7 @@ import typer
 
 from adjudge.cli import (
     cascading,
+    exits,
     imports,
     judging,
     prints,
@@ -255,5 +256,5 @@ app.add_typer(splitting.app)
 
 def main() -> None:
     """The console script's entry: errors meant for the user become one line and an exit code."""
-    with terminal.errors():
+    with exits.faults(), terminal.errors():
         app()

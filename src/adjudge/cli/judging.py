@@ -9,6 +9,7 @@ import typer
 
 from adjudge.cli import judging_prints as prints
 from adjudge.cli import terminal
+from adjudge.cli.exits import Verdict
 from adjudge.cli.options import File, Sets
 from adjudge.cli.prints import named
 from adjudge.cli.settings import configure
@@ -47,7 +48,9 @@ def judge(
     given = {"pairs": pairs, "judge": judge, "log": log, "out": out, "scale": scale, "base_url": base_url}
     given |= {"batch": batch, "budget": budget, "dry_run": dry_run}
     config = configure(JudgeConfig, settings, set_, **given)
-    prints.judged(terminal.run(job, config), out)
+    done = terminal.run(job, config)
+    prints.judged(done, out)
+    raise typer.Exit(done.exit_code)
 
 
 @app.command()
@@ -68,7 +71,7 @@ def panel(
     prints.panelled(terminal.run(job, config), out)
 
 
-@app.command()
+@app.command(cls=Verdict)
 def agree(
     judgments: Annotated[Path, typer.Option(help="A judgments table.")],
     human: Annotated[Path, typer.Option(help="An annotations table.")],

@@ -16,7 +16,8 @@ HEAD = """# The command line
 Generated from the commands themselves; write it anew with `python -m adjudge.cli.reference > docs/cli.md`.
 Every command is one Python call with the same settings (`adjudge.jobs.NAME`), every setting is reachable
 with `--set name=value`, and each run saves its complete settings beside its result (`--settings` reads them).
-Results go to stdout, progress to stderr. Exit codes: 0 done, 2 refused with one line saying why, 130 stopped.
+Results go to stdout, progress to stderr. Exit codes: 0 done, 2 refused with one line saying why, 3 a fault of ours with its traceback, 130 stopped. A command that
+gives a verdict says what 1 (and, of `agree`, 2 and 3) means.
 """
 
 

@@ -75,11 +75,16 @@ def errors() -> Iterator[None]:
         typer.echo(f"error: {told}", err=True)
         raise SystemExit(told.exit_code) from error
     except ModuleNotFoundError as error:
-        part = (error.name or "").partition(".")[0]
-        if part not in EXTRAS:
+        if (lacking := missing(error)) is None:
             raise
-        typer.echo(f"error: {MissingExtra(part, EXTRAS[part])}", err=True)
-        raise SystemExit(2) from error
+        typer.echo(f"error: {lacking}", err=True)
+        raise SystemExit(lacking.exit_code) from error
+
+
+def missing(error: ModuleNotFoundError) -> MissingExtra | None:
+    """The extra that brings a library; None where no extra does."""
+    part = (error.name or "").partition(".")[0]
+    return MissingExtra(part, EXTRAS[part]) if part in EXTRAS else None
 
 
 def refused(error: OSError) -> AdjudgeError:
@@ -103,7 +108,9 @@ def broken_is(code: int) -> Iterator[None]:
     except AdjudgeError as error:
         error.exit_code = code
         raise
-    except OSError as error:
-        told = refused(error)
+    except (OSError, ModuleNotFoundError) as error:
+        told = refused(error) if isinstance(error, OSError) else missing(error)
+        if told is None:
+            raise
         told.exit_code = code
         raise told from error
