@@ -9,8 +9,8 @@ import typer
 
 from adjudge.cli import cascading_prints as prints
 from adjudge.cli import terminal
-from adjudge.cli.options import File, Sets
-from adjudge.cli.settings import configure
+from adjudge.cli.options import File, HumanScale, Scale, Sets
+from adjudge.cli.settings import configure, under
 
 app = typer.Typer()
 Judge = "a judgments table that ends in .parquet, or a judge as `adjudge judge` spells it."
@@ -32,7 +32,8 @@ def cascade(
     ] = None,
     cheap_judge: Annotated[str | None, typer.Option(help="Its name, where a table holds several.")] = None,
     strong_judge: Annotated[str | None, typer.Option(help="Its name, where a table holds several.")] = None,
-    scale: Annotated[str | None, typer.Option(help="binary, four or ordinal3.")] = None,
+    scale: Scale = None,
+    human_scale: HumanScale = None,
     log: Annotated[
         Path | None, typer.Option(help="The verdict log of judges that are asked.  [default: in OUT]")
     ] = None,
@@ -49,10 +50,11 @@ def cascade(
     from adjudge.jobs.cascade import CascadeConfig
     from adjudge.jobs.cascade import cascade as job
 
-    sets = [*(set_ or []), *([] if target is None else [f"cascade.target={target}"])]
     given = {"cheap": cheap, "strong": strong, "out": out, "pairs": pairs, "human": human, "scale": scale}
     given |= {"cheap_judge": cheap_judge, "strong_judge": strong_judge, "region": region, "log": log}
-    done = terminal.run(job, configure(CascadeConfig, settings, sets, dry_run=dry_run, **given))
+    given |= {"human_scale": human_scale, "dry_run": dry_run}
+    sets = under("cascade", set_, target=target)
+    done = terminal.run(job, configure(CascadeConfig, settings, sets, **given))
     prints.cascaded(done)
     raise typer.Exit(done.exit_code)
 
@@ -64,7 +66,7 @@ def export(
     format: Annotated[
         str | None, typer.Option(help="qrels (TREC) or quepid (CSV).  [default: qrels]")
     ] = None,
-    scale: Annotated[str | None, typer.Option(help="binary, four or ordinal3.")] = None,
+    scale: Scale = None,
     judge: Annotated[str | None, typer.Option(help="Which judge, where the table holds several.")] = None,
     settings: File = None,
     set_: Sets = None,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from adjudge.cli import judging_prints as prints
 from adjudge.cli import terminal
 from adjudge.cli.exits import Verdict
-from adjudge.cli.options import File, Sets
+from adjudge.cli.options import BaseUrl, Budget, File, HumanScale, Prices, Prompt, Scale, Sets
 from adjudge.cli.prints import named
-from adjudge.cli.settings import configure
+from adjudge.cli.settings import configure, under
 
 app = typer.Typer()
 label = typer.Typer(
@@ -20,7 +20,6 @@ label = typer.Typer(
 )
 ToJudge = Annotated[Path, typer.Option(help="Parquet: item_id, keyphrase, title and optionally category.")]
 Judgments = Annotated[Path, typer.Option(help="The judgments table to write (Parquet).")]
-Scale = Annotated[str | None, typer.Option(help="binary, four or ordinal3.")]
 
 
 @app.command()
@@ -30,11 +29,13 @@ def judge(
     log: Annotated[Path, typer.Option(help="The verdict log (SQLite); nothing in it is asked again.")],
     out: Judgments,
     scale: Scale = None,
-    base_url: Annotated[str | None, typer.Option(help="The OpenAI-compatible endpoint.")] = None,
+    base_url: BaseUrl = None,
+    prompt: Prompt = None,
     batch: Annotated[
         Path | None, typer.Option(help="A folder for offline batch files instead of requests.")
     ] = None,
-    budget: Annotated[float | None, typer.Option(help="The most this judge may cost.")] = None,
+    prices: Prices = None,
+    budget: Budget = None,
     dry_run: Annotated[
         bool | None, typer.Option("--dry-run", help="Estimate tokens and cost; ask nothing.")
     ] = None,
@@ -46,7 +47,7 @@ def judge(
     from adjudge.jobs.judge import judge as job
 
     given = {"pairs": pairs, "judge": judge, "log": log, "out": out, "scale": scale, "base_url": base_url}
-    given |= {"batch": batch, "budget": budget, "dry_run": dry_run}
+    given |= {"prompt": prompt, "batch": batch, "prices": prices, "budget": budget, "dry_run": dry_run}
     config = configure(JudgeConfig, settings, set_, **given)
     done = terminal.run(job, config)
     prints.judged(done, out)
@@ -74,15 +75,31 @@ def panel(
 @app.command(cls=Verdict)
 def agree(
     judgments: Annotated[Path, typer.Option(help="A judgments table.")],
-    human: Annotated[Path, typer.Option(help="An annotations table.")],
+    human: Annotated[Path, typer.Option(help="An annotations table, or one settled grade a pair.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")] = Path("agree"),
     judge: Annotated[str | None, typer.Option(help="Which judge, where the table holds several.")] = None,
     clicks: Annotated[Path | None, typer.Option(help="A click table, for concordance and COEC.")] = None,
     items: Annotated[Path | None, typer.Option(help="An items table, for titles and categories.")] = None,
     scale: Scale = None,
+    human_scale: HumanScale = None,
+    statistic: Annotated[
+        str | None, typer.Option(help="What decides: kappa, pabak, ac1, ...  [default: kappa]")
+    ] = None,
+    bar: Annotated[
+        float | None, typer.Option(help="What its whole interval must reach.  [default: 0.6]")
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Which label a pair gets: unanimous or majority.  [default: unanimous]")
+    ] = None,
     paired: Annotated[
         list[str] | None,
         typer.Option(metavar="PROBE=FILE", help="Judgments of changed pairs, by probe. Repeatable."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=SCORES", help="Scores tables of two models: is the first's relevance rate higher?"
+        ),
     ] = None,
     settings: File = None,
     set_: Sets = None,
@@ -91,17 +108,13 @@ def agree(
     from adjudge.jobs.agree import AgreeConfig
     from adjudge.jobs.agree import agree as job
 
-    given = {
-        "judgments": judgments,
-        "human": human,
-        "out": out,
-        "judge": judge,
-        "clicks": clicks,
-        "items": items,
-    }
-    pairs = named(paired, "--paired") if paired else None
+    given: dict[str, Any] = {"judgments": judgments, "human": human, "out": out, "judge": judge}
+    given |= {"clicks": clicks, "items": items, "scale": scale, "human_scale": human_scale}
+    sets = under("trust", set_, statistic=statistic, bar=bar, rule=rule)
     with terminal.broken_is(3):
-        done = terminal.run(job, configure(AgreeConfig, settings, set_, scale=scale, paired=pairs, **given))
+        given["paired"] = named(paired, "--paired") if paired else None
+        given["models"] = named(model, "--model") if model else None
+        done = terminal.run(job, configure(AgreeConfig, settings, sets, **given))
     prints.agreed(done)
     raise typer.Exit(done.exit_code)
 
@@ -112,7 +125,8 @@ def probe(
     judge: Annotated[str, typer.Option(help="The judge to be probed, as `adjudge judge` spells it.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
     scale: Scale = None,
-    base_url: Annotated[str | None, typer.Option(help="The OpenAI-compatible endpoint.")] = None,
+    base_url: BaseUrl = None,
+    prompt: Prompt = None,
     settings: File = None,
     set_: Sets = None,
 ) -> None:
@@ -120,10 +134,8 @@ def probe(
     from adjudge.jobs.probe import ProbeConfig
     from adjudge.jobs.probe import probe as job
 
-    config = configure(
-        ProbeConfig, settings, set_, pairs=pairs, judge=judge, out=out, scale=scale, base_url=base_url
-    )
-    prints.probed(terminal.run(job, config))
+    given = {"pairs": pairs, "judge": judge, "out": out, "scale": scale, "base_url": base_url}
+    prints.probed(terminal.run(job, configure(ProbeConfig, settings, set_, prompt=prompt, **given)))
 
 
 @label.command("export")
@@ -132,6 +144,9 @@ def label_export(
     out: Annotated[Path, typer.Option(help="The folder to write: labelling.xml and tasks.")],
     items: Annotated[Path | None, typer.Option(help="An items table, for the pictures.")] = None,
     sample: Annotated[int | None, typer.Option(help="Pairs drawn at random; all without it.")] = None,
+    done: Annotated[
+        Path | None, typer.Option(help="Annotations already there; their pairs are left out.")
+    ] = None,
     scale: Scale = None,
     settings: File = None,
     set_: Sets = None,
@@ -139,10 +154,8 @@ def label_export(
     """Tasks and a labelling config for Label Studio, three annotators a pair."""
     from adjudge.jobs.label import LabelExportConfig, export_labels
 
-    config = configure(
-        LabelExportConfig, settings, set_, pairs=pairs, out=out, items=items, sample=sample, scale=scale
-    )
-    prints.labels_asked(terminal.run(export_labels, config))
+    given = {"pairs": pairs, "out": out, "items": items, "sample": sample, "done": done, "scale": scale}
+    prints.labels_asked(terminal.run(export_labels, configure(LabelExportConfig, settings, set_, **given)))
 
 
 @label.command("import")
@@ -150,14 +163,17 @@ def label_import(
     export: Annotated[Path, typer.Option(help="Label Studio's JSON export.")],
     out: Annotated[Path, typer.Option(help="The annotations table to write (Parquet).")],
     scale: Scale = None,
+    max_bad_share: Annotated[
+        float | None, typer.Option(help="Past it the export is refused.  [default: 0.01]")
+    ] = None,
     settings: File = None,
     set_: Sets = None,
 ) -> None:
     """Annotations from Label Studio; bad and skipped ones are counted and kept aside."""
     from adjudge.jobs.label import LabelImportConfig, import_labels
 
-    config = configure(LabelImportConfig, settings, set_, export=export, out=out, scale=scale)
-    prints.labels_taken(terminal.run(import_labels, config))
+    given = {"export": export, "out": out, "scale": scale, "max_bad_share": max_bad_share}
+    prints.labels_taken(terminal.run(import_labels, configure(LabelImportConfig, settings, set_, **given)))
 
 
 app.add_typer(label, name="label")

@@ -24,6 +24,18 @@ def configure(cls: type[T], file: Path | None, sets: list[str] | None, /, **give
     return from_dict(cls, values)
 
 
+def under(group: str, sets: list[str] | None, /, **given: Any) -> list[str]:
+    """`--set` pairs, with a command's own options (not None) for settings of a group behind them.
+
+    >>> under("trust", ["seed=7"], bar=0.7, rule=None)
+    ['seed=7', 'trust.bar=0.7']
+    """
+    return [
+        *(sets or []),
+        *(f"{group}.{name}={value}" for name, value in given.items() if value is not None),
+    ]
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))

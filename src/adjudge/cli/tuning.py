@@ -9,13 +9,11 @@ import typer
 
 from adjudge.cli import terminal
 from adjudge.cli import tuning_prints as prints
-from adjudge.cli.options import File, Sets
+from adjudge.cli.options import BaseUrl, Budget, File, HumanScale, Prices, Prompt, Scale, Sets
 from adjudge.cli.settings import configure
 
 app = typer.Typer()
 Texts = Annotated[Path, typer.Option(help="Parquet: item_id, keyphrase, title and optionally category.")]
-Scale = Annotated[str | None, typer.Option(help="binary, four or ordinal3.")]
-HumanScale = Annotated[str | None, typer.Option(help="The scale of people's grades.  [default: four]")]
 
 
 @app.command()
@@ -58,7 +56,10 @@ def audit(
     valid: Annotated[
         Path | None, typer.Option(help="Valid categories: keyphrase, category. Without it: from the clicks.")
     ] = None,
-    base_url: Annotated[str | None, typer.Option(help="The OpenAI-compatible endpoint.")] = None,
+    base_url: BaseUrl = None,
+    prompt: Prompt = None,
+    prices: Prices = None,
+    budget: Budget = None,
     settings: File = None,
     set_: Sets = None,
 ) -> None:
@@ -67,7 +68,8 @@ def audit(
     from adjudge.jobs.audit import audit as job
 
     given = {"labels": labels, "items": items, "clicks": clicks, "judge": judge, "out": out}
-    given |= {"scale": scale, "valid": valid, "base_url": base_url}
+    given |= {"scale": scale, "valid": valid, "base_url": base_url, "prompt": prompt}
+    given |= {"prices": prices, "budget": budget}
     done = terminal.run(job, configure(AuditConfig, settings, set_, **given))
     prints.audited(done)
     raise typer.Exit(done.exit_code)
