@@ -17,14 +17,17 @@ from adjudge import tables
 from adjudge.config import load as load_config
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.judge import RunSettings, VerdictLog, configs
+from adjudge.judge import ReadSettings, RunSettings, VerdictLog, configs
 from adjudge.judge.log import BadLog
 from adjudge.llm.contract import Decoding, NoAccess, Unservable
 from adjudge.llm.endpoint import EndpointSettings
 from adjudge.llm.fake import Fake, FakeSettings
+from adjudge.llm.local import LocalSettings
 
 Pairs = Callable[[int], Path]
 QUICK = RunSettings(in_flight=16, first_wait=0.001)
+DECODER = Path(__file__).parents[1] / "decoder"
+WHAT_IS_SAID = ("item_id", "keyphrase", "grade", "probability", "status", "reason", "expected", "mass")
 
 
 def config(pairs: Path, **given: Any) -> JudgeConfig:
@@ -85,6 +88,46 @@ def test_what_matters_makes_a_new_question(pairs: Pairs) -> None:
     assert [judge(config(where, **change)).tally.requests for change in changes] == [20] * 6
     assert [judge(config(where, **change)).tally.requests for change in changes] == [0] * 6
     assert len(configs(where.parent / "log.sqlite")) == 6
+
+
+def test_what_matters_to_a_model_loaded_here_makes_a_new_question(pairs: Pairs) -> None:
+    where = pairs(20)
+    changes = [{}, {"chat": False}, {"dtype": "bfloat16"}, {"longest": 512, "threads": 1}]
+    configured = [
+        config(where, judge=f"hf:{DECODER}", local=LocalSettings(**{"threads": 1, **change}))
+        for change in changes
+    ]
+    assert [judge(one).tally.requests for one in configured] == [20, 20, 20, 0]
+    assert [judge(one).tally.requests for one in configured] == [0] * 4
+
+
+class Vague(Fake):
+    """In each text another share of what it could say lies beside the scale."""
+
+    async def ask(self, request: Any) -> Any:
+        answer = await super().ask(request)
+        on = math.log(self.draw(request.key, "mass"))
+        tops = tuple((word, logprob + on) for word, logprob in answer.tokens[0][1])
+        return answer._replace(tokens=((answer.text, tops),))
+
+
+def test_another_least_mass_reads_the_answers_again_as_if_asked_anew(
+    pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adjudge.jobs.judge.Fake", Vague)
+    where = pairs(200)
+    runs = [
+        (low, judge(config(where, read=ReadSettings(low))), rows(where)) for low in (0.5, 0.8, 0.2, 0.5, 0.8)
+    ]
+    said = {}
+    for low in (0.5, 0.8, 0.2):
+        fresh = judge(config(where, read=ReadSettings(low), log=where.parent / f"{low}.sqlite"))
+        said[low] = [[row[name] for name in WHAT_IS_SAID] for row in rows(where)]
+        assert 20 < fresh.written.scored < 195
+    for low, _, seen in runs:
+        assert [[row[name] for name in WHAT_IS_SAID] for row in seen] == said[low]
+    # Raised, what no longer scores at its first attempt gets its second; then all is read and nothing asked.
+    assert [run.tally.requests > 0 for _, run, _ in runs] == [True, True, False, False, False]
 
 
 def test_equal_texts_are_asked_once_and_fanned_out(tmp_path: Path) -> None:

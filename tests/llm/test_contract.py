@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from adjudge.llm import chat, failures
 from adjudge.llm.contract import Answer, AskFailed, Decoding, Message, NoAccess, Request
 from adjudge.llm.endpoint import EndpointSettings
 from adjudge.llm.fake import FAULTS, Fake, FakeSettings
+from adjudge.llm.local import Local
 from adjudge.llm.scored import Scored
 
 ASKED = Request("k", (Message("system", "s"), Message("user", "u")), ("no", "yes"))
@@ -191,3 +193,27 @@ def test_a_scorer_is_a_judge_of_as_many_grades_as_it_gives() -> None:
     assert [word for word, _ in graded.tokens[0][1]] == ["top", "middle", "low"]
     with pytest.raises(BadConfig, match="shares of 3 grades; the prompt has 2 answers"):
         asyncio.run(three.ask(asked()))
+
+
+@pytest.mark.parametrize(("folder", "passed"), [(False, {"revision": "abc123"}), (True, {})])
+def test_a_hub_names_revision_is_what_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: bool, passed: dict[str, str]
+) -> None:
+    import transformers
+
+    seen: list[dict[str, Any]] = []
+
+    def load(name: str, **given: Any) -> Any:
+        seen.append({key: given[key] for key in given if key == "revision"})
+        raise OSError("not here")
+
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", load)
+    with pytest.raises(
+        NoAccess, match="cannot be loaded" if folder else "at revision abc123 cannot be loaded"
+    ):
+        Local(str(tmp_path) if folder else "org/name", revision="abc123")
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", lambda name, **given: None)
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", load)
+    with pytest.raises(NoAccess):
+        Local(str(tmp_path) if folder else "org/name", revision="abc123")
+    assert seen == [passed, passed]

@@ -38,6 +38,7 @@ from adjudge.judge.offline import BatchStep, Offline
 from adjudge.judge.own import Asked, asked_prompt
 from adjudge.judge.pairs import all_hashes, count, entries
 from adjudge.judge.prompt import ORDERS
+from adjudge.judge.reread import read_again
 from adjudge.llm.batch import ShardSettings
 from adjudge.llm.chat import STRUCTURED
 from adjudge.llm.contract import Client, Decoding, plain
@@ -64,11 +65,11 @@ class JudgeConfig:
 
     prompt: your own prompt file. order: in which the options are shown. guidance, examples: JSON files (see
     docs/judging.md). structured: hold answers to the scale ("" for free text). probabilities: ask for token
-    probabilities. revision: of the model, where the endpoint cannot tell. prices: a price table; budget: the most that
-    this judge may have cost, earlier runs on the log included. dry_run: estimate and ask nothing. batch: a folder
-    for offline batch files instead of live requests. sync_every: seconds until an answer is safe from a
-    power cut too (it is safe from a kill at once); 0 leaves that to the system. other_prompt: ask a judge made by
-    `adjudge tune` by another prompt than its own.
+    probabilities. revision: of the model, where the endpoint cannot tell; of a hub name, what is loaded. prices: a price
+    table; budget: the most that this judge may have cost, earlier runs on the log included. dry_run: estimate and ask
+    nothing. batch: a folder for offline batch files instead of live requests. sync_every: seconds until an answer is
+    safe from a power cut too (it is safe from a kill at once); 0 leaves that to the system. other_prompt: ask a judge
+    made by `adjudge tune` by another prompt than its own.
     """
 
     pairs: Path
@@ -150,7 +151,8 @@ def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
     """
     count(config.pairs)
     prompt = _prompt(config)
-    question = Question(prompt, config.decoding, config.probabilities, config.structured)
+    own = config.local.told() if config.kind == "hf" else {}
+    question = Question(prompt, config.decoding, config.probabilities, config.structured, own)
     make, revision = _client(config)
     told = question.told(config.model, revision)
     with VerdictLog(config.log, told, config.sync_every) as log:
@@ -175,6 +177,7 @@ def _judge(
     before = _spent(log)
     purse = Purse(price, config.budget, before, config.decoding.max_tokens)
     reader = Reader(question.prompt.scale, question.prompt.answers, config.read)
+    read_again(log, reader, progress)
     seen = _seen(config, question, log)
     source = missing(config.pairs, question, log, config.run.attempts, set(), seen.left)
     if config.dry_run:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +30,16 @@ Row = tuple[str, str, str | None]
 
 @dataclass(frozen=True)
 class Question:
-    """What makes a text of a pair, and a request of a text: prompt, decoding, and how the answer is held."""
+    """What makes a text of a pair, and a request of a text: prompt, decoding, and how the answer is held.
+
+    client: settings of the client that can change an answer, beside those.
+    """
 
     prompt: Prompt
     decoding: Decoding
     probabilities: bool = True
     structured: str = ""
+    client: Mapping[str, Any] = field(default_factory=dict)
 
     def told(self, model: str, revision: str) -> dict[str, Any]:
         """The config of a verdict log: everything beside the text that can change an answer."""
@@ -52,6 +56,7 @@ class Question:
             "decoding": drawn,
             "probabilities": self.probabilities,
             "structured": self.structured,
+            **({"client": dict(self.client)} if self.client else {}),
         }
 
     def request(self, key: str, text: Text, pair: tuple[str, str, str] = ("", "", "")) -> Request:

@@ -42,15 +42,20 @@ class LocalSettings:
         check_range("LocalSettings", "longest", self.longest, 1, 10_000_000)
         check_range("LocalSettings", "threads", self.threads, 0, 4096)
 
+    def told(self) -> dict[str, Any]:
+        """The settings that can change an answer: part of what a verdict is kept under."""
+        return {"chat": self.chat, "dtype": self.dtype}
+
 
 class Local:
-    """A client of one model loaded in this process, by folder or hub name."""
+    """A client of one model loaded in this process, by folder or hub name. revision: the hub's commit, branch or tag to
+    load; of a folder it is only what its answers are kept under."""
 
     def __init__(self, model: str, settings: LocalSettings | None = None, revision: str = "") -> None:
         self.model, self.settings = model, settings or LocalSettings()
         self.revision = revision or revision_of(model)
         self.capabilities = Capabilities(token_probabilities=True, batching=True)
-        self._tokenizer, self._network = _load(model, self.settings)
+        self._tokenizer, self._network = _load(model, self.settings, revision)
         self._spelled: dict[tuple[str, ...], torch.Tensor] = {}
 
     async def ask(self, request: Request) -> Answer:
@@ -136,8 +141,9 @@ class Local:
         return found
 
 
-def _load(model: str, settings: LocalSettings) -> tuple[Any, Any]:
-    tokenizer, network = load_model(model, settings.dtype, settings.device)
+def _load(model: str, settings: LocalSettings, revision: str) -> tuple[Any, Any]:
+    pinned = "" if Path(model).is_dir() else revision
+    tokenizer, network = load_model(model, settings.dtype, settings.device, pinned)
     if settings.threads:
         import torch
 
@@ -145,22 +151,24 @@ def _load(model: str, settings: LocalSettings) -> tuple[Any, Any]:
     return tokenizer, network
 
 
-def load_model(model: str, dtype: str, device: str) -> tuple[Any, Any]:
-    """Tokenizer and network of a folder or hub name, in evaluation mode on `device`. Raises MissingExtra, NoAccess,
-    BadConfig."""
+def load_model(model: str, dtype: str, device: str, revision: str = "") -> tuple[Any, Any]:
+    """Tokenizer and network of a folder or hub name, in evaluation mode on `device`; revision: the hub's commit, branch or
+    tag ("": what the name means now). Raises MissingExtra, NoAccess, BadConfig."""
     try:
         import torch
         import transformers
     except ImportError as error:
         raise MissingExtra("transformers", "train") from error
     kind = dtype if dtype == "auto" else getattr(torch, dtype)
+    which = {"revision": revision} if revision else {}
     try:
         with quiet():
-            tokenizer = transformers.AutoTokenizer.from_pretrained(model, padding_side="left")
-            network: Any = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=kind)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(model, padding_side="left", **which)
+            network: Any = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=kind, **which)
     except (OSError, ValueError) as error:
+        at = f" at revision {revision}" if revision else ""
         raise NoAccess(
-            f"hf:{model} cannot be loaded ({error}): give a folder, or a hub name with a network"
+            f"hf:{model}{at} cannot be loaded ({error}): give a folder, or a hub name with a network"
         ) from error
     try:
         return tokenizer, network.to(device).eval()
@@ -218,7 +226,7 @@ def quiet() -> Iterator[None]:
 def revision_of(model: str) -> str:
     """12 hex digits over a folder's files: name, size, first and last MiB of each; "" for a hub name.
 
-    A hub name is resolved by the hub's cache: give its commit as `revision` to tell versions apart.
+    What a hub name means can change: give its commit as `revision`, and that one is loaded, today and later.
     """
     folder = Path(model)
     if not folder.is_dir():

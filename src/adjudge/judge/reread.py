@@ -1,0 +1,56 @@
+"""Verdicts read again from the log's own answers, where another `ReadSettings` reads them: nothing is asked for that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from adjudge.config import to_dict
+from adjudge.judge.log import VerdictLog
+from adjudge.judge.verdict import UNSCORED_REASONS, Reader, Verdict
+from adjudge.llm.contract import plain
+from adjudge.records import Progress, no_progress
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS readings(config INTEGER PRIMARY KEY, told TEXT NOT NULL)"
+HELD = "SELECT told FROM readings WHERE config = ?"
+HOLD = "INSERT OR REPLACE INTO readings VALUES (?, ?)"
+COUNT = "SELECT count(*) FROM answers WHERE config = ?"
+PUT = """UPDATE verdicts SET grade = :grade, reason = :reason, probability = :probability, expected = :expected, mass = :mass
+  WHERE config = :config AND text = :text AND (:attempt = 1 OR grade IS NULL)
+  AND (:grade IS NOT NULL OR grade IS NOT NULL OR reason IN (SELECT value FROM json_each(:reasons)))"""
+TOLD_EVERY = 10_000
+
+
+def read_again(log: VerdictLog, reader: Reader, progress: Progress = no_progress) -> int:
+    """Bring the log's verdicts to what `reader` makes of its answers; how many answers were read for that.
+
+    The log remembers by which settings a config's verdicts were read; where they are the same, nothing is done. A text
+    gets the verdict of its first answer that scores, else of its last one, as if it were asked now; a text whose last
+    try brought no answer at all keeps that reason unless an answer scores. All in one transaction.
+    """
+    told = plain(to_dict(reader.settings))
+    with log.connection as connection:
+        connection.execute(SCHEMA)
+        held = connection.execute(HELD, (log.config,)).fetchone()
+        if held is not None and held[0] == told:
+            return 0
+        total = int(connection.execute(COUNT, (log.config,)).fetchone()[0])
+        connection.executemany(PUT, _readings(log, reader, total, progress))
+        connection.execute(HOLD, (log.config, told))
+    return total
+
+
+def _readings(log: VerdictLog, reader: Reader, total: int, progress: Progress) -> Iterator[dict[str, Any]]:
+    reasons = json.dumps(UNSCORED_REASONS)
+    for done, (text, attempt, answer) in enumerate(log.answers(), start=1):
+        verdict: Verdict = reader.read(answer)
+        yield {
+            "config": log.config,
+            "text": text,
+            "attempt": attempt,
+            "reasons": reasons,
+            **verdict._asdict(),
+        }
+        if done % TOLD_EVERY == 0 or done == total:
+            progress("answers read again", done, total)
