@@ -10,6 +10,19 @@ import pytest
 
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.diff import DiffConfig, diff
+from adjudge.jobs.score import ScoreConfig, score
+from adjudge.jobs.train import TrainConfig, train
+from planted import write_planted
+
+
+@pytest.fixture(scope="module")
+def overlap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A word-overlap model: fast, and real."""
+    home = tmp_path_factory.mktemp("overlap")
+    return train(
+        TrainConfig(write_planted(home / "t.parquet", 200), home / "artifact", kind="jaccard")
+    ).artifact
+
 
 AT = "2026-11-02T06:00:00+00:00"
 
@@ -112,6 +125,35 @@ def test_without_a_keyphrases_table_pairs_are_deleted_one_by_one(tmp_path: Path)
     assert [row[:2] for row in rows(tmp_path / "out" / "deleted.parquet")] == [("a", "y")]
 
 
+def broken(*values: bytes) -> pa.Array:
+    """Texts as bytes, whatever they hold."""
+    return pa.array(values, pa.binary()).cast(pa.string(), safe=False)
+
+
+def test_texts_that_are_not_utf8_do_not_stop_the_day(tmp_path: Path, overlap: Path) -> None:
+    """They go to `score` as they are, which sets their rows aside; deletions name keys as `score` wrote them."""
+
+    def given(name: str, titles: list[bytes], phrases: list[bytes]) -> Path:
+        ids = [b"a", b"b\xff", b"c"]
+        pairs = pa.table({"item_id": broken(*ids[: len(phrases)]), "keyphrase": broken(*phrases)})
+        folder = day(tmp_path / name, [], [], pairs=pairs)
+        items = pa.table({"item_id": broken(*ids), "title": broken(*titles)})
+        pq.write_table(items, folder / "items.parquet")
+        return folder
+
+    before = given("before", [b"x", b"x", b"x"], [b"k", b"k\xfe", b"k"])
+    after = given("after", [b"red \xff", b"x", b"x"], [b"k", b"new"])
+    done = diff(DiffConfig(before, after, tmp_path / "out", at=AT))
+    assert (done.after, done.new, done.revised, done.lost, done.without_key) == (2, 1, 1, 2, 0)
+    gone = [row[:2] for row in rows(tmp_path / "out" / "deleted.parquet")]
+    assert sorted(gone, key=str) == [("b\ufffd", "k\ufffd"), ("c", None)]
+    made = pq.read_table(tmp_path / "out" / "pairs.parquet")
+    assert [value.as_buffer().to_pybytes() for value in made["title"]] == [b"red \xff", b"x"]
+    scored = score(ScoreConfig(overlap, tmp_path / "out" / "pairs.parquet", tmp_path / "scores.parquet"))
+    assert scored.reasons == {"title is not UTF-8": 1, "item_id is not UTF-8": 1}
+    assert pq.read_table(scored.out)["item_id"].to_pylist() == ["a", "b\ufffd"]
+
+
 def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     before = day(tmp_path / "before", [("a", "shoe", None)], [("a", "x")])
     with pytest.raises(BadConfig, match="are both"):
@@ -123,6 +165,6 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="items.parquet is a file; allowed is a folder"):
         diff(DiffConfig(before, tmp_path / "after", before / "items.parquet"))
     (before / "items.parquet").write_bytes(b"PAR1")
-    with pytest.raises(BadTable, match="a day's table cannot be read"):
+    with pytest.raises(BadTable, match="items.parquet cannot be read as Parquet"):
         diff(DiffConfig(before, tmp_path / "after", tmp_path / "out"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["before"]

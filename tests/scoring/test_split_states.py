@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.errors import BadArtifact, BadConfig, BadTable
+from adjudge.files import bring_back
 from adjudge.jobs.models import load_scorer
 from adjudge.jobs.score import ScoreConfig, score
 from adjudge.jobs.states import StatesConfig, states
@@ -112,6 +113,25 @@ def test_states_of_another_model_are_refused(
         load_scorer(split_artifact_folder, states=[items])
 
 
+def test_texts_that_are_not_utf8_have_no_states(
+    split_artifact_folder: Path, tables: Path, tmp_path: Path
+) -> None:
+    """`score` sets their rows aside; all others are as they would be without them."""
+    good = states(StatesConfig(split_artifact_folder, tmp_path / "good", items=tables / "items.parquet"))
+    broken = pa.array([b"red \xff", b"red"], pa.binary()).cast(pa.string(), safe=False)
+    more = pa.table({"item_id": ["x", "y"], "title": broken, "category": broken.take([1, 0])})
+    both = pa.concat_tables(
+        [pq.read_table(tables / "items.parquet"), more.select(["item_id", "title", "category"])]
+    )
+    pq.write_table(both, tmp_path / "items.parquet")
+    again = states(StatesConfig(split_artifact_folder, tmp_path / "s", items=tmp_path / "items.parquet"))
+    assert again.about == good.about
+    assert all(
+        (tmp_path / "s" / name).read_bytes() == (tmp_path / "good" / name).read_bytes()
+        for name in ("hashes.bin", "rows.bin", "states.arrow")
+    )
+
+
 def test_bad_folders_and_settings_are_refused(
     split_artifact_folder: Path, artifact: Path, tables: Path, tmp_path: Path
 ) -> None:
@@ -153,3 +173,29 @@ def test_an_earlier_folder_is_replaced(split_artifact_folder: Path, tables: Path
     assert (first.side, again.side) == ("items", "keyphrases")
     assert split_states.read_about(tmp_path / "s") == again
     shutil.rmtree(tmp_path / "s")
+
+
+def test_older_states_stay_until_the_new_ones_are_there(
+    split_artifact_folder: Path, tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    kept(split_artifact_folder, tables, out)
+    folder, before = out / "items", sorted(path.name for path in (out / "items").iterdir())
+    real = shutil.rmtree
+
+    def rmtree(path: Path, *more: object, **options: object) -> None:
+        held = Path(path).exists()
+        real(path, *more, **options)  # type: ignore[arg-type]
+        if held:
+            raise KeyboardInterrupt
+
+    # Killed when the first folder is gone, whichever that is.
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    with pytest.raises(KeyboardInterrupt):
+        kept(split_artifact_folder, tables, out, "int8")
+    monkeypatch.undo()
+    bring_back(folder)
+    assert sorted(path.name for path in folder.iterdir()) == before
+    kept(split_artifact_folder, tables, out, "int8")
+    assert split_states.read_about(folder).dtype == "int8"
+    assert sorted(path.name for path in out.iterdir()) == ["items", "keyphrases"]

@@ -13,21 +13,24 @@ from adjudge import config as settings_of
 from adjudge.duck import bounded, check_memory
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.score import time_of
+from adjudge.jobs.texts import as_bytes, columns_of, write_texts
 from adjudge.records import Progress, no_progress
 from adjudge.tables import ITEMS, log_path
 
 if TYPE_CHECKING:
     import duckdb
 
+# All texts are bytes here: one that is not UTF-8 goes as it is to `score`, which sets its row aside and says why.
 # A pair of an item that the day's items do not hold has no texts, and is a pair all the same: `score` says why.
 KEYS = {
-    "keyphrase": "SELECT item_id::VARCHAR AS item_id, keyphrase::VARCHAR AS keyphrase FROM pairs_there",
-    "keyphrase_id": """SELECT p.item_id::VARCHAR AS item_id, k.keyphrase::VARCHAR AS keyphrase
-FROM pairs_there p LEFT JOIN keyphrases_there k ON p.keyphrase_id::VARCHAR = k.keyphrase_id::VARCHAR""",
+    "keyphrase": "FROM pairs_there",
+    "keyphrase_id": """SELECT p.item_id, k.keyphrase
+FROM pairs_there p LEFT JOIN keyphrases_there k ON p.keyphrase_id = k.keyphrase_id""",
 }
 DISTINCT = (
     "SELECT DISTINCT item_id, keyphrase FROM keys_there WHERE item_id IS NOT NULL AND keyphrase IS NOT NULL"
 )
+WITHOUT_KEY = "SELECT count(*) FILTER (WHERE item_id IS NULL OR keyphrase IS NULL) FROM keys_there"
 TO_SCORE = """
 SELECT n.item_id, n.keyphrase, i.title, i.category, CASE WHEN o.item_id IS NULL THEN 'new' ELSE 'revised' END AS why
 FROM pairs_after n
@@ -48,9 +51,9 @@ LEFT JOIN keyphrases_before b ON o.keyphrase = b.keyphrase
 LEFT JOIN keyphrases_after a ON o.keyphrase = a.keyphrase
 """
 DELETED = """
-SELECT DISTINCT item_id, NULL::VARCHAR AS keyphrase, $at::TIMESTAMPTZ AS deleted_at FROM lost WHERE item_gone
+SELECT DISTINCT item_id, NULL::BLOB AS keyphrase, $at::TIMESTAMPTZ AS deleted_at FROM lost WHERE item_gone
 UNION ALL
-SELECT DISTINCT NULL::VARCHAR, keyphrase, $at::TIMESTAMPTZ FROM lost WHERE keyphrase_gone AND NOT item_gone
+SELECT DISTINCT NULL::BLOB, keyphrase, $at::TIMESTAMPTZ FROM lost WHERE keyphrase_gone AND NOT item_gone
 UNION ALL
 SELECT item_id, keyphrase, $at::TIMESTAMPTZ FROM lost WHERE NOT item_gone AND NOT keyphrase_gone
 ORDER BY ALL
@@ -60,8 +63,7 @@ SELECT (SELECT count(*) FROM pairs_after),
   (SELECT count(*) FILTER (WHERE why = 'new') FROM read_parquet($pairs)),
   (SELECT count(*) FILTER (WHERE why = 'revised') FROM read_parquet($pairs)),
   (SELECT count(*) FROM lost),
-  (SELECT count(*) FROM read_parquet($deleted)),
-  (SELECT count(*) FILTER (WHERE item_id IS NULL OR keyphrase IS NULL) FROM keys_after)
+  (SELECT count(*) FROM read_parquet($deleted))
 """
 
 
@@ -134,43 +136,57 @@ def diff(config: DiffConfig, progress: Progress = no_progress) -> Diff:
 
 def _write(db: duckdb.DuckDBPyConnection, config: DiffConfig, fresh: Path, progress: Progress) -> Diff:
     progress("diff", 0, 4)
+    without_key = 0
     for step, (day, logs) in enumerate((("before", config.before), ("after", config.after)), start=1):
-        _day(db, day, logs)
+        without_key = _day(db, day, logs)
         progress("diff", step, 4)
-    db.sql(TO_SCORE).write_parquet(str(fresh / "pairs.parquet"), compression="zstd")
+    paths = {"pairs": fresh / "pairs.parquet", "deleted": fresh / "deleted.parquet"}
+    write_texts(db.sql(TO_SCORE), paths["pairs"])
     progress("diff", 3, 4)
     db.sql(LOST).create("lost")
     at = config.at or datetime.now(UTC).isoformat()
-    db.sql(DELETED, params={"at": at}).write_parquet(str(fresh / "deleted.parquet"), compression="zstd")
-    paths = {"pairs": str(fresh / "pairs.parquet"), "deleted": str(fresh / "deleted.parquet")}
-    counts = db.execute(COUNTS, paths).fetchall()[0]
+    write_texts(db.sql(DELETED, params={"at": at}), paths["deleted"], repair=True)
+    after, new, revised, lost, deletions = db.execute(
+        COUNTS, {name: str(path) for name, path in paths.items()}
+    ).fetchall()[0]
     progress("diff", 4, 4)
-    return Diff(config.out, *counts)
+    return Diff(config.out, after, new, revised, lost, deletions, without_key)
 
 
-def _day(db: duckdb.DuckDBPyConnection, day: str, logs: Path) -> None:
-    """Tables pairs_DAY, items_DAY, keyphrases_DAY and keys_DAY (pairs as they stand, with rows that lack a key)."""
-    items = db.read_parquet(str(log_path(logs, "items")))
-    ITEMS.check_columns(items.columns, logs / "items.parquet")
-    category = "category" if "category" in items.columns else "NULL AS category"
-    items.project(f"item_id::VARCHAR AS item_id, title, {category}").create(f"items_{day}")
-    pairs = db.read_parquet(str(log_path(logs, "pairs")))
-    key = "keyphrase" if "keyphrase" in pairs.columns else "keyphrase_id"
-    missing = [name for name in ("item_id", key) if name not in pairs.columns]
-    if missing:
-        raise BadTable(
-            f"{logs / 'pairs.parquet'} needs item_id and keyphrase or keyphrase_id; seen: {pairs.columns}"
-        )
-    pairs.create_view("pairs_there", replace=True)
-    phrases = logs / "keyphrases.parquet"
-    if key == "keyphrase_id" or phrases.exists():
-        db.read_parquet(str(log_path(logs, "keyphrases"))).create_view("keyphrases_there", replace=True)
-        listed = "SELECT DISTINCT keyphrase FROM keyphrases_there"
-    else:
-        listed = "SELECT NULL::VARCHAR AS keyphrase WHERE false"
-    db.sql(listed).create(f"keyphrases_{day}")
-    keys = db.sql(KEYS[key])
-    keys.create_view("keys_there", replace=True)
+def _day(db: duckdb.DuckDBPyConnection, day: str, logs: Path) -> int:
+    """Tables pairs_DAY, items_DAY and keyphrases_DAY of texts as bytes; how many rows of the pairs lack a key."""
+    items, pairs = log_path(logs, "items"), log_path(logs, "pairs")
+    ITEMS.check_columns(columns_of(items), items)
+    db.register("there", as_bytes(items, ("item_id", "title", "category")))
+    db.table("there").create(f"items_{day}")
+    columns = columns_of(pairs)
+    key = "keyphrase" if "keyphrase" in columns else "keyphrase_id"
+    if "item_id" not in columns or key not in columns:
+        raise BadTable(f"{pairs} needs item_id and keyphrase or keyphrase_id; seen: {', '.join(columns)}")
+    _phrases(db, day, logs, needed=key == "keyphrase_id")
+    _keys(db, pairs, key)
     db.sql(DISTINCT).create(f"pairs_{day}")
-    if day == "after":
-        keys.create_view("keys_after")
+    _keys(db, pairs, key)
+    return int(db.sql(WITHOUT_KEY).fetchall()[0][0])
+
+
+def _keys(db: duckdb.DuckDBPyConnection, pairs: Path, key: str) -> None:
+    """View keys_there: item_id and keyphrase of every row, to be read once."""
+    db.register("pairs_there", as_bytes(pairs, ("item_id", key)))
+    db.sql(KEYS[key]).create_view("keys_there", replace=True)
+
+
+def _phrases(db: duckdb.DuckDBPyConnection, day: str, logs: Path, needed: bool) -> None:
+    """Views keyphrases_there (keyphrase_id, keyphrase) and keyphrases_DAY: without rows where there is no such table."""
+    name, empty = f"listed_{day}", "SELECT NULL::BLOB AS keyphrase_id, NULL::BLOB AS keyphrase WHERE false"
+    if needed or (logs / "keyphrases.parquet").exists():
+        path = log_path(logs, "keyphrases")
+        seen, wanted = columns_of(path), ("keyphrase_id", "keyphrase") if needed else ("keyphrase",)
+        if not set(wanted) <= set(seen):
+            raise BadTable(f"{path} needs {' and '.join(wanted)}; seen: {', '.join(seen)}. Rename or add it.")
+        db.register("there", as_bytes(path, ("keyphrase_id", "keyphrase")))
+        db.table("there").create(name)
+    else:
+        db.sql(empty).create(name)
+    db.table(name).create_view("keyphrases_there", replace=True)
+    db.table(name).project("keyphrase").distinct().create_view(f"keyphrases_{day}")

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjudge.config import check_choice, check_range
+from adjudge.duck import line
 from adjudge.errors import BadConfig, BadTable
+from adjudge.jobs.texts import columns_of, readable
 from adjudge.records import Progress, no_progress
 from adjudge.tables import ITEMS, KEYPHRASES
 
@@ -17,11 +19,11 @@ if TYPE_CHECKING:
 
 DTYPES = ("float16", "int8")
 ITEM_TEXTS = """
-SELECT DISTINCT {category} AS category, title, '' AS keyphrase FROM read_parquet(?)
+SELECT DISTINCT category, title, '' AS keyphrase FROM there
 WHERE trim(title) <> '' ORDER BY ALL
 """
 KEYPHRASE_TEXTS = """
-SELECT DISTINCT keyphrase, '' AS title FROM read_parquet(?) WHERE trim(keyphrase) <> '' ORDER BY ALL
+SELECT DISTINCT keyphrase, '' AS title FROM there WHERE trim(keyphrase) <> '' ORDER BY ALL
 """
 
 
@@ -74,23 +76,23 @@ def states(config: StatesConfig, progress: Progress = no_progress) -> States:
 
 
 def _texts(config: StatesConfig) -> Iterator[list[str]]:
-    """Distinct texts as the student reads them, in batches."""
+    """Distinct texts as the student reads them, in batches; without those that are not UTF-8, which it never scores."""
     import duckdb
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from adjudge.student.text import text_columns
 
-    path = config.items or config.keyphrases
+    path = config.items or config.keyphrases or Path()
+    (ITEMS if config.items else KEYPHRASES).check_columns(columns_of(path), path)
+    columns, query = (
+        (("category", "title"), ITEM_TEXTS) if config.items else (("keyphrase",), KEYPHRASE_TEXTS)
+    )
     try:
-        names = pq.read_schema(path).names
-        (ITEMS if config.items else KEYPHRASES).check_columns(names, str(path))
-        query = ITEM_TEXTS if config.items else KEYPHRASE_TEXTS
-        category = "category" if "category" in names else "NULL::VARCHAR"
         with duckdb.connect(config={"threads": 1}) as db:
-            for batch in db.sql(query.format(category=category), params=[str(path)]).to_arrow_reader(
-                config.batch
-            ):
+            db.register("there", readable(path, columns))
+            for batch in db.sql(query).to_arrow_reader(config.batch):
                 yield text_columns(pa.table(batch))[1 if config.items else 0].to_pylist()
     except (OSError, pa.ArrowException, duckdb.Error) as error:
-        raise BadTable(f"{path} cannot be read: {error}. Bring it in with: adjudge import table") from error
+        raise BadTable(
+            f"{path} cannot be read: {line(error)}. Bring it in with: adjudge import table"
+        ) from error
