@@ -218,8 +218,20 @@ def test_too_few_labels_say_how_many_more(tmp_path: Path) -> None:
         cascade(asked)
 
 
+def test_many_labels_of_few_items_prove_little(tmp_path: Path) -> None:
+    """600 labels of 4 items, all right: .9 at 95 % takes 58 items in both halves."""
+    named = {"item_id": [f"i{n % 4}" for n in range(600)], "keyphrase": [f"k{n}" for n in range(600)]}
+    said = {**named, "judge": ["cheap"] * 600, "grade": ["relevant"] * 600, "status": ["scored"] * 600}
+    pq.write_table(pa.table(said), tmp_path / "cheap.parquet")
+    pq.write_table(pa.table({**named, "grade": ["good"] * 600}), tmp_path / "people.parquet")
+    both = str(tmp_path / "cheap.parquet")
+    asked = CascadeConfig(both, both, tmp_path / "out", human=tmp_path / "people.parquet")
+    with pytest.raises(NotEnoughData, match="600 pairs have a label .* of only 4 items.* takes 58 items"):
+        cascade(asked)
+
+
 def test_refusals(tmp_path: Path) -> None:
-    cheap, people, pairs = made(tmp_path, 300, 0.5)
+    cheap, people, pairs = made(tmp_path, 600, 0.5)
     with pytest.raises(BadConfig, match="name the pairs with --pairs"):
         CascadeConfig(str(cheap), "fake", tmp_path / "out")
     asked = CascadeConfig(str(cheap), "fake", tmp_path / "out", pairs=pairs, human=people)

@@ -57,8 +57,36 @@ def test_errors_that_come_together_count_as_fewer_pairs() -> None:
     assert together.low == pytest.approx(bounds.lower(0.9 * 99, 99, 0.95), abs=1e-9)
     assert alone.effective == pytest.approx(399)
     assert alone.low == pytest.approx(beta.ppf(0.05, 359, 41), abs=1e-9)
-    assert bounds.bound(item, np.ones(400, bool), 0.95).effective == 400
     assert bounds.bound(item[:0], right[:0], 0.95).low is None
+
+
+def test_without_errors_items_are_counted_and_few_errors_show_no_more() -> None:
+    """600 labels of 4 items show .05 ** (1 / 4) = .473, with no error as with one; of 600 items .995."""
+    item, right = np.repeat(np.arange(4), 150), np.ones(600, bool)
+    flawless = bounds.bound(item, right, 0.95)
+    assert (flawless.effective, flawless.items) == (4, 4)
+    assert flawless.low == pytest.approx(0.05**0.25)
+    flawed = right.copy()
+    flawed[0] = False
+    assert bounds.bound(item, flawed, 0.95).low <= flawless.low
+    assert bounds.bound(np.arange(600), right, 0.95).low == pytest.approx(0.05 ** (1 / 600))
+    none = bounds.bound(item, ~right, 0.95)
+    assert none.high == pytest.approx(1 - 0.05**0.25)
+    held = Held(item, np.zeros(600, np.int64), np.ones(600), right, right, right, right)
+    chosen = cascade.choose(held, 2, CascadeSettings(target=0.9))
+    assert chosen.place == 0
+    items = bounds.needed(1.0, 0.9, bounds.planning_tail(0.95, 0.9))
+    assert chosen.labels == 2 * items * 150
+
+
+def test_a_grade_without_a_label_never_stands() -> None:
+    """Labels of two grades of four, all right: those two stand, the others do not, and the curve still ends with all."""
+    pairs, step = np.arange(400), np.repeat([0, 2], 200)
+    right = np.ones(400, bool)
+    held = Held(pairs, step, np.full(400, 0.9), right, right, right, right)
+    chosen = cascade.choose(held, 4, CascadeSettings(target=0.9))
+    assert chosen.region == Region((0.0, None, 0.0, None))
+    assert chosen.ladder[-1] == Region((0.0,) * 4)
 
 
 answers = st.lists(
@@ -87,7 +115,7 @@ def test_blocks_by_hand() -> None:
     right = np.array([1, 1, 0, 1, 1, 1], bool)
     found = region.blocks(1, sure, right, 2)
     assert [(b.least, b.right, b.pairs) for b in found] == [(0.97, 2, 2), (0.0, 3, 4)]
-    assert [(b.least, b.pairs) for b in region.blocks(1, sure[:0], right[:0], 2)] == [(0.0, 0)]
+    assert region.blocks(1, sure[:0], right[:0], 2) == []
 
 
 def test_a_region_in_words() -> None:

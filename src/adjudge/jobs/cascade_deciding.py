@@ -120,6 +120,14 @@ def _enough(labelled: Bools, case: Case) -> None:
     """Refuse what cannot succeed even where every label agrees."""
     settings, labels = case.config.cascade, int(labelled.sum())
     least = 2 * routing.least_labels(settings)
+    items = len(np.unique(case.evidence.item[labelled]))
+    if labels >= least > items:
+        raise NotEnoughData(
+            f"{labels:,} pairs have a label ({case.against}) and a verdict of {case.cheap.judge}, of only {items:,} items. "
+            f"Pairs of one item are no independent proofs: {settings.target:g} at {settings.level:.0%} on one half after "
+            f"choosing on the other takes {least:,} items. Label pairs of more items (adjudge label export --sample N; "
+            "without people: cascade.sample), or lower --target"
+        )
     if labels < least:
         raise NotEnoughData(
             f"{labels:,} pairs have a label ({case.against}) and a verdict of {case.cheap.judge}. To show "

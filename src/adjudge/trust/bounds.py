@@ -21,7 +21,7 @@ MOST = 10**6
 @dataclass(frozen=True)
 class Bound:
     """A share, and the two one-sided bounds of it; None without pairs. `effective`: pairs that are worth as much
-    when independent."""
+    when independent; where there is no error, items."""
 
     value: float | None
     low: float | None
@@ -70,24 +70,34 @@ def bound(item: Ints, right: Bools, level: float) -> Bound:
 
     item: [n] cluster codes; right: [n]. The pairs count as n / design effect independent ones, where the design effect
     is the variance of the share between items over that of as many independent pairs, at least 1 (Korn and Graubard 1998).
+    A few errors say little of how they come together, none says nothing. So no bound lies beyond what as many items
+    would show without a single error, however many pairs they have.
+
+    >>> one = bound(np.repeat(np.arange(4), 100), np.ones(400, bool), 0.95)
+    >>> round(one.low, 3), one.effective, round(bound(np.arange(400), np.ones(400, bool), 0.95).low, 3)
+    (0.473, 4.0, 0.993)
+
+    Worked: 4 items, no error: p ** 4 = .05, so p = .473; 400 items: .05 ** (1 / 400) = .993.
     """
     pairs = len(right)
     if not pairs:
         return Bound(None, None, None, 0, 0, 0, 0.0)
     sums = columns_by_cluster(item, np.column_stack((right.astype(np.float64), np.ones(pairs))))
     hits, share = int(right.sum()), float(right.mean())
-    effective = pairs / _design_effect(sums, share)
+    items = len(sums)
+    effective = pairs / _design_effect(sums, share) if 0 < hits < pairs else float(items)
     kept, lost = share * effective, (1 - share) * effective
-    low, high = lower(kept, effective, level), 1 - lower(lost, effective, level)
-    return Bound(share, low, high, hits, pairs, len(sums), effective)
+    most = lower(items, items, level)
+    low, high = min(most, lower(kept, effective, level)), max(1 - most, 1 - lower(lost, effective, level))
+    return Bound(share, low, high, hits, pairs, items, effective)
 
 
 def _design_effect(sums: Floats, share: float) -> float:
-    """sums: [items, 2], right and pairs. 1 where there is no error or only one item: nothing tells it."""
+    """sums: [items, 2], right and pairs; 0 < share < 1. 1 where there is only one item: nothing tells it."""
     items, pairs = len(sums), float(sums[:, 1].sum())
-    alone = share * (1 - share) / pairs
-    if items < 2 or alone <= 0:
+    if items < 2:
         return 1.0
+    alone = share * (1 - share) / pairs
     apart = sums[:, 0] - share * sums[:, 1]
     between = items / (items - 1) * float((apart**2).sum()) / pairs**2
     return max(1.0, between / alone)
@@ -112,6 +122,16 @@ def needed(share: float, target: float, tail: float) -> int | None:
         middle = (first + last) // 2
         first, last = (first, middle) if _reaches(share, middle, target, tail) else (middle + 1, last)
     return last
+
+
+def pairs_needed(found: Bound, target: float, tail: float) -> float | None:
+    """Pairs like those found (as many an item, errors as close together) whose lower bound would reach the target, if the
+    share stays what it is; None where no number helps."""
+    number = None if found.value is None else needed(found.value, target, tail)
+    if number is None:
+        return None
+    items = needed(1.0, target, tail) or 0
+    return max(number * found.pairs / found.effective, items * found.pairs / found.items)
 
 
 def _reaches(share: float, pairs: int, target: float, tail: float) -> bool:

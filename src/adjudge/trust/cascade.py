@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from adjudge.config import check_choice, check_range
-from adjudge.trust.bounds import Bound, bound, needed, planning_tail
+from adjudge.trust.bounds import Bound, bound, needed, pairs_needed, planning_tail
 from adjudge.trust.clusters import Bools, Estimate, Floats, Ints, Statistic, columns_by_cluster, estimates
 from adjudge.trust.region import Region, ladder
 from adjudge.trust.settings import RULES, Sampling
@@ -83,7 +83,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Choice:
-    """ladder: regions from none to all; place: the one chosen, 0 where none will do. first: its agreement on the half
+    """ladder: regions from none to all answers; place: the one chosen, 0 where none will do. first: its agreement on the half
     that chose it. labels: how many more are wanted, in both halves together, where none will do or the second half does
     not show it; None where no number helps."""
 
@@ -122,7 +122,8 @@ def halves(item: Ints, rng: np.random.Generator) -> Bools:
 
 
 def least_labels(settings: CascadeSettings) -> int:
-    """Labels in the region that show the target where every one agrees: half of what a cascade cannot do without.
+    """Labels in the region, each of an item of its own, that show the target where every one agrees: half of what a
+    cascade cannot do without.
 
     >>> least_labels(CascadeSettings(target=0.95, level=0.95))
     59
@@ -133,14 +134,16 @@ def least_labels(settings: CascadeSettings) -> int:
 
 def choose(held: Held, grades: int, settings: CascadeSettings) -> Choice:
     """The largest region whose agreement on these labels is so far above the target that as many others will show it
-    with chance `power`."""
+    with chance `power`. A grade without a label is in none that can be chosen."""
     steps = ladder(held.step, held.confidence, held.right, grades, settings.block)
     tail = planning_tail(settings.level, settings.power)
     seen = [_bounded(held, region, 1 - tail) for region in steps]
     fit = [n for n, one in enumerate(seen) if one.low is not None and one.low >= settings.target]
+    whole = Region((0.0,) * grades)
+    drawn = tuple(steps) if steps[-1] == whole else (*steps, whole)
     if fit:
-        return Choice(tuple(steps), max(fit), _bounded(held, steps[max(fit)], settings.level))
-    return Choice(tuple(steps), 0, seen[0], _wanted(seen, len(held), settings, tail))
+        return Choice(drawn, max(fit), _bounded(held, steps[max(fit)], settings.level))
+    return Choice(drawn, 0, seen[0], _wanted(seen, len(held), settings, tail))
 
 
 def _bounded(held: Held, region: Region, level: float) -> Bound:
@@ -152,10 +155,9 @@ def _wanted(seen: Sequence[Bound], labels: int, settings: CascadeSettings, tail:
     """Labels, both halves together, with which some region would be chosen if its agreement stays what it is now."""
     asked = []
     for one in seen:
-        number = None if one.value is None else needed(one.value, settings.target, tail)
+        number = pairs_needed(one, settings.target, tail)
         if number is not None:
-            worth = one.pairs / one.effective
-            asked.append(2 * int(np.ceil(number * worth * labels / one.pairs)))
+            asked.append(2 * int(np.ceil(number * labels / one.pairs)))
     return min(asked) if asked else None
 
 
@@ -166,11 +168,8 @@ def validate(held: Held, region: Region, settings: CascadeSettings) -> Bound:
 
 def short_of(found: Bound, labels: int, settings: CascadeSettings) -> int | None:
     """Labels in all, both halves, with which the second half would show the target, if the agreement stays as found."""
-    if found.value is None or not found.pairs:
-        return None
-    number = needed(found.value, settings.target, planning_tail(settings.level, settings.power))
-    worth = found.pairs / found.effective
-    return None if number is None else 2 * int(np.ceil(number * worth * labels / found.pairs))
+    number = pairs_needed(found, settings.target, planning_tail(settings.level, settings.power))
+    return None if number is None else 2 * int(np.ceil(number * labels / found.pairs))
 
 
 def curve(

@@ -71,7 +71,7 @@ def blocks(grade: int, confidence: Floats, right: Bools, size: int) -> list[Bloc
     """A grade's labelled answers, surest first, in blocks whose agreement falls: isotonic regression of agreement on
     confidence (pool adjacent violators: Ayer et al. 1955) over runs of `size` answers or more.
 
-    Equal confidences stay together. The last block reaches down to confidence 0.
+    Equal confidences stay together. The last block reaches down to confidence 0. No label, no block.
 
     >>> [(b.least, b.right, b.pairs) for b in blocks(0, np.array([.9, .8, .7, .6]), np.array([1, 0, 1, 0]) > 0, 1)]
     [(0.9, 1, 1), (0.7, 1, 2), (0.0, 0, 1)]
@@ -82,7 +82,9 @@ def blocks(grade: int, confidence: Floats, right: Bools, size: int) -> list[Bloc
         while len(pooled) > 1 and pooled[-1].share >= pooled[-2].share:
             later, before = pooled.pop(), pooled.pop()
             pooled.append(Block(grade, later.least, before.right + later.right, before.pairs + later.pairs))
-    last = pooled[-1] if pooled else Block(grade, 0.0, 0, 0)
+    if not pooled:
+        return []
+    last = pooled[-1]
     return [*pooled[:-1], Block(grade, 0.0, last.right, last.pairs)]
 
 
@@ -101,8 +103,8 @@ def _runs(grade: int, confidence: Floats, right: Bools, size: int) -> list[Block
 
 
 def ladder(step: Ints, confidence: Floats, right: Bools, grades: int, size: int) -> list[Region]:
-    """Regions from none of the answers to all of them, each holding the one before it: blocks of all grades in the order
-    of their agreement. Answers are so let in where they cost least agreement; no other order holds as many of them
+    """Regions from none of the answers to all those of grades that have a label, each holding the one before it: blocks of
+    all grades in the order of their agreement. Answers are so let in where they cost least agreement; no other order holds as many of them
     at an agreement. step, confidence, right: [n], of labelled answers.
     """
     found: list[Block] = []
