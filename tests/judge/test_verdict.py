@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.judge.verdict import Reader, ReadSettings
+from adjudge.judge.verdict import Reader, ReadSettings, Verdict
+from adjudge.llm import chat
 from adjudge.llm.contract import Answer
 from adjudge.llm.words import step_of
 from adjudge.records import BINARY, FOUR, ORDINAL3
@@ -33,6 +34,21 @@ def test_hand_worked_expected_grade_on_three_steps() -> None:
     assert (verdict.grade, verdict.reason) == ("high", None)
     assert verdict.expected == pytest.approx(1.3)
     assert verdict.probability == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+def test_a_probability_that_is_no_number_makes_no_verdict(odd: float) -> None:
+    """The finding's case: `no` .9 and `yes` NaN was `relevant` .526."""
+    shown = (("no", math.log(0.9)), ("yes", odd))
+    assert YES_NO.from_tokens(shown) == Verdict(None, "broken probabilities")
+    assert YES_NO.read(Answer("no", tokens=(("no", shown),))).reason == "broken probabilities"
+    body = '{"choices": [{"message": {"content": "no"}, "logprobs": {"content": [{"token": "no", "top_logprobs": '
+    body += '[{"token": "no", "logprob": -0.1}, {"token": "yes", "logprob": NaN}]}]}}]}'
+    assert not YES_NO.read(chat.read(body.encode())).scored
+
+
+def test_an_impossible_token_and_one_rounded_up_past_certain_are_read() -> None:
+    assert YES_NO.from_tokens((("yes", 1e-7), ("no", -math.inf))).probability == 1.0
 
 
 def test_too_little_mass_is_unscored_with_the_plainest_reason() -> None:

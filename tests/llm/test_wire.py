@@ -95,11 +95,27 @@ def test_headers_and_status_come_through() -> None:
     assert against(serve)[0] == [(429, {"retry-after": "3", "content-length": "0"}, b"")]
 
 
+def test_a_body_without_a_length_ends_with_the_connection() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        for piece in (b"HTTP/1.0 200 OK\r\nserver: old\r\n\r\n{", b'"a": 1}'):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    results, opened = against(serve, times=2)
+    assert results == [(200, {}, b'{"a": 1}')] * 2
+    assert opened == 2
+
+
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
         (b"", "connection lost"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf", "connection lost"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "connection lost"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "connection lost"),
+        (b"HTTP/1.0 200 OK\r\nserver: ", "connection lost"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "connection lost"),
     ],
 )
@@ -111,6 +127,7 @@ def test_what_is_cut_or_no_http_is_a_lost_connection(reply: bytes, kind: str) ->
 
     results, opened = against(serve, times=2)
     assert [r.kind for r in results if isinstance(r, AskFailed)] == [kind, kind]
+    assert all(r.may_cost for r in results if isinstance(r, AskFailed))
     assert opened == 2
 
 
@@ -149,8 +166,9 @@ def test_nobody_home_and_bad_addresses() -> None:
     async def ask(url: str) -> Response:
         return await Wire(url, {}, 1.0).post(b"{}")
 
-    with pytest.raises(AskFailed, match="connection lost"):
+    with pytest.raises(AskFailed, match="connection lost") as lost:
         asyncio.run(ask("http://127.0.0.1:9/v1"))
+    assert not lost.value.may_cost
     with pytest.raises(BadConfig, match="allowed is http://"):
         asyncio.run(ask("localhost:8000/v1"))
     with pytest.raises(BadConfig, match="line break"):

@@ -34,6 +34,8 @@ def judged(done: JudgeResult, out: Path) -> None:
         rows = [[reason, f"{count:,}"] for reason, count in held.reasons.most_common()]
         if rows:
             table("Unscored, by reason", ["reason", "pairs"], rows)
+    for kind, message in done.tally.said.items():
+        line(f"{kind}, the first: {message or 'no message came with it'}")
     _asked(done)
     if done.tally.stopped:
         line(f"stopped: {done.tally.stopped}; run the same command again to go on")

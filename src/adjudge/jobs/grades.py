@@ -62,9 +62,10 @@ def grader(artifact: Path, scale: Scale) -> Grader:
 
 def table_of(pairs: Sequence[tuple[str, str, str]]) -> pa.Table:
     """(keyphrase, title, category) pairs as a scorer takes them."""
-    keyphrases, titles, categories = zip(*pairs, strict=True)
+    keyphrases, titles, categories = zip(*pairs, strict=True) if pairs else ((), (), ())
     ids = [str(place) for place in range(len(pairs))]
-    return pa.table({"item_id": ids, "keyphrase": keyphrases, "title": titles, "category": categories})
+    columns = {"item_id": ids, "keyphrase": keyphrases, "title": titles, "category": categories}
+    return pa.table({name: pa.array(column, pa.string()) for name, column in columns.items()})
 
 
 def _steps_known(values: dict[str, Any]) -> dict[str, Callable[[Any], tuple[Above, str]]]:

@@ -49,6 +49,7 @@ from adjudge.llm.loop import run
 from adjudge.llm.scored import Scored
 from adjudge.records import SCALES, Progress, Scale, no_progress, scale
 
+OVER_BUDGET, WAITING = "not asked: the budget is spent", "waiting for batch results"
 JUDGES = ("openai:MODEL", "hf:PATH", "student:ARTIFACT", "fake")
 
 
@@ -134,7 +135,8 @@ class JudgeConfig:
 class JudgeResult:
     """written: the judgments table; tally: what this run asked; estimate: of what was missing, on a dry run;
     batch: what was read and written as batch files; spent: what this run cost, None where no price is known; identity:
-    a hash of all that can change an answer (model, revision, prompt, decoding, scale)."""
+    a hash of all that can change an answer (model, revision, prompt, decoding, scale). exit_code: 1 where pairs were
+    given, none is scored and none is waited for."""
 
     written: Written | None
     tally: Tally
@@ -142,6 +144,13 @@ class JudgeResult:
     batch: BatchStep | None = None
     spent: float | None = None
     identity: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        held = self.written
+        if held is None or held.scored or not held.pairs:
+            return 0
+        return int(self.batch is None or not self.batch.waiting)
 
 
 def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
@@ -174,7 +183,7 @@ def _judge(
     price = price_of(config.prices, config.model)
     if price is not None and config.batch is not None:
         price = replace(price, input=price.input * price.batch, output=price.output * price.batch)
-    before = _spent(log)
+    before = log.totals().cost or 0.0
     purse = Purse(price, config.budget, before, config.decoding.max_tokens)
     reader = Reader(question.prompt.scale, question.prompt.answers, config.read)
     read_again(log, reader, progress)
@@ -184,16 +193,20 @@ def _judge(
         return JudgeResult(None, Tally(), estimate(source, log, purse, config.decoding))
     if config.batch is not None:
         booking = Booking(reader, log, purse, config.run.attempts)
-        step = Offline(config.batch, log, booking, config.model, config.shards).run(question, source)
-        written = _write(config, question, log.known(), seen, "waiting for batch results")
-        return JudgeResult(written, booking.tally, None, step)
+        setting = config.endpoint.tokens_setting
+        step = Offline(config.batch, log, booking, config.model, config.shards, setting).run(question, source)
+        booking.tally.stopped = "budget" if step.over_budget else ""
+        written = _write(config, question, log.known(), seen, _unwritten(step))
+        return JudgeResult(
+            written, booking.tally, None, step, None if price is None else purse.spent - before
+        )
     tally = run(_ask(config, question, log, seen, _Tools(make, reader, purse, progress)))
     if tally.stopped == "interrupted":
         raise Interrupted(
             f"stopped after {tally.done:,} texts; every answer that came is in {config.log}: "
             "run the same command again to go on"
         )
-    unasked = "not asked: the budget is spent" if tally.stopped == "budget" else NOT_ASKED
+    unasked = OVER_BUDGET if tally.stopped == "budget" else NOT_ASKED
     known = log.known() if tally.requests else seen.known
     spent = None if price is None else purse.spent - before
     return JudgeResult(_write(config, question, known, seen, unasked), tally, spent=spent)
@@ -236,13 +249,17 @@ class _Tools:
     progress: Progress
 
 
-def _spent(log: VerdictLog) -> float:
-    return log.totals().cost or 0.0
+def _unwritten(step: BatchStep) -> str:
+    """Why texts that the log does not know have no verdict after a batch step."""
+    if not step.over_budget:
+        return WAITING
+    return f"{WAITING}, or {OVER_BUDGET}" if step.waiting else OVER_BUDGET
 
 
 async def _ask(config: JudgeConfig, question: Question, log: VerdictLog, seen: _Seen, tools: _Tools) -> Tally:
     client = tools.make()
-    runner = Runner(client, tools.reader, log, tools.purse, config.run, tools.progress)
+    proven = seen.known.table.column("grade").null_count < len(seen.known)
+    runner = Runner(client, tools.reader, log, tools.purse, config.run, tools.progress, proven)
     try:
         source = missing(config.pairs, question, log, config.run.attempts, runner.underway, seen.left)
         total = _to_ask(config, seen)
@@ -264,7 +281,8 @@ def _to_ask(config: JudgeConfig, seen: _Seen) -> int:
 def _client(config: JudgeConfig) -> tuple[Callable[[], Client], str]:
     """How to make the judge's client inside the loop, and the model's revision."""
     if config.kind == "openai":
-        endpoint = replace(config.endpoint, base_url=config.base_url or config.endpoint.base_url)
+        url = config.endpoint.base_url if config.base_url is None else config.base_url
+        endpoint = replace(config.endpoint, base_url=url)
         return lambda: Endpoint(config.model, endpoint, config.revision), config.revision
     if config.kind == "hf":
         revision = config.revision or revision_of(config.model)

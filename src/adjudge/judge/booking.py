@@ -9,20 +9,24 @@ from typing import TypeVar
 from adjudge.judge.log import Entry, Record, VerdictLog
 from adjudge.judge.prices import Purse
 from adjudge.judge.verdict import Reader, Verdict
-from adjudge.llm.contract import Answer, Request
+from adjudge.llm.contract import Answer, AskFailed, Request
 
 N = TypeVar("N", int, float)
 
 
 @dataclass(slots=True)
 class Ask:
-    """A text to ask about: its hash, the request, its size in bytes, and what the log holds of it (None: nothing)."""
+    """A text to ask about: its hash, the request, its size in bytes, and what the log holds of it (None: nothing).
+
+    owed: whether `before` holds money or tokens of failed requests that the log does not hold yet.
+    """
 
     text: bytes
     request: Request
     size: int
     before: Entry | None = None
     failures: int = 0
+    owed: bool = False
 
     @property
     def answered(self) -> int:
@@ -39,12 +43,15 @@ class Ask:
 
 @dataclass
 class Tally:
-    """What a run did. `stopped` is "" where it finished, else why it stopped."""
+    """What a run did. `stopped` is "" where it finished, else why it stopped. said: for each kind of failed request,
+    the first message that came with it."""
 
     scored: int = 0
     unscored: int = 0
     requests: int = 0
+    answers: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    said: dict[str, str] = field(default_factory=dict)
     stopped: str = ""
     seconds: float = 0.0
 
@@ -67,6 +74,7 @@ class Booking:
 
     def answered(self, ask: Ask, answer: Answer, promised: float) -> bool:
         """Write an answer down; True where it settles the text."""
+        self.tally.answers += 1
         cost = self.purse.pay(promised, ask.size, answer.tokens_in, answer.tokens_out)
         tokens = None
         if answer.tokens_in is not None and answer.tokens_out is not None:
@@ -75,17 +83,38 @@ class Booking:
             tokens, cost = _plus(ask.before.tokens, tokens), _plus(ask.before.cost, cost)
         ask.before = Entry(self.reader.read(answer), ask.answered + 1, tokens, cost)
         self.log.put(Record(ask.text, ask.before, answer))
+        ask.owed = False
         final = settled(ask.before, self.attempts)
         if final:
             self._count(ask.before.verdict)
         return final
 
+    def failed(self, ask: Ask, failure: AskFailed, promised: float) -> None:
+        """Book what a request without an answer took: what the server names, else the promise where it may be billed."""
+        if failure.kind not in self.tally.said:
+            self.tally.said[failure.kind] = _one_line(failure.message)
+        if not failure.may_cost:
+            self.purse.give_back(promised)
+            return
+        cost = self.purse.pay(promised, ask.size, *failure.used)
+        tokens = None if None in failure.used else sum(filter(None, failure.used))
+        if cost is not None or tokens is not None:
+            entry = ask.before or Entry(Verdict(None, failure.kind), 0, None, None)
+            ask.before = entry._replace(tokens=_plus(entry.tokens, tokens), cost=_plus(entry.cost, cost))
+            ask.owed = True
+
     def gave_up(self, ask: Ask, why: str) -> None:
         """No answer came for `why`: the text is unscored, and a later run asks again."""
         verdict = Verdict(None, why)
         ask.before = ask.before._replace(verdict=verdict) if ask.before else Entry(verdict, 0, None, None)
-        self.log.put(Record(ask.text, ask.before))
+        self.left(ask)
         self._count(verdict)
+
+    def left(self, ask: Ask) -> None:
+        """Write down what is known of a text that is not asked any more in this run."""
+        if ask.before is not None:
+            self.log.put(Record(ask.text, ask.before))
+        ask.owed = False
 
     def _count(self, verdict: Verdict) -> None:
         if verdict.scored:
@@ -93,6 +122,11 @@ class Booking:
         else:
             self.tally.unscored += 1
             self.tally.reasons[verdict.reason or ""] += 1
+
+
+def _one_line(message: str) -> str:
+    """A server's words, harmless to a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in message).split())
 
 
 def _plus(before: N | None, more: N | None) -> N | None:

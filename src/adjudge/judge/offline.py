@@ -32,7 +32,7 @@ LOST = "missing from the batch results"
 @dataclass
 class BatchStep:
     """What one step did: lines read, answers new among them, failures; texts given up as missing; shards and
-    requests written; texts still waited for; lines that belong to no request of ours."""
+    requests written; texts still waited for; lines that belong to no request of ours; whether the budget ended it."""
 
     lines: int = 0
     answers: int = 0
@@ -42,15 +42,23 @@ class BatchStep:
     requests: int = 0
     waiting: int = 0
     strange: int = 0
+    over_budget: bool = False
 
 
 class Offline:
-    """The batch folder of one config of one log."""
+    """The batch folder of one config of one log. tokens_setting: the body's name for the answer's length."""
 
     def __init__(
-        self, folder: Path, log: VerdictLog, booking: Booking, model: str, settings: ShardSettings
+        self,
+        folder: Path,
+        log: VerdictLog,
+        booking: Booking,
+        model: str,
+        settings: ShardSettings,
+        tokens_setting: str = "max_tokens",
     ) -> None:
         self.folder, self.log, self.booking, self.model, self.settings = folder, log, booking, model, settings
+        self.purse, self.tokens_setting = booking.purse, tokens_setting
         self.requests, self.results = folder / "requests", folder / "results"
         self.requests.mkdir(parents=True, exist_ok=True)
         self.results.mkdir(parents=True, exist_ok=True)
@@ -66,6 +74,7 @@ class Offline:
         touched = self._read()
         self._give_up(touched)
         self.log.flush()
+        self._hold()
         self._write(question, missing)
         self.step.waiting = self._count()
         return self.step
@@ -110,11 +119,13 @@ class Offline:
             booked.add(text)
             touched.add(waits[0])
             ask = Ask(text, Request(line.key, (), ()), waits[1], entry)
+            promised = self.purse.owe(ask.size)
             if isinstance(line.result, Answer):
                 self.step.answers += 1
-                self.booking.answered(ask, line.result, 0.0)
+                self.booking.answered(ask, line.result, promised)
             else:
                 self.step.failures += 1
+                self.booking.failed(ask, line.result, promised)
                 self.booking.gave_up(ask, line.result.kind)
         self.log.flush()
         self._forget([(self.log.config, text) for text in booked])
@@ -136,10 +147,20 @@ class Offline:
             self.log.flush()
             self._forget([(self.log.config, text) for text, _ in rows])
 
+    def _hold(self) -> None:
+        """What is waited for may still cost its most."""
+        if self.purse.price is not None:
+            asked = "SELECT size FROM waiting WHERE config = ?"
+            for (size,) in self.connection.execute(asked, (self.log.config,)):
+                self.purse.owe(size)
+
     def _write(self, question: Question, missing: Iterable[Sequence[Ask]]) -> None:
         shard: Shard | None = None
         rows: list[tuple[int, bytes, str, int]] = []
         for ask in self._unwaited(missing):
+            if self.purse.take(ask.size) is None:
+                self.step.over_budget = True
+                break
             shard = shard or self._next()
             if not shard.add(self._request(ask, shard)):
                 self._finish(shard, rows)
@@ -170,7 +191,12 @@ class Offline:
             for p in self.requests.glob("*.jsonl*")
             if p.name.split(".")[0].isdigit()
         ]
-        return Shard(self.requests / f"{max(numbers, default=0) + 1:05d}.jsonl", self.model, self.settings)
+        return Shard(
+            self.requests / f"{max(numbers, default=0) + 1:05d}.jsonl",
+            self.model,
+            self.settings,
+            self.tokens_setting,
+        )
 
     def _finish(self, shard: Shard, rows: Sequence[tuple[int, bytes, str, int]]) -> None:
         """Remember who waits, then give the shard its name: a kill between the two is mended by the next step."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +55,10 @@ def price_of(file: Path | None, model: str) -> Price | None:
         price = Price(**{key: float(value) for key, value in told[model].items()})
     except (TypeError, ValueError, AttributeError) as error:
         raise BadConfig(f"{file}: a price is input, output and optional batch ({error})") from error
-    if min(price.input, price.output, price.batch) < 0:
-        raise BadConfig(f"{file}: the price of {model} is negative")
+    if not all(0 <= number < math.inf for number in (price.input, price.output, price.batch)):
+        raise BadConfig(
+            f"{file}: the price of {model} is {told[model]}: allowed are finite numbers from 0 on"
+        )
     return price
 
 
@@ -88,8 +91,14 @@ class Purse:
         self.promised += most
         return most
 
+    def owe(self, size: int) -> float:
+        """Promise the money for a request that is out already, whatever the budget."""
+        most = self.promise(size)
+        self.promised += most
+        return most
+
     def give_back(self, promised: float) -> None:
-        """No answer came: the promise is off."""
+        """No answer came, and none is billed: the promise is off."""
         self.promised -= promised
 
     def pay(self, promised: float, size: int, tokens_in: int | None, tokens_out: int | None) -> float | None:

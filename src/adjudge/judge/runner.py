@@ -20,7 +20,7 @@ from adjudge.judge.pace import Pace
 from adjudge.judge.prices import Purse
 from adjudge.judge.supply import Supply
 from adjudge.judge.verdict import Reader
-from adjudge.llm.contract import AskFailed, Client, check_served
+from adjudge.llm.contract import AskFailed, Client, NoAccess, check_served
 from adjudge.records import Progress, no_progress
 
 TICK = 0.5
@@ -31,7 +31,9 @@ LARGEST_BACKLOG = 20_000
 class RunSettings:
     """in_flight: requests at once. attempts: answers asked for before an unscored text stays unscored.
     tries: requests that may end without an answer before the text is given up for this run. batch: texts in one
-    call of a batching client. grace: seconds that Ctrl-C waits for what is in flight. seed: of the waits' jitter."""
+    call of a batching client. grace: seconds that Ctrl-C waits for what is in flight. fruitless: a run stops where a
+    text is given up and none of so many requests (`in_flight` at least) was answered; 0 goes on all the same. seed: of the
+    waits' jitter."""
 
     in_flight: int = 64
     attempts: int = 2
@@ -39,6 +41,7 @@ class RunSettings:
     first_wait: float = 0.5
     batch: int = 32
     grace: float = 30.0
+    fruitless: int = 50
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -48,10 +51,15 @@ class RunSettings:
         check_range("RunSettings", "first_wait", self.first_wait, 0, 60)
         check_range("RunSettings", "batch", self.batch, 1, 100_000)
         check_range("RunSettings", "grace", self.grace, 0, 86_400)
+        check_range("RunSettings", "fruitless", self.fruitless, 0, 1_000_000)
 
 
 class Runner:
-    """Asks one client about a stream of texts; all that is paid for goes to the log."""
+    """Asks one client about a stream of texts; all that is paid for goes to the log.
+
+    proven: this judge answered before. Then a rerun may hold nothing but texts that it fails on, so that only texts
+    given up count against it, and refused ones not at all.
+    """
 
     def __init__(
         self,
@@ -61,14 +69,16 @@ class Runner:
         purse: Purse,
         settings: RunSettings | None = None,
         progress: Progress = no_progress,
+        proven: bool = False,
     ) -> None:
         self.client, self.log, self.purse = client, log, purse
         self.settings = settings or RunSettings()
-        self.progress = progress
+        self.progress, self.proven = progress, proven
         self.booking = Booking(reader, log, purse, self.settings.attempts)
         self.tally = self.booking.tally
         self.underway: set[bytes] = set()
         self.total = 0
+        self._failures = 0
         self.pace: Pace = Pace(
             self.settings.in_flight, np.random.default_rng(self.settings.seed), self.settings.first_wait
         )
@@ -87,7 +97,7 @@ class Runner:
         """Ask all that `source` yields (it is read in a thread, a few chunks ahead at most).
 
         A source should skip texts in `underway`, then those the log knows. Raises NoAccess where the endpoint lets
-        nobody in; whatever happens, answers that came are kept.
+        nobody in or answers nothing; whatever happens, answers that came are kept.
         """
         began = time.monotonic()
         self.total = total
@@ -133,7 +143,11 @@ class Runner:
 
     async def _worker(self) -> None:
         while not self._stop and (ask := await self.supply.get()) is not None:
-            await self._one(ask)
+            try:
+                await self._one(ask)
+            finally:
+                if ask.owed:
+                    self.booking.left(ask)
 
     async def _one(self, ask: Ask) -> None:
         """Ask until there is a verdict, or the attempts or the tries are used up."""
@@ -150,12 +164,14 @@ class Runner:
                 self.tally.requests += 1
                 answer = await self.client.ask(ask.attempt())
             except AskFailed as failure:
-                self.purse.give_back(promised)
-                if self._failed(ask, failure):
+                if self._failed(ask, failure, promised):
                     return
                 wait = self._wait(ask, failure)
             except asyncio.CancelledError:
-                self.purse.give_back(promised)
+                if self._stop:
+                    self.booking.failed(ask, AskFailed("timeout", "interrupted"), promised)
+                else:
+                    self.purse.give_back(promised)
                 raise
             else:
                 self.pace.went_well()
@@ -175,13 +191,29 @@ class Runner:
             return failure.retry_after
         return 0.0 if failure.retry_after is not None else self.pace.wait(ask.failures)
 
-    def _failed(self, ask: Ask, failure: AskFailed) -> bool:
+    def _failed(self, ask: Ask, failure: AskFailed, promised: float) -> bool:
         """Count a request that ended without an answer; True where the text is given up."""
+        self.booking.failed(ask, failure, promised)
         ask.failures += 1
-        if failure.worth_retrying and ask.failures < self.settings.tries:
+        final = not failure.worth_retrying or ask.failures >= self.settings.tries
+        self._failures += failure.worth_retrying and final if self.proven else 1
+        if not final:
             return False
         self.booking.gave_up(ask, failure.kind)
+        self._check_answered()
         return True
+
+    def _check_answered(self) -> None:
+        """Raise NoAccess where nothing at all was answered so far, and enough was asked to say so."""
+        enough = max(self.settings.fruitless, self.settings.in_flight)
+        if self.tally.answers or not self.settings.fruitless or self._failures < enough:
+            return
+        said = "; ".join(f"{kind}: {message}" for kind, message in self.tally.said.items())
+        raise NoAccess(
+            f"{self.client.model} answered none of {self.tally.requests:,} requests ({said}). Check --base-url, the model's "
+            "name and its settings, then run the same command again: nothing is lost. --set run.fruitless=0 asks on "
+            "all the same"
+        )
 
     async def _ease(self) -> None:
         """Let the writer catch up, and say so at once where it failed."""
@@ -212,6 +244,8 @@ class Runner:
         taken = [(ask, most) for ask, most in zip(asks, promises, strict=True) if most is not None]
         if len(taken) < len(asks):
             self.stop("budget")
+        if not taken:
+            return []
         for ask, _ in taken:
             check_served(ask.request, self.client)
         self.tally.requests += len(taken)
@@ -219,8 +253,7 @@ class Runner:
         again = []
         for (ask, most), result in zip(taken, results, strict=True):
             if isinstance(result, AskFailed):
-                self.purse.give_back(most)
-                final = self._failed(ask, result)
+                final = self._failed(ask, result, most)
             else:
                 final = self.booking.answered(ask, result, most)
             if not final:

@@ -19,6 +19,7 @@ from adjudge.records import Scale
 
 UNSCORED_REASONS = (
     "little mass on the scale",
+    "broken probabilities",
     "outside the scale",
     "ambiguous",
     "broken JSON",
@@ -99,8 +100,11 @@ class Reader:
         for token, logprob in tops:
             place = steps[token] if token in steps else self._step(token)
             if place is not None:
-                sums[place] += math.exp(logprob if logprob < 0 else 0.0)
+                # A server may round up past 0; NaN compares as False.
+                sums[place] += math.exp(logprob) if logprob < 0 else 1.0 if logprob < math.inf else math.nan
         total = sum(sums)
+        if not total < math.inf:
+            return Verdict(None, "broken probabilities")
         mass = min(total, 1.0)
         if mass <= 0 or mass < self.settings.min_mass:
             return Verdict(None, "little mass on the scale", mass=mass)

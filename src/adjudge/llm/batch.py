@@ -34,10 +34,12 @@ class ShardSettings:
 
 
 class Shard:
-    """One file of requests being written; it gets its name only when it is whole."""
+    """One file of requests being written; it gets its name only when it is whole. tokens_setting: see `body_of`."""
 
-    def __init__(self, path: Path, model: str, settings: ShardSettings) -> None:
-        self.path, self.model, self.settings = path, model, settings
+    def __init__(
+        self, path: Path, model: str, settings: ShardSettings, tokens_setting: str = "max_tokens"
+    ) -> None:
+        self.path, self.model, self.settings, self.tokens_setting = path, model, settings, tokens_setting
         self.partial = path.with_name(path.name + ".partial")
         self._file: IO[bytes] = self.partial.open("wb")
         self.requests = self.bytes = 0
@@ -48,7 +50,7 @@ class Shard:
             "custom_id": request.key,
             "method": "POST",
             "url": URL,
-            "body": chat.body_of(self.model, request),
+            "body": chat.body_of(self.model, request, self.tokens_setting),
         }
         line = json.dumps(told, ensure_ascii=False).encode() + b"\n"
         most = self.settings.megabytes * 1e6

@@ -99,7 +99,7 @@ def _structure(request: Request) -> dict[str, Any]:
 
 
 def answer_of(body: Any) -> Answer:
-    """Read a chat completion. Raises AskFailed("unreadable answer") on anything else."""
+    """Read a chat completion. Raises AskFailed("unreadable answer") on anything else, with the tokens it names."""
     try:
         choice = body["choices"][0]
         message = choice["message"]
@@ -110,11 +110,10 @@ def answer_of(body: Any) -> Answer:
         content = (choice.get("logprobs") or {}).get("content") or ()
         tokens = tuple([(part["token"], _tops(part)) for part in content])
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        raise AskFailed(
-            "unreadable answer", f"{type(error).__name__} {error} in {str(body)[:120]!r}"
-        ) from error
+        why = f"{type(error).__name__} {error} in {str(body)[:120]!r}"
+        raise AskFailed("unreadable answer", why, used=_used(body)) from error
     if not isinstance(text, str):
-        raise AskFailed("unreadable answer", f"content is {type(text).__name__}")
+        raise AskFailed("unreadable answer", f"content is {type(text).__name__}", used=_used(body))
     return Answer(
         text=text,
         finish_reason=str(finish),
@@ -127,6 +126,14 @@ def answer_of(body: Any) -> Answer:
 
 def _tops(part: dict[str, Any]) -> Tops:
     return tuple([(top["token"], float(top["logprob"])) for top in part.get("top_logprobs") or [part]])
+
+
+def _used(body: Any) -> tuple[int | None, int | None]:
+    """Tokens in and out of a body that is no completion, where it names them."""
+    used = body.get("usage") if isinstance(body, dict) else None
+    if not isinstance(used, dict):
+        return None, None
+    return _count(used.get("prompt_tokens")), _count(used.get("completion_tokens"))
 
 
 def _count(value: Any) -> int | None:

@@ -30,16 +30,33 @@ class NoAccess(AdjudgeError):
 
 
 class AskFailed(Exception):
-    """One request ended without an answer. `kind` is one of ASK_FAILURES; `retry_after` is in seconds."""
+    """One request ended without an answer. `kind` is one of ASK_FAILURES; `retry_after` is in seconds.
 
-    def __init__(self, kind: str, message: str = "", retry_after: float | None = None) -> None:
+    used: the tokens in and out that the server says it took, None where it does not say. sent: False where the request
+    never left.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str = "",
+        retry_after: float | None = None,
+        used: tuple[int | None, int | None] = (None, None),
+        sent: bool = True,
+    ) -> None:
         super().__init__(f"{kind}: {message}" if message else kind)
-        self.kind = kind
+        self.kind, self.message = kind, message
         self.retry_after = retry_after
+        self.used, self.sent = used, sent
 
     @property
     def worth_retrying(self) -> bool:
         return self.kind != "refused request"
+
+    @property
+    def may_cost(self) -> bool:
+        """Whether the model may have answered, and the answer be billed, though none was read."""
+        return self.sent and self.kind in ("timeout", "connection lost", "unreadable answer")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from adjudge.config import check_choice, check_range
 from adjudge.errors import MissingExtra
-from adjudge.llm import chat, failures
+from adjudge.llm import address, chat, failures
 from adjudge.llm.contract import Answer, AskFailed, Capabilities, NoAccess, Request
 
 TRANSPORTS = ("auto", "sdk", "wire")
@@ -37,6 +37,8 @@ class EndpointSettings:
     structured: tuple[str, ...] = chat.STRUCTURED
 
     def __post_init__(self) -> None:
+        if self.base_url is not None:
+            address.split(self.base_url)
         check_range("EndpointSettings", "timeout", self.timeout, 0.01, 86_400)
         check_choice("EndpointSettings", "transport", self.transport, TRANSPORTS)
         check_choice(
@@ -120,15 +122,20 @@ class _SdkPost:
             )
             return bytes(reply.http_response.content)
         except openai.APITimeoutError as error:
-            raise AskFailed("timeout", str(error)) from error
+            raise AskFailed("timeout", str(error), sent=_sent(error)) from error
         except openai.APIStatusError as error:
             headers = {name.lower(): value for name, value in error.response.headers.items()}
             raise failures.failed(error.status_code, headers, error.response.content, self.url) from error
         except openai.APIConnectionError as error:
-            raise AskFailed("connection lost", str(error.__cause__ or error)) from error
+            raise AskFailed("connection lost", str(error.__cause__ or error), sent=_sent(error)) from error
 
     async def close(self) -> None:
         await self.client.close()
+
+
+def _sent(error: Exception) -> bool:
+    """Whether a request left. By name: which HTTP library stands under the openai package depends on its version."""
+    return type(error.__cause__).__name__ not in ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 
 def _sdk(model: str, settings: EndpointSettings, key: str) -> _SdkPost:

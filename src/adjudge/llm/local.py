@@ -172,8 +172,11 @@ def load_model(model: str, dtype: str, device: str, revision: str = "") -> tuple
         ) from error
     try:
         return tokenizer, network.to(device).eval()
-    except RuntimeError as error:
-        raise BadConfig(f"device {device!r} cannot be used: {error}") from error
+    except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts
+        raise BadConfig(
+            f"device {device!r} cannot be used ({error}): allowed are cpu and what this torch was built for; "
+            "name it with --set local.device=cpu"
+        ) from error
 
 
 def prompt_ids(tokenizer: Any, messages: Sequence[Message], chat: bool) -> list[int]:

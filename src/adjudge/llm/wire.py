@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 from typing import Any
-from urllib.parse import urlsplit
 
 from adjudge.errors import BadConfig, MissingExtra
+from adjudge.llm.address import split
 from adjudge.llm.contract import AskFailed
 
 Response = tuple[int, dict[str, str], bytes]
@@ -62,7 +62,14 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
+        if exc is None and self._ended():
+            self.on_message_complete()
         self._fail(AskFailed("connection lost", str(exc or "closed by the server")))
+
+    def _ended(self) -> bool:
+        """Whether the end of the connection is the end of a message: a body whose length nothing tells, as HTTP/1.0 has."""
+        told = {name.lower() for name, _ in self.headers}
+        return bool(self.parts) and told.isdisjoint((b"content-length", b"transfer-encoding"))
 
     def late(self, now: float, timeout: float) -> None:
         """Give up a request whose time is over."""
@@ -93,19 +100,16 @@ class Wire:
             import httptools
         except ImportError as error:
             raise MissingExtra("httptools", "judge") from error
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadConfig(f"URL {url!r} cannot be used: allowed is http://HOST:PORT/v1 or https://HOST/v1")
-        self.host = parts.hostname
-        self.port = parts.port or (443 if parts.scheme == "https" else 80)
-        self.tls = ssl.create_default_context() if parts.scheme == "https" else None
+        parts = split(url)
+        self.host, self.port = parts.host, parts.port
+        self.tls = ssl.create_default_context() if parts.secure else None
         self.timeout = timeout
         self._http = httptools
         self._idle: list[_Connection] = []
         self._busy: set[_Connection] = set()
         self._sweep: asyncio.TimerHandle | None = None
         shown = f"[{self.host}]" if ":" in self.host else self.host
-        lines = [f"POST {parts.path or '/'} HTTP/1.1", f"host: {shown}:{self.port}"]
+        lines = [f"POST {parts.path} HTTP/1.1", f"host: {shown}:{self.port}"]
         lines += [f"{name}: {_one_line(value)}" for name, value in headers.items()]
         lines += ["content-type: application/json", "accept: application/json", "content-length: "]
         self._head = "\r\n".join(lines).encode("latin-1")
@@ -151,9 +155,9 @@ class Wire:
         try:
             _, connection = await asyncio.wait_for(opening, self.timeout)
         except TimeoutError as error:
-            raise AskFailed("timeout", f"no connection to {self.host}:{self.port}") from error
+            raise AskFailed("timeout", f"no connection to {self.host}:{self.port}", sent=False) from error
         except OSError as error:
-            raise AskFailed("connection lost", f"{self.host}:{self.port}: {error}") from error
+            raise AskFailed("connection lost", f"{self.host}:{self.port}: {error}", sent=False) from error
         return connection
 
     async def close(self) -> None:
