@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from adjudge.cli import app
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.retrieve import BuildGraphConfig, RetrieveConfig, build_graph, retrieve
-from adjudge.retrieve import Graph, SearchSettings, retrieve_file
+from adjudge.retrieve import Graph, SearchSettings, files, retrieve_file
 from adjudge.retrieve.files import NO_CATEGORY, NO_HIT, NO_ITEM, NO_TITLE, NOT_UTF8
 from adjudge.tables import TO_SCORE
 
@@ -90,6 +90,25 @@ def test_broken_utf8_and_coded_columns(graph: Graph, tmp_path: Path) -> None:
     done = retrieve_file(graph, write(tmp_path / "items.parquet", table), tmp_path / "pairs.parquet")
     assert done.without == {NOT_UTF8: 1}
     assert set(pq.read_table(done.out)["item_id"].to_pylist()) == {"1", "3"}
+
+
+@pytest.mark.parametrize(("most", "pieces"), [(1, 7), (80, 3), (1 << 28, 1)])
+def test_long_texts_are_written_a_bounded_piece_at_a_time(
+    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, pieces: int
+) -> None:
+    """A title stands once a keyphrase: 8192 of 6,000 characters, 50 keyphrases each, are more than a column holds."""
+    items = write(tmp_path / "items.parquet", ITEMS)
+    settings = SearchSettings(per_item=3)
+    whole = retrieve_file(graph, items, tmp_path / "whole.parquet", settings)
+    monkeypatch.setattr(files, "BYTES", most)
+    done = retrieve_file(graph, items, tmp_path / "pairs.parquet", settings)
+    assert pq.read_table(done.out).equals(pq.read_table(whole.out))
+    with pq.ParquetFile(done.out) as file:
+        held = [file.read_row_group(group) for group in range(file.num_row_groups)]
+    assert len(held) == pieces
+    names = ("item_id", "keyphrase", "title", "category")
+    sizes = [sum(len(row[name] or "") for row in piece.to_pylist() for name in names) for piece in held]
+    assert all(size <= most or len(piece) == 1 for size, piece in zip(sizes, held, strict=True))
 
 
 def test_ids_alone(graph: Graph, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from adjudge.retrieve.settings import SearchSettings
 
 CHUNK = 8192
 """Items a chunk: with 50 keyphrases each, some 100 MB in memory."""
+BYTES = 1 << 27
+"""Bytes of text that are written at a time, at most: a title stands once a keyphrase, and a column holds 2 GiB."""
 IDS = (("item_id", pa.string()), ("keyphrase", pa.string()))
 TEXTS = (("title", pa.string()), ("category", pa.string()))
 RANKED = (("rank", pa.int64()), ("alignment", pa.float64()))
@@ -74,7 +76,8 @@ def retrieve_file(
         without_to = stack.enter_context(fresh_parquet(aside, WITHOUT_SCHEMA, empty=False))
         for table, found in _found(graph, _chunks(file, items, chunk), settings, workers):
             reasons = _reasons(graph, table, found, settings)
-            pairs_to.write_table(_pairs(graph, table, found, schema))
+            for piece in _pieces(graph, table, found, schema):
+                pairs_to.write_table(piece)
             without_to.write_table(_without(table, reasons, done))
             for reason in reasons.drop_null().to_pylist():
                 without[reason] = without.get(reason, 0) + 1
@@ -177,6 +180,21 @@ def _reasons(graph: Graph, table: pa.Table, found: Found, settings: SearchSettin
 def _without(table: pa.Table, reasons: pa.Array, first: int) -> pa.Table:
     at = pa.array(np.flatnonzero(reasons.is_valid().to_numpy(zero_copy_only=False)))
     return pa.table([pc.add(at, first), table["item_id"].take(at), reasons.take(at)], schema=WITHOUT_SCHEMA)
+
+
+def _pieces(graph: Graph, table: pa.Table, found: Found, schema: pa.Schema) -> Iterator[pa.Table]:
+    """The pairs in tables of at most BYTES of text each, or of one row."""
+    items = np.zeros(len(table), np.int64)
+    for name in {"item_id", "title", "category"} & set(schema.names):
+        items += pc.fill_null(pc.binary_length(table[name]), 0).to_numpy()
+    phrases = pc.binary_length(graph.phrases).take(pa.array(found.phrase)).to_numpy(zero_copy_only=False)
+    ends = np.cumsum(items[found.row] + phrases)
+    first = 0
+    while first < len(ends):
+        before = ends[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(ends, before + BYTES, side="right")))
+        yield _pairs(graph, table, Found(*(column[first:last] for column in vars(found).values())), schema)
+        first = last
 
 
 def _pairs(graph: Graph, table: pa.Table, found: Found, schema: pa.Schema) -> pa.Table:
