@@ -99,6 +99,21 @@ def test_sample_is_random_seeded_and_leaves_out_what_is_done(pairs: Path, tmp_pa
         export_labels(LabelExportConfig(tmp_path / "no.parquet", tmp_path / "e"))
 
 
+def test_pairs_with_nothing_to_label_are_left_out_and_counted(tmp_path: Path) -> None:
+    table = {
+        "item_id": [str(k) for k in range(6)],
+        "keyphrase": ["", "mug", "mug", None, "mug", "mug"],
+        "title": ["Mug", "  ", "\u200b", "Mug", None, "Mug"],
+    }
+    pq.write_table(pa.table(table), tmp_path / "pairs.parquet")
+    asked = export_labels(LabelExportConfig(tmp_path / "pairs.parquet", tmp_path / "ls"))
+    assert (asked.tasks, asked.open, asked.blank) == (1, 1, 5)
+    assert [one["data"]["item_id"] for one in tasks_of(tmp_path / "ls")] == ["5"]
+    pq.write_table(pa.table({**table, "title": list(range(6))}), tmp_path / "pairs.parquet")
+    with pytest.raises(BadTable, match="column title is int64: allowed is string"):
+        export_labels(LabelExportConfig(tmp_path / "pairs.parquet", tmp_path / "ls"))
+
+
 def test_pictures_are_shown_where_they_can_be(pairs: Path, tmp_path: Path) -> None:
     items = {"item_id": [f"i{k:02d}" for k in range(20)], "title": ["t"] * 20}
     places = ["https://x/1.jpg" if k < 5 else "colour: red" for k in range(20)]

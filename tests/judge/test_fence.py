@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.judge.fence import fenced
+from adjudge.judge.fence import blank, fenced
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,8 @@ def test_nothing_dangerous_survives_and_once_is_enough(text: str) -> None:
     assert "[INST]" not in safe
     assert safe.isprintable() or all(not c.isspace() or c == " " for c in safe)
     assert fenced(safe) == safe
+
+
+@given(st.none() | st.text(st.sampled_from(" \t\n\u00a0\u200b\u200d\ufeff\u2028\u202ea0<-é日")))
+def test_blank_is_what_leaves_nothing_to_read(text: str | None) -> None:
+    assert blank(text) == (text is None or not fenced(text).strip())

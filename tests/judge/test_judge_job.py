@@ -341,6 +341,49 @@ def test_bad_settings_and_tables_are_refused(pairs: Pairs, tmp_path: Path) -> No
         judge(config(pairs(5), log=tmp_path / "no.sqlite"))
 
 
+NOTHING = (None, "", "   ", "\u200b\u200b", "\u00a0\n\ufeff")
+
+
+def test_where_there_is_nothing_to_judge_nobody_is_asked(tmp_path: Path) -> None:
+    from adjudge.judge.distinct import texts
+
+    where = tmp_path / "pairs.parquet"
+    n = len(NOTHING)
+    table = {
+        "item_id": [str(k) for k in range(2 * n + 2)],
+        "keyphrase": [*NOTHING, *["red mug"] * n, "red mug", "-"],
+        "title": [*["Mug, red"] * n, *NOTHING, "Mug, red", " \u200b7"],
+    }
+    pq.write_table(pa.table(table), where)
+    assert texts(where) == 2
+    for requests in (2, 0):
+        result = judge(config(where))
+        assert (result.tally.requests, result.written.scored) == (requests, 2)
+        assert [row["reason"] for row in rows(where)] == ["no keyphrase or no title"] * (2 * n) + [None] * 2
+
+
+@pytest.mark.parametrize("column", ["keyphrase", "title", "category"])
+def test_a_column_that_holds_no_texts_is_named(tmp_path: Path, column: str) -> None:
+    table: dict[str, Any] = {name: ["a", "b"] for name in ("item_id", "keyphrase", "title", "category")}
+    pq.write_table(pa.table({**table, column: [1, 2]}), tmp_path / "pairs.parquet")
+    with pytest.raises(BadTable, match=f"column {column} is int64: allowed is string"):
+        judge(config(tmp_path / "pairs.parquet"))
+
+
+def test_texts_of_any_kind_and_ids_that_are_numbers_are_taken(tmp_path: Path) -> None:
+    where = tmp_path / "pairs.parquet"
+    words = pa.array(["a", "b", "a"])
+    kinds = {
+        "item_id": pa.array([1, 2, 3]),
+        "keyphrase": words.cast(pa.large_string()),
+        "title": words.dictionary_encode(),
+        "category": pa.nulls(3),
+    }
+    pq.write_table(pa.table(kinds), where)
+    assert judge(config(where)).written.scored == 3
+    assert [row["item_id"] for row in rows(where)] == ["1", "2", "3"]
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

@@ -98,6 +98,8 @@ def labels_asked(done: LabelsAsked) -> None:
     line(
         f"{done.tasks:,} tasks ({done.pictures:,} with a picture) in {done.out}: {', '.join(p.name for p in done.files)}"
     )
+    if done.blank:
+        line(f"left out: {done.blank:,} pairs without a keyphrase or a title")
 
 
 def labels_taken(done: LabelsTaken) -> None:

@@ -13,6 +13,8 @@ from adjudge import config as settings_of
 from adjudge import tables
 from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import BadTable, NotEnoughData
+from adjudge.judge.fence import blank
+from adjudge.judge.pairs import count
 from adjudge.records import SCALES, Progress, no_progress, scale
 from adjudge.trust import annotators, labelstudio
 
@@ -54,19 +56,22 @@ class LabelExportConfig:
 
 @dataclass(frozen=True)
 class LabelsAsked:
-    """What was written: tasks, of how many pairs open for labelling; pictures: tasks whose image is a location."""
+    """What was written: tasks, of how many pairs open for labelling; pictures: tasks whose image is a location; blank:
+    pairs left out as they have no keyphrase or no title."""
 
     out: Path
     tasks: int
     open: int
     pictures: int
     files: tuple[Path, ...]
+    blank: int = 0
 
 
 def export_labels(config: LabelExportConfig, progress: Progress = no_progress) -> LabelsAsked:
     """Write tasks-NNN.json, labelling.xml, project.json and config.json. Raises BadTable, NotEnoughData."""
     progress("label tasks", 0, 2)
-    rows = _open_pairs(config)
+    there = _open_pairs(config)
+    rows = [row for row in there if not blank(row["keyphrase"]) and not blank(row["title"])]
     if not rows:
         raise NotEnoughData(f"{config.pairs} holds no pair that is still to label: nothing was written")
     chosen = rows
@@ -89,7 +94,7 @@ def export_labels(config: LabelExportConfig, progress: Progress = no_progress) -
     _put(config.out / "project.json", labelstudio.project(config.title, layout, config.annotators))
     settings_of.save(config, config.out / "config.json")
     progress("label tasks", 2, 2)
-    return LabelsAsked(config.out, len(chosen), len(rows), pictures, tuple(files))
+    return LabelsAsked(config.out, len(chosen), len(rows), pictures, tuple(files), len(there) - len(rows))
 
 
 def _shown(row: dict[str, Any], pictures: bool) -> dict[str, Any]:
@@ -103,6 +108,7 @@ def _open_pairs(config: LabelExportConfig) -> list[dict[str, Any]]:
     """The pairs still to label, in order of item and keyphrase."""
     import duckdb
 
+    count(config.pairs)
     try:
         with duckdb.connect() as db:
             _view(db, "pairs", config.pairs, tables.TO_SCORE, ("category",))

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from adjudge.errors import BadTable
 
-_COUNT = "SELECT count(*) FROM (SELECT DISTINCT keyphrase, title, {category} FROM pairs WHERE keyphrase IS NOT NULL AND title IS NOT NULL)"
+_COUNT = """SELECT count(*) FROM (SELECT DISTINCT keyphrase, title, {category} FROM pairs
+WHERE regexp_matches(keyphrase, '[^\\p{{C}}\\p{{Z}}]') AND regexp_matches(title, '[^\\p{{C}}\\p{{Z}}]'))"""
+"""As `fence.blank` has it: neither control and invisible characters nor spaces are something to judge."""
 
 
 def texts(pairs: Path) -> int:
-    """Distinct (keyphrase, title, category) with both keyphrase and title. Raises BadTable."""
+    """Distinct (keyphrase, title, category) with something in both keyphrase and title. Raises BadTable."""
     import duckdb
 
     try:

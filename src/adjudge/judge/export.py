@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from adjudge.judge.fence import blank
 from adjudge.judge.known import Flags, Known, Places
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _judged(
     import pyarrow.compute as pc
 
     said = known.table.take(pa.array(places, mask=~found))
-    there = pc.and_(batch.column("keyphrase").is_valid(), batch.column("title").is_valid())
+    there = _readable(batch, ~found)
     status = pc.if_else(said.column("grade").is_valid(), "scored", "unscored")
     why = pc.if_else(
         pa.array(found), said.column("reason").cast(pa.string()), pc.if_else(there, unasked, NO_TEXT)
@@ -113,6 +114,17 @@ def _judged(
         "mass": said.column("mass"),
     }
     return pa.table({name: _flat(column) for name, column in columns.items()}).cast(schema())
+
+
+def _readable(batch: pa.RecordBatch, wanted: Flags) -> pa.Array:
+    """Which of the wanted rows have something to judge; the others count as having it."""
+    import pyarrow as pa
+
+    flags = np.ones(batch.num_rows, bool)
+    for name in ("keyphrase", "title"):
+        texts = batch.column(name).filter(pa.array(wanted)).to_pylist()
+        flags[wanted] &= ~np.fromiter(map(blank, texts), bool, len(texts))
+    return pa.array(flags)
 
 
 def _flat(column: Any) -> Any:

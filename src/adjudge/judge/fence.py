@@ -26,6 +26,17 @@ def fenced(text: str) -> str:
     return _BRACKETED.sub(r"(\1)", " ".join(seen.split()).translate(_ESCAPES))
 
 
+def blank(text: str | None) -> bool:
+    """Whether nothing of a text is left to be read once it is fenced: null, empty, spaces or invisible characters.
+
+    >>> blank(None), blank(" \u200b"), blank("0")
+    (True, True, False)
+    """
+    if text is None:
+        return True
+    return not text[:1].isalnum() and not fenced(text).strip()
+
+
 def _visible(character: str) -> str:
     kind = unicodedata.category(character)
     if kind in ("Cf", "Co", "Cs"):

@@ -12,6 +12,7 @@ import numpy as np
 from adjudge import tables
 from adjudge.errors import BadTable
 from adjudge.judge.booking import Ask, settled
+from adjudge.judge.fence import blank
 from adjudge.judge.known import Flags, Keys, Known, Places, keys_of
 from adjudge.judge.log import VerdictLog
 from adjudge.judge.prompt import KEY_BYTES, Prompt, Text
@@ -25,6 +26,7 @@ BATCH = 65_536
 NO_KEY = bytes(KEY_BYTES)
 ORDERED = "SELECT keyphrase, title, {category} FROM pairs {these} ORDER BY 3, title, keyphrase"
 THESE = "WHERE file_row_number IN (SELECT row FROM wanted)"
+READ = ("keyphrase", "title", "category")
 Row = tuple[str, str, str | None]
 
 
@@ -68,7 +70,8 @@ class Question:
 
 
 def count(pairs: Path) -> int:
-    """Rows of a Parquet file of pairs. Raises BadTable where it is not one, or lacks a column of `to_score`."""
+    """Rows of a Parquet file of pairs. Raises BadTable where it is not one, lacks a column of `to_score`, or holds
+    something else than text in a column that a judge reads."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -76,8 +79,24 @@ def count(pairs: Path) -> int:
         metadata = pq.read_metadata(pairs)
     except (OSError, pa.ArrowException) as error:
         raise BadTable(f"{pairs} cannot be read as Parquet: {error}") from error
-    tables.TO_SCORE.check_columns(metadata.schema.to_arrow_schema().names, pairs)
+    schema = metadata.schema.to_arrow_schema()
+    tables.TO_SCORE.check_columns(schema.names, pairs)
+    for name in READ:
+        if name in schema.names and not _textual(schema.field(name).type):
+            raise BadTable(
+                f"{pairs}: column {name} is {schema.field(name).type}: allowed is string. Cast it, or bring the table in "
+                f"with: adjudge import table {tables.TO_SCORE.name} FILE"
+            )
     return int(metadata.num_rows)
+
+
+def _textual(kind: Any) -> bool:
+    """Whether a column of this Arrow type is texts (or nothing but nulls)."""
+    import pyarrow as pa
+
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+    return any(test(plain) for test in tests)
 
 
 def rows_in_order(pairs: Path, these: Places | None = None, memory_limit: str = "2GB") -> Iterator[list[Row]]:
@@ -128,7 +147,7 @@ def asks_of(
     """Render rows, and keep those that are neither being asked nor settled."""
     fresh: dict[bytes, Row] = {}
     for row in rows:
-        if row[0] is None or row[1] is None:
+        if blank(row[0]) or blank(row[1]):
             continue
         key = question.prompt.digest(*row)
         # Looked at before the log: what leaves `underway` is in the log by then.
@@ -156,14 +175,14 @@ def batches(pairs: Path) -> Iterator[pa.RecordBatch]:
 
 
 def hashes(batch: pa.RecordBatch, question: Question) -> Keys:
-    """Each row's text by its hash (all zero where there is no text)."""
+    """Each row's text by its hash (all zero where there is nothing to judge)."""
     digest = question.prompt.digest
     names = batch.schema.names
     categories = batch.column("category").to_pylist() if "category" in names else [None] * batch.num_rows
     rows = zip(
         batch.column("keyphrase").to_pylist(), batch.column("title").to_pylist(), categories, strict=True
     )
-    return keys_of(b"".join([NO_KEY if row[0] is None or row[1] is None else digest(*row) for row in rows]))
+    return keys_of(b"".join([NO_KEY if blank(row[0]) or blank(row[1]) else digest(*row) for row in rows]))
 
 
 def all_hashes(pairs: Path, question: Question) -> Keys:
