@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge.files import fresh_parquet, move_in
+from adjudge import files
+from adjudge.files import bring_back, discard, exchange, fresh_parquet, move_in
 
 SCHEMA = pa.schema([("row", pa.int64())])
 ROWS = pa.table([[1, 2]], schema=SCHEMA)
@@ -41,15 +45,122 @@ def test_a_file_without_rows(tmp_path: Path, empty: bool) -> None:
     assert names(tmp_path) == (["a.parquet"] if empty else [])
 
 
+class Killed(BaseException):
+    """What ends a swap here as a kill would; nothing catches it."""
+
+
+def folder(path: Path, holds: str) -> Path:
+    path.mkdir(parents=True)
+    (path / holds).touch()
+    return path
+
+
+def not_here(*_: Path) -> bool:
+    return False
+
+
+@pytest.fixture(params=[exchange, not_here], ids=["exchange", "renames"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., bool]:
+    """A swap in one step where the file system can, and in two renames."""
+    monkeypatch.setattr(files, "exchange", request.param)
+    return request.param
+
+
 @pytest.mark.parametrize("before", [False, True])
-def test_a_folder_is_swapped_in(tmp_path: Path, before: bool) -> None:
-    out, fresh = tmp_path / "deep" / "out", tmp_path / "fresh"
-    fresh.mkdir()
-    (fresh / "new").touch()
+def test_a_folder_is_swapped_in(tmp_path: Path, way: object, before: bool) -> None:
+    out, fresh = tmp_path / "deep" / "out", folder(tmp_path / "fresh", "new")
     if before:
-        out.mkdir(parents=True)
-        (out / "old").touch()
+        folder(out, "old")
     move_in(fresh, out)
     assert names(out) == ["new"]
     assert names(out.parent) == ["out"]
-    assert not fresh.exists()
+    assert names(tmp_path) == ["deep"]
+
+
+def test_a_swap_takes_the_place_of_a_link(tmp_path: Path, way: object) -> None:
+    """What the link led to stays as it is, and nothing of the link is left in the next swap's way."""
+    old, out = folder(tmp_path / "elsewhere", "old"), tmp_path / "out"
+    out.symlink_to(old)
+    for holds in ("first", "second"):
+        move_in(folder(tmp_path / "fresh", holds), out)
+        assert names(out) == [holds]
+    assert names(tmp_path) == ["elsewhere", "out"]
+    assert names(old) == ["old"]
+
+
+def test_a_kill_at_any_step_of_a_swap_leaves_one_whole_folder(
+    tmp_path: Path, way: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every step is killed before and after it; then `bring_back` finds old or new whole, and a rerun tidies up."""
+    steps = 0
+    while True:
+        home = tmp_path / str(steps)
+        out, fresh = folder(home / "out", "old"), folder(home / ".out.run", "new")
+        done = killed_at(steps, monkeypatch, way, lambda out=out, fresh=fresh: move_in(fresh, out))
+        there = names(out) if out.exists() else []
+        if done:
+            assert there == ["new"]
+            break
+        assert there in (["old"], ["new"]) or (way is not_here and not there)
+        bring_back(out)
+        assert names(out) in (["old"], ["new"])
+        discard(fresh)
+        move_in(folder(home / "again", "newer"), out)
+        assert names(out) == ["newer"]
+        assert names(home) == ["out"]
+        steps += 1
+    assert steps >= 4
+
+
+def killed_at(
+    step: int, monkeypatch: pytest.MonkeyPatch, way: Callable[..., bool], call: Callable[[], None]
+) -> bool:
+    """Call with a kill in place of its renaming, exchanging or removing step of that number; False = killed."""
+    left = [step]
+
+    def counted(real: Callable[..., object]) -> Callable[..., object]:
+        def one(*given: object, **more: object) -> object:
+            if not left[0]:
+                raise Killed
+            left[0] -= 1
+            return real(*given, **more)
+
+        return one
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", counted(os.replace))
+        patch.setattr(shutil, "rmtree", counted(shutil.rmtree))
+        patch.setattr(files, "exchange", counted(way))
+        try:
+            call()
+        except Killed:
+            return False
+    return True
+
+
+def test_a_swap_that_fails_leaves_the_old_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "exchange", not_here)
+    out = folder(tmp_path / "out", "old")
+    with pytest.raises(FileNotFoundError):
+        move_in(tmp_path / "fresh", out)
+    assert names(tmp_path) == ["out"]
+    assert names(out) == ["old"]
+
+
+def test_two_names_change_places_where_the_system_can(tmp_path: Path) -> None:
+    one, other = folder(tmp_path / "one", "1"), folder(tmp_path / "other", "2")
+    held = (names(one), names(other))
+    done = exchange(one, other)
+    assert (names(one), names(other)) == (held[::-1] if done else held)
+    assert not exchange(one, tmp_path / "nothing")
+    assert names(tmp_path) == ["one", "other"]
+
+
+def test_a_folder_loses_its_name_before_it_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = folder(tmp_path / "made", "file")
+    assert not killed_at(2, monkeypatch, exchange, lambda: discard(made))
+    assert names(tmp_path) == ["made.gone"]
+    discard(made)
+    assert names(tmp_path) == []

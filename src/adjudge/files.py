@@ -1,9 +1,11 @@
-"""Files and folders that take their name only when they are whole."""
+"""Files and folders that take their name only when they are whole, and lose it before they are taken apart."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,16 +15,74 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+"""Of Linux, linux/fcntl.h and linux/fs.h."""
+
 
 def move_in(fresh: Path, out: Path) -> None:
-    """Swap a finished folder in; a kill between the two renames leaves the old one beside as `.<out>.old`."""
+    """Give a finished folder its name; an older one of that name goes.
+
+    On Linux the two change places in one step, so that there is always one under the name. Where the system or the
+    file system cannot do that, two renames do it: a kill between them leaves the older one as `.<out>.old`, and
+    `bring_back` gives it its name again.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
-    old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
+    bring_back(out)
+    if not os.path.lexists(out):
+        os.replace(fresh, out)
+    elif exchange(fresh, out):
+        discard(fresh)
+    else:
+        old = _old(out)
         os.replace(out, old)
-    os.replace(fresh, out)
-    shutil.rmtree(old, ignore_errors=True)
+        try:
+            os.replace(fresh, out)
+        except OSError:
+            os.replace(old, out)
+            raise
+        discard(old)
+
+
+def bring_back(out: Path) -> None:
+    """Undo half a swap: the older folder takes its name again where a kill left none under it."""
+    old = _old(out)
+    if not os.path.lexists(out) and os.path.lexists(old):
+        os.replace(old, out)
+    discard(old)
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder. It loses its name first, so that nobody ever takes half of it for the whole.
+
+    A kill leaves `<folder>.gone`, which the next call for the same folder removes.
+    """
+    gone = folder.with_name(f"{folder.name}.gone")
+    _remove(gone)
+    if os.path.lexists(folder):
+        os.replace(folder, gone)
+        _remove(gone)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Two names change places in one step; False where that cannot be done here, and then nothing has changed."""
+    if not sys.platform.startswith("linux"):
+        return False
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return False
+    names = (os.fsencode(one), os.fsencode(other))
+    return call(AT_FDCWD, names[0], AT_FDCWD, names[1], ctypes.c_uint(RENAME_EXCHANGE)) == 0
+
+
+def _old(out: Path) -> Path:
+    return out.with_name(f".{out.name}.old")
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ the very scores that fresh states give (scoring rounds those too); int8 halves t
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import pyarrow.compute as pc
 from adjudge import config
 from adjudge.config import check_choice
 from adjudge.errors import BadArtifact, BadConfig
+from adjudge.files import bring_back, move_in
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.split import SplitScorer
 from adjudge.student.encode import Ids
@@ -58,11 +58,12 @@ def write_states(
 ) -> About:
     """Compute and keep the states of texts (as `split_columns` spells them; batches, each text once) in `out`.
 
-    `out` appears when it is complete, in place of an earlier folder of states.
+    `out` appears when it is complete; until then an earlier folder of states stays.
     """
     check_choice("states", "side", side, SIDES)
     check_choice("states", "dtype", dtype, DTYPES)
     _check_place(out)
+    bring_back(out)
     fresh = out.with_name(f".{out.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -83,8 +84,7 @@ def write_states(
     order.astype(np.int64).tofile(fresh / ROWS)
     about = About(scorer.version, side, scorer.width, dtype, len(order), tokens, size)
     config.save(about, fresh / ABOUT)
-    shutil.rmtree(out, ignore_errors=True)
-    os.replace(fresh, out)
+    move_in(fresh, out)
     return about
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adjudge.files import fresh_parquet, move_in
+from adjudge.files import discard, fresh_parquet, move_in
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.core import Scorer
 from adjudge.scoring.local import state
@@ -177,7 +177,7 @@ def _one_file(out: Path, run: state.State, parts: list[Part], total: Counts) -> 
     else:
         aside.unlink(missing_ok=True)
     _concat(held, out, stamped(SCORES_SCHEMA, run.stamp))
-    shutil.rmtree(run.folder)
+    discard(run.folder)
     return aside
 
 
@@ -197,6 +197,8 @@ def _folder(out: Path, run: state.State, parts: list[Part], total: Counts, engin
         _concat([], run.folder / names[0], stamped(SCORES_SCHEMA, run.stamp))
     counts = (total.rows, total.kept, total.unscored, total.reasons)
     write_success(run.folder, Success(run.stamp, engine, *counts, names))
+    # Left in an older result by a kill: it would make that one, moved out, a run to resume.
+    discard(out / state.INNER)
     move_in(run.folder, out)
-    shutil.rmtree(out / state.INNER)
+    discard(out / state.INNER)
     return out / UNSCORED

@@ -1,6 +1,7 @@
 """A run's working folder: what makes two runs the same run, and which parts are done.
 
-`.NAME.run/` stands beside the output: parts, `_unscored/`, and `.run/` with `run.json` and one small file a finished part.
+`.NAME.run/` stands beside the output: parts, `_unscored/`, and `.run/` with `run.json` and one small file (a mark) a
+finished part. A mark counts where the files it speaks of are there.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from typing import Any
 
 from adjudge.config import from_dict, to_dict
 from adjudge.errors import BadConfig
+from adjudge.files import bring_back, discard
 from adjudge.scoring.local.parts import Part
 from adjudge.scoring.local.worker import Counts
 from adjudge.scoring.output import UNSCORED, Stamp, write_json
@@ -40,9 +41,16 @@ class State:
         """A part's counts, where its files are complete."""
         try:
             values = json.loads((self.folder / INNER / f"{part.number:06d}.json").read_text("utf-8"))
-            return from_dict(Counts, values) if (self.folder / part.name).is_file() else None
+            counts = from_dict(Counts, values)
         except (OSError, ValueError, BadConfig):
             return None
+        return counts if complete(self.folder, part.name, counts) else None
+
+
+def complete(folder: Path, name: str, counts: Counts) -> bool:
+    """Whether the files of a part that is marked as finished are there: the scores, and the unscored where it has any."""
+    scores, unscored = folder / name, folder / UNSCORED / name
+    return (not counts.rows or scores.is_file()) and (not counts.unscored or unscored.is_file())
 
 
 def folder_of(out: Path) -> Path:
@@ -60,13 +68,15 @@ def opened(out: Path, print_: dict[str, Any], stamp: Stamp, resume: bool) -> Ite
     folder = folder_of(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with _alone(out):
+        if out.suffix != ".parquet":
+            bring_back(out)
         found = _found(folder) if resume else None
         if found is not None:
             _check_same(found, print_, out)
             stamp = from_dict(Stamp, found["stamp"])
             sweep(folder)
         else:
-            shutil.rmtree(folder, ignore_errors=True)
+            discard(folder)
             (folder / UNSCORED).mkdir(parents=True)
             (folder / INNER).mkdir()
             write_json(folder / INNER / "run.json", {**print_, "format": FORMAT, "stamp": to_dict(stamp)})
@@ -74,7 +84,7 @@ def opened(out: Path, print_: dict[str, Any], stamp: Stamp, resume: bool) -> Ite
             yield State(folder, stamp)
         finally:
             if folder.exists() and not any((folder / INNER).glob("[0-9]*.json")):
-                shutil.rmtree(folder)
+                discard(folder)
 
 
 def sweep(folder: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adjudge.files import fresh_parquet, move_in
+from adjudge.files import discard, fresh_parquet, move_in
 from adjudge.scoring.local.worker import Counts
 from adjudge.scoring.output import UNSCORED, Stamp, Success, stamped, write_success
 from adjudge.scoring.rows import SCORES_SCHEMA, UNSCORED_SCHEMA
@@ -26,8 +25,10 @@ def folder(out: Path, made: Path, stamp: Stamp, total: Counts) -> Path:
         pq.write_table(stamped(SCORES_SCHEMA, stamp).empty_table(), made / names[0])
     counts = (total.rows, total.kept, total.unscored, total.reasons)
     write_success(made, Success(stamp, "spark", *counts, names))
+    # Left in an older result by a kill: it would make that one, moved out, a run to resume.
+    discard(out / INNER)
     move_in(made, out)
-    shutil.rmtree(out / INNER)
+    discard(out / INNER)
     return out / UNSCORED
 
 
@@ -39,7 +40,7 @@ def one_file(out: Path, made: Path, stamp: Stamp, total: Counts) -> Path:
     else:
         aside.unlink(missing_ok=True)
     _sorted(sorted(made.glob("part-*.parquet")), out, stamped(SCORES_SCHEMA, stamp), made)
-    shutil.rmtree(made)
+    discard(made)
     return aside
 
 

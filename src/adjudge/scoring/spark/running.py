@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from adjudge.config import from_dict
 from adjudge.errors import AdjudgeError, BadConfig
+from adjudge.scoring.local.state import complete
 from adjudge.scoring.local.worker import Counts
 from adjudge.scoring.spark.session import opened
 from adjudge.scoring.spark.settings import SparkSettings
-from adjudge.scoring.spark.worker import INNER
+from adjudge.scoring.spark.worker import INNER, part_name
 from adjudge.scoring.task import Task
 
 if TYPE_CHECKING:
@@ -70,23 +71,28 @@ def reason(text: str) -> str:
 
 
 class Watch:
-    """Reads the marks of finished parts as they appear, each once; within `with`, tells their rows every second."""
+    """Reads the marks of finished parts as they appear, each once; within `with`, tells their rows every second.
+
+    A mark counts where its part's files are there: a folder that was half removed holds marks of parts that are gone.
+    """
 
     def __init__(self, folder: Path, tell: Callable[[int], None]) -> None:
-        self.folder, self.tell = folder / INNER, tell
+        self.folder, self.tell = folder, tell
         self.seen: dict[int, Counts] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def look(self) -> dict[int, Counts]:
         """The counts of all finished parts, by number."""
-        for path in self.folder.glob("[0-9]*.json"):
+        for path in (self.folder / INNER).glob("[0-9]*.json"):
             number = int(path.stem)
             if number not in self.seen:
                 try:
-                    self.seen[number] = from_dict(Counts, json.loads(path.read_text("utf-8")))
+                    counts = from_dict(Counts, json.loads(path.read_text("utf-8")))
                 except (OSError, ValueError, BadConfig):
                     continue
+                if complete(self.folder, part_name(number), counts):
+                    self.seen[number] = counts
         return self.seen
 
     def rows(self) -> int:
