@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +13,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from adjudge.cli.commands import app
+from adjudge.errors import BadConfig
 from adjudge.jobs.agree import AgreeConfig, agree
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.jobs.probe import ProbeConfig, ProbesWritten, probe
-from adjudge.judge import RunSettings
+from adjudge.jobs.probe import ProbeConfig, ProbesWritten, Run, probe
+from adjudge.judge import Prompt, RunSettings
+from adjudge.judge.own import Asked, Card, asked_prompt, source_of, write
 from adjudge.trust.lexical import overlap
 from adjudge.trust.settings import Sampling, TrustSettings
 
 QUICK = TrustSettings(sampling=Sampling(replicates=200))
+DECODER = Path(__file__).parents[1] / "decoder"
 WORDS = ["red", "blue", "oak", "steel", "sofa", "lamp", "table", "rug"]
 
 
@@ -102,3 +111,64 @@ def test_a_judge_that_counts_words_falls_for_stuffing_only(pairs: Path, tmp_path
         assert found[f"{name}: flips"].found.value == 0
         assert found[f"{name}: shift"].verdict == "quiet"
         assert found[f"{name}: self-kappa"].verdict == "quiet"
+
+
+def tuned(folder: Path, order: str = "best_first", chat: bool = False) -> tuple[Path, Asked]:
+    """A folder as `adjudge tune` leaves it: the committed decoder with a prompt, guidance and examples of its own."""
+    shutil.copytree(DECODER, folder)
+    (folder.parent / "guidance.json").write_text('{"Home": "sizes matter"}')
+    example = {"keyphrase": "red mug", "title": "Red mug", "grade": "relevant"}
+    (folder.parent / "examples.json").write_text(json.dumps([example]))
+    text = "# User\n{guidance}\n{examples}\nitem: {title}\nsearch: {keyphrase}\n{options}\n# Grades\n"
+    text += "- relevant = yes: it is what is sold\n- irrelevant = no: it is not\n"
+    (folder.parent / "own.md").write_text(text)
+    files = {"guidance": folder.parent / "guidance.json", "examples": folder.parent / "examples.json"}
+    asked = Asked("binary", folder.parent / "own.md", order, **files)
+    card = Card("base", "", "binary", asked.load().hash, order, chat=chat)
+    write(folder, card, asked, source_of(asked))
+    return folder, asked
+
+
+def prompt_of(run: Run, folder: Path) -> Prompt:
+    """The prompt that a run's command asks a tuned judge by; BadConfig where it would be refused."""
+    given = dict(run.settings)
+    chat, other = given.pop("local.chat", "true") == "true", given.pop("other_prompt", "") == "true"
+    paths = {name: Path(given.pop(name)) for name in ("prompt", "guidance", "examples") if name in given}
+    return asked_prompt(folder, Asked("binary", **paths, **given), chat, other)
+
+
+@pytest.mark.parametrize(("order", "turned"), [("best_first", "worst_first"), ("worst_first", "best_first")])
+def test_a_tuned_judge_is_probed_by_its_own_prompt(
+    pairs: Path, tmp_path: Path, order: str, turned: str
+) -> None:
+    folder, asked = tuned(tmp_path / "judge", order)
+    made = probe(ProbeConfig(pairs, tmp_path / "probe", f"hf:{folder}"))
+    prompts = {run.name: prompt_of(run, folder) for run in made.runs}
+    for name in ("original", "stuffing", "padding"):
+        assert prompts[name].hash == asked.load().hash
+    assert prompts["position"].hash == replace(asked, order=turned).load().hash
+    shown = prompts["rewording"].render("red mug", "Red mug", "Home").user
+    assert "sizes matter" in shown
+    assert "Does the listing suit" in shown
+
+
+def test_a_tuned_judges_answer_words_and_scale_are_kept(pairs: Path, tmp_path: Path) -> None:
+    folder, asked = tuned(tmp_path / "judge")
+    text = asked.prompt.read_text().replace("= yes:", "= fits:").replace("= no:", "= misses:")
+    asked.prompt.write_text(text)
+    write(folder, Card("base", "", "binary", asked.load().hash, chat=False), asked, text)
+    probe(ProbeConfig(pairs, tmp_path / "probe", f"hf:{folder}"))
+    other = (tmp_path / "probe" / "reworded.md").read_text()
+    assert "- relevant = fits: someone" in other
+    assert "- irrelevant = misses: it" in other
+    with pytest.raises(BadConfig, match="give --scale binary"):
+        probe(ProbeConfig(pairs, tmp_path / "four", f"hf:{folder}", scale="four"))
+
+
+def test_the_commands_for_a_tuned_judge_run(pairs: Path, tmp_path: Path) -> None:
+    folder, _ = tuned(tmp_path / "judge")
+    made = probe(ProbeConfig(pairs, tmp_path / "probe", f"hf:{folder}", sample=8))
+    for run in made.runs:
+        done = CliRunner().invoke(app, [*shlex.split(run.command)[1:], "--set", "local.threads=1"])
+        assert done.exit_code == 0, done.output
+        assert pq.read_table(run.out).num_rows == 8

@@ -52,11 +52,24 @@ def test_what_differs_is_refused_or_meant(folder: Path, asked: Asked) -> None:
     assert asked_prompt(folder, other, other=True).hash == other.load().hash
     with pytest.raises(BadConfig, match="give --scale ordinal3"):
         asked_prompt(folder, Asked("four"), other=True)
-    with pytest.raises(BadConfig, match="local.chat=True"):
+    with pytest.raises(BadConfig, match="local.chat=true"):
         asked_prompt(folder, Asked("ordinal3"), chat=False)
     (folder / "guidance.json").write_text("{}")
     with pytest.raises(BadConfig, match="the folder was edited"):
         asked_prompt(folder, Asked("ordinal3"))
+
+
+def test_an_order_alone_turns_the_judges_own_prompt(tmp_path: Path) -> None:
+    own = tmp_path / "own.md"
+    own.write_text(source_of(Asked("binary")).replace("# User", "# User\n\nIn this shop.", 1))
+    asked = Asked("binary", own)
+    write(tmp_path, Card("base", "", "binary", asked.load().hash), asked, source_of(asked))
+    turned = Asked("binary", order="worst_first")
+    with pytest.raises(BadConfig, match="other_prompt=true"):
+        asked_prompt(tmp_path, turned)
+    given = asked_prompt(tmp_path, turned, other=True)
+    assert "In this shop." in given.render("red mug", "Red mug", None).user
+    assert given.hash == replace(asked, order="worst_first").load().hash
 
 
 def test_other_folders_and_hub_names_are_asked_as_given(tmp_path: Path) -> None:

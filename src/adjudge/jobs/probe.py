@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,20 +16,24 @@ from adjudge import config as settings_of
 from adjudge import tables
 from adjudge.config import check_choice, check_range
 from adjudge.errors import BadTable, NotEnoughData
+from adjudge.judge.own import Asked, Card, asked_prompt, own_asked, own_prompt, read
 from adjudge.records import SCALES, Progress, no_progress
 from adjudge.trust import perturb
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ORIGINAL = "original"
+ORIGINAL, LOCAL = "original", "hf:"
+OTHER = {"other_prompt": "true"}
+"""Says that a judge made by `adjudge tune` is meant to be asked otherwise."""
 
 
 @dataclass(frozen=True)
 class ProbeConfig:
     """pairs: a table of shape `to_score`. out: the folder to write. judge: as `adjudge judge` spells it, for the
     commands. sample: how many pairs, drawn at random; none = all. prompt: the wording that the judge usually gets (none
-    = the package's); reworded: another wording of it (none = the package's second one)."""
+    = the package's, or a tuned judge's own, with its order, guidance and examples); reworded: another wording of it (none
+    = the package's second one, with a tuned judge's own answer words)."""
 
     pairs: Path
     out: Path
@@ -67,9 +72,10 @@ class ProbesWritten:
 
 def probe(config: ProbeConfig, progress: Progress = no_progress) -> ProbesWritten:
     """Write original.parquet, stuffed.parquet, padded.parquet, reworded.md and runs.json (the five runs, with their
-    commands). Raises BadTable, NotEnoughData."""
+    commands). Raises BadTable, NotEnoughData, and BadConfig where a tuned judge is of another scale."""
     import pyarrow.parquet as pq
 
+    tuned = _tuned(config)
     pairs = _sampled(config)
     titles, phrases = pairs["title"].to_pylist(), pairs["keyphrase"].to_pylist()
     config.out.mkdir(parents=True, exist_ok=True)
@@ -82,9 +88,8 @@ def probe(config: ProbeConfig, progress: Progress = no_progress) -> ProbesWritte
         texts = [change(title, phrase) for title, phrase in zip(titles, phrases, strict=True)]
         pq.write_table(_with_titles(pairs, texts), config.out / f"{name}.parquet", compression="zstd")
     if config.reworded is None:
-        text = perturb.reworded_prompt(config.scale)
-        (config.out / "reworded.md").write_text(text, encoding="utf-8")
-    runs = _runs(config)
+        (config.out / "reworded.md").write_text(_reworded(config, tuned), encoding="utf-8")
+    runs = _runs(config, tuned)
     told = json.dumps([settings_of.to_dict(run) for run in runs], indent=2, ensure_ascii=False)
     (config.out / "runs.json").write_text(told + "\n", encoding="utf-8")
     settings_of.save(config, config.out / "config.json")
@@ -118,14 +123,57 @@ def _with_titles(pairs: pa.Table, titles: list[str]) -> pa.Table:
     return pairs.set_column(pairs.column_names.index("title"), "title", pa.array(titles, pa.string()))
 
 
-def _runs(config: ProbeConfig) -> list[Run]:
+@dataclass(frozen=True)
+class _Tuned:
+    """A judge that `adjudge tune` made, and the folder it is in."""
+
+    folder: Path
+    card: Card
+
+
+def _tuned(config: ProbeConfig) -> _Tuned | None:
+    """None where the judge is no folder that `adjudge tune` wrote. Raises BadConfig on one of another scale."""
+    folder = Path(config.judge.removeprefix(LOCAL))
+    card = read(folder) if config.judge.startswith(LOCAL) and folder.is_dir() else None
+    if card is None:
+        return None
+    asked_prompt(folder, Asked(config.scale), card.chat)
+    return _Tuned(folder, card)
+
+
+def _reworded(config: ProbeConfig, tuned: _Tuned | None) -> str:
+    """The second wording. A tuned judge keeps its answer words: it has learnt to say no others."""
+    text = perturb.reworded_prompt(config.scale)
+    for choice in own_prompt(tuned.folder, tuned.card).choices if tuned else ():
+        head = re.compile(rf"^- {re.escape(choice.grade)} = [^:]*:", re.MULTILINE)
+        text = head.sub(f"- {choice.grade} = {choice.answer}:", text)
+    return text
+
+
+def _usual(config: ProbeConfig, tuned: _Tuned | None) -> dict[str, str]:
+    """Settings of the judge as it is usually asked: a tuned one by what it was tuned with, unless a prompt is given."""
+    if tuned is None:
+        return {} if config.prompt is None else {"prompt": str(config.prompt)}
+    card, own = tuned.card, own_asked(tuned.folder, tuned.card)
+    chat = {} if card.chat else {"local.chat": "false"}
+    if config.prompt is not None:
+        return {"prompt": str(config.prompt), **chat, **OTHER}
+    files = {"prompt": own.prompt, "guidance": own.guidance, "examples": own.examples}
+    named = {name: str(path) for name, path in files.items() if path is not None}
+    drawn = {"seed": str(own.seed)} if own.order == "shuffled" else {}
+    return {**named, "order": own.order, **drawn, **chat}
+
+
+def _runs(config: ProbeConfig, tuned: _Tuned | None) -> list[Run]:
     """position and rewording ask about the same pairs in another way; stuffing and padding the same way about others."""
     reworded = config.reworded or config.out / "reworded.md"
-    usual = {} if config.prompt is None else {"prompt": str(config.prompt)}
+    usual, meant = _usual(config, tuned), OTHER if tuned else {}
+    kept = {} if tuned is None else usual
+    turned = "best_first" if usual.get("order") == "worst_first" else "worst_first"
     asked: list[tuple[str, str, dict[str, str]]] = [
         (ORIGINAL, ORIGINAL, usual),
-        ("position", ORIGINAL, {**usual, "order": "worst_first"}),
-        ("rewording", ORIGINAL, {"prompt": str(reworded)}),
+        ("position", ORIGINAL, {**usual, "order": turned, **meant}),
+        ("rewording", ORIGINAL, {**kept, "prompt": str(reworded), **meant}),
         ("stuffing", "stuffed", usual),
         ("padding", "padded", usual),
     ]

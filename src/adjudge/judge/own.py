@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +64,15 @@ def read(folder: Path) -> Card | None:
     return settings_of.load(Card, folder / CARD) if (folder / CARD).exists() else None
 
 
+def own_asked(folder: Path, card: Card) -> Asked:
+    """The files and the order that the judge was tuned with."""
+    extra = {name: folder / name if (folder / name).exists() else None for name in (GUIDANCE, EXAMPLES)}
+    return Asked(card.scale, folder / PROMPT, card.order, card.seed, extra[GUIDANCE], extra[EXAMPLES])
+
+
 def own_prompt(folder: Path, card: Card) -> Prompt:
     """The prompt that the judge was tuned with. Raises BadConfig where the folder's files no longer make it."""
-    extra = {name: folder / name if (folder / name).exists() else None for name in (GUIDANCE, EXAMPLES)}
-    own = Asked(card.scale, folder / PROMPT, card.order, card.seed, extra[GUIDANCE], extra[EXAMPLES]).load()
+    own = own_asked(folder, card).load()
     if own.hash != card.prompt_hash:
         raise BadConfig(
             f"{folder}: its prompt hashes to {own.hash}, {CARD} says {card.prompt_hash}: the folder was edited. "
@@ -77,7 +82,8 @@ def own_prompt(folder: Path, card: Card) -> Prompt:
 
 
 def asked_prompt(folder: Path, asked: Asked, chat: bool = True, other: bool = False) -> Prompt:
-    """The prompt for a model in `folder`: a fine-tuned judge's own, else what is asked for.
+    """The prompt for a model in `folder`: a fine-tuned judge's own, else what is asked for. An order alone is of its own
+    prompt.
 
     Raises BadConfig where a fine-tuned judge is asked on another scale, without the chat template it was tuned with (or
     the other way round), or by another prompt, unless `other` says that this is meant.
@@ -91,15 +97,19 @@ def asked_prompt(folder: Path, asked: Asked, chat: bool = True, other: bool = Fa
         )
     if card.chat != chat:
         raise BadConfig(
-            f"hf:{folder} was tuned with chat={card.chat}; asked is chat={chat}: set local.chat={card.chat}"
+            f"hf:{folder} was tuned with chat={card.chat}; asked is chat={chat}: give --set "
+            f"local.chat={str(card.chat).lower()}"
         )
     own = own_prompt(folder, card)
-    plain = asked == Asked(asked.scale, seed=asked.seed)
-    given = own if plain else asked.load()
+    if asked == Asked(asked.scale, seed=asked.seed):
+        return own
+    if asked == Asked(asked.scale, order=asked.order, seed=asked.seed):
+        asked = replace(own_asked(folder, card), order=asked.order, seed=asked.seed)
+    given = asked.load()
     if given.hash != own.hash and not other:
         raise BadConfig(
             f"hf:{folder} was tuned with its own {PROMPT} (hash {own.hash}); the prompt asked for hashes to {given.hash}. "
-            "Leave prompt, order, guidance and examples out, or set other_prompt=true if this is meant"
+            "Leave prompt, order, guidance and examples out, or give --set other_prompt=true if this is meant"
         )
     return given
 
