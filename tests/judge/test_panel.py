@@ -88,6 +88,37 @@ def test_tables_are_joined(tmp_path: Path) -> None:
     assert rows[0]["judge"] == "panel:majority(a,b)"
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_no_judge_votes_twice(tmp_path: Path, rule: str) -> None:
+    one = table(tmp_path / "a.parquet", "a", ["relevant", "relevant"])
+    two = table(tmp_path / "b.parquet", "b", ["irrelevant", "irrelevant"])
+    again = table(tmp_path / "again.parquet", "a", ["relevant", "relevant"])
+    config = PanelConfig((one, two, again), tmp_path / "p.parquet", rule=rule)
+    with pytest.raises(
+        BadConfig, match="judge 'a' is in .*a.parquet and in .*again.parquet.*--set name=NAME"
+    ):
+        panel(config)
+    with pytest.raises(BadConfig, match="judge 'a' is in"):
+        panel(PanelConfig((one, two, one), config.out, rule=rule))
+    pq.write_table(pa.concat_tables([pq.read_table(one), pq.read_table(one).slice(1)]), again)
+    with pytest.raises(BadTable, match="again.parquet: the pair 'i1', 'k' occurs twice for judge 'a'"):
+        panel(PanelConfig((again, two), config.out, rule=rule))
+    nobody = pq.read_table(one).set_column(2, "judge", pa.array(["a", None]))
+    pq.write_table(nobody, again)
+    with pytest.raises(BadTable, match="again.parquet: some rows have no judge"):
+        panel(PanelConfig((again, two), config.out, rule=rule))
+    assert not config.out.exists()
+
+
+def test_a_table_of_several_judges_is_a_panel(tmp_path: Path) -> None:
+    tables = [table(tmp_path / f"{name}.parquet", name, ["relevant"]) for name in ABC]
+    pq.write_table(pa.concat_tables([pq.read_table(one) for one in tables[:2]]), tmp_path / "both.parquet")
+    panel(PanelConfig((tmp_path / "both.parquet", tables[2]), tmp_path / "p.parquet"))
+    assert pq.read_table(tmp_path / "p.parquet")["votes"].to_pylist() == [
+        "a=relevant; b=relevant; c=relevant"
+    ]
+
+
 def test_what_cannot_be_a_panel_is_refused(tmp_path: Path) -> None:
     one = table(tmp_path / "a.parquet", "a", ["relevant"])
     with pytest.raises(BadConfig, match="two judges"):

@@ -19,6 +19,9 @@ CHUNK = 8_192
 VOTES = """SELECT item_id, keyphrase, list({'judge': judge, 'grade': grade, 'probability': probability,
   'tokens': tokens, 'cost': cost} ORDER BY judge) AS votes FROM votes GROUP BY item_id, keyphrase
   ORDER BY item_id, keyphrase"""
+_JUDGES = "SELECT DISTINCT judge FROM votes"
+_TWICE = """SELECT judge, item_id, keyphrase FROM votes GROUP BY ALL HAVING count(*) > 1
+  ORDER BY judge, item_id, keyphrase LIMIT 1"""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ def write_panel(
 ) -> PanelWritten:
     """Join judgments tables (one or more judges a file) into the panel's own, in order of item and keyphrase.
 
+    A judge has one vote a pair: BadTable where a table names a pair twice for one, BadConfig where two tables do.
     Columns: those of a judgments table, then `disagreement` and `votes` (as `judge=grade; judge=grade`).
     """
     import pyarrow as pa
@@ -170,7 +174,7 @@ def _reader(files: Sequence[Path]) -> Any:
         for name in ("grade", "probability", "tokens", "cost"):
             if name not in there.columns:
                 there = there.project(f"*, NULL AS {name}")
-        there.create_view("votes")
+        there.project("* REPLACE (judge::VARCHAR AS judge)").create_view("votes")
     except duckdb.Error as error:
         connection.close()
         raise BadTable(
@@ -180,10 +184,35 @@ def _reader(files: Sequence[Path]) -> Any:
 
 
 def _judges(files: Sequence[Path]) -> list[str]:
-    with _reader(files) as connection:
-        return [
-            row[0] for row in connection.execute("SELECT DISTINCT judge FROM votes ORDER BY judge").fetchall()
-        ]
+    """All judges by name. Raises BadTable, BadConfig where one would have two votes."""
+    homes: dict[str, Path] = {}
+    for file in files:
+        for judge in _judges_of(file):
+            if judge in homes:
+                raise BadConfig(
+                    f"judge {judge!r} is in {homes[judge]} and in {file}: allowed is one table a judge. Two judges need two "
+                    "names: run adjudge judge again with --set name=NAME (the log answers, nothing is asked). Parts of "
+                    "one judge's table are put into one file first"
+                )
+            homes[judge] = file
+    return sorted(homes)
+
+
+def _judges_of(file: Path) -> list[str]:
+    with _reader((file,)) as connection:
+        judges = [row[0] for row in connection.execute(_JUDGES).fetchall()]
+        if None in judges:
+            raise BadTable(
+                f"{file}: some rows have no judge (null): name who judged them in the column judge, or drop them"
+            )
+        twice = connection.execute(_TWICE).fetchone()
+    if twice is not None:
+        raise BadTable(
+            f"{file}: the pair {twice[1]!r}, {twice[2]!r} occurs twice for judge {twice[0]!r}, allowed is once, as it would "
+            "vote twice: drop the pairs that occur twice from what adjudge judge is given, and run it again (the log "
+            "answers, nothing is asked)"
+        )
+    return judges
 
 
 def _groups(files: Sequence[Path]) -> Iterator[list[tuple[Any, ...]]]:
