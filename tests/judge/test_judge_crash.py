@@ -29,7 +29,7 @@ except Interrupted as stopped:
 
 
 def test_twenty_kills(pairs: Callable[[int], Path], stub: Callable[..., Any], tmp_path: Path) -> None:
-    where = pairs(3000)
+    where = pairs(1000)
     server = stub(delay=0.03)
     command = [sys.executable, str(CRASH), str(tmp_path), server.url, str(server.tally), "20", "7"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
@@ -37,7 +37,10 @@ def test_twenty_kills(pairs: Callable[[int], Path], stub: Callable[..., Any], tm
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["wrong"] == []
     assert found["kills"] == 20, found
-    assert found["read_by_client"] > 200, found
+    # The table is too small for so many answers, so runs ended by themselves and it grew.
+    assert found["runs"] > found["kills"], found
+    # All but the last answer on each connection is proved to have been read: enough of them to lose.
+    assert found["read_by_client"] >= found["least_read"] > 20 * 24, found
     assert found["pairs"] == found["pair_keys"] == pq.read_metadata(where).num_rows
     assert found["answers"] == found["texts"]
     assert found["repeated"] <= found["most_repeats"], found
