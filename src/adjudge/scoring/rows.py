@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +33,8 @@ UNKNOWN_ITEM = "unknown item"
 UNKNOWN_KEYPHRASE = "unknown keyphrase"
 NO_SCORE = "the model gives this pair no score"
 BROKEN = "{name} is not UTF-8"
+TEXT_BYTES = 32 * 2**20
+"""Text that a scorer gets at a time, about: what bounds memory where texts are long (most tables stay far below)."""
 REASON = "reason"
 """A column of this name may come with the pairs: a row where it is not null is not scored, for that reason."""
 
@@ -50,8 +54,47 @@ def score_rows(scorer: Scorer, pairs: pa.Table, scored_at: datetime, first: int 
 
     An item's pairs reach the scorer together, whatever their order here. A text that is not UTF-8 makes its row
     unscored; its keys are written with U+FFFD for the broken bytes. `first` is the number of the first row.
-    Where the model has no threshold, `kept` is null. `scored_at` needs a time zone.
+    Where the model has no threshold, `kept` is null. `scored_at` needs a time zone. More than TEXT_BYTES of text go to
+    the scorer in pieces.
     """
+    parts = [_score_piece(scorer, piece, scored_at, first + at) for at, piece in _pieces(pairs)]
+    if len(parts) == 1:
+        return parts[0]
+    scores, unscored = (
+        pa.concat_tables([getattr(part, name) for part in parts]) for name in ("scores", "unscored")
+    )
+    return Rows(scores.combine_chunks(), unscored.combine_chunks(), sum(part.kept for part in parts))
+
+
+def _pieces(pairs: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """The pairs in slices of about TEXT_BYTES of text, spelled out, each with the number of its first row."""
+    spent = np.zeros(len(pairs), np.int64)
+    for column in pairs.itercolumns():
+        spent += _sizes(column)
+    piece = np.cumsum(spent) // TEXT_BYTES
+    cuts = [0, *(np.flatnonzero(np.diff(piece)) + 1).tolist(), len(pairs)]
+    for begin, end in pairwise(cuts):
+        yield begin, pairs.slice(begin, end - begin)
+
+
+def _sizes(column: pa.ChunkedArray) -> np.ndarray:
+    """Bytes of each row's text, also where it is in a dictionary; 0 for what is no text."""
+    parts = []
+    for chunk in column.chunks:
+        coded = pa.types.is_dictionary(chunk.type)
+        texts = chunk.dictionary if coded else chunk
+        if pa.types.is_integer(texts.type) or pa.types.is_null(texts.type):
+            parts.append(np.zeros(len(chunk), np.int64))
+            continue
+        if pa.types.is_string_view(texts.type):
+            texts = texts.cast(pa.large_string())
+        sizes = pc.binary_length(texts)
+        sizes = pc.fill_null(sizes.take(chunk.indices) if coded else sizes, 0)
+        parts.append(sizes.to_numpy(zero_copy_only=False).astype(np.int64))
+    return np.concatenate([np.zeros(0, np.int64), *parts])
+
+
+def _score_piece(scorer: Scorer, pairs: pa.Table, scored_at: datetime, first: int) -> Rows:
     clean, reasons = _decoded(pairs)
     values = _grouped(scorer, clean, reasons)
     missing = pa.array(np.isnan(values))

@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 
 from adjudge.errors import BadArtifact
 
+WORDS = 65_536
+"""Words handed to the tokenizer at a time: what it gives for each takes a hundred times their bytes."""
 SPECIALS_A_PAIR = 3
 """[CLS] and two [SEP]; the [SEP] between category and title is part of the second text."""
 
@@ -141,8 +143,10 @@ def tokenise(tokenizer: Any, texts: pa.Array, most: int) -> Texts:
     ends = np.arange(1, len(texts) + 1) if words is None else words.offsets.to_numpy()[1:].astype(np.int64)
     coded = (texts if words is None else words.flatten()).dictionary_encode()
     word = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    codings = tokenizer.encode_batch_fast(coded.dictionary.to_pylist(), add_special_tokens=False)
-    lists = [coding.ids for coding in codings]
+    lists: list[list[int]] = []
+    for begin in range(0, len(coded.dictionary), WORDS):
+        some = coded.dictionary.slice(begin, WORDS).to_pylist()
+        lists += [coding.ids for coding in tokenizer.encode_batch_fast(some, add_special_tokens=False)]
     sizes = np.fromiter(map(len, lists), np.int64, len(lists))
     flat = np.fromiter(chain.from_iterable(lists), np.int64, int(sizes.sum()))
     # Tokens of all words before each word, and before each text's first.

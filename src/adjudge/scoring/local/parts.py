@@ -11,8 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.errors import BadTable
-from adjudge.scoring.rows import check_texts
+from adjudge.scoring.rows import TEXT_BYTES, check_texts
 from adjudge.tables import TO_SCORE
+
+READ_ROWS = 2048
+"""Rows decoded at a time; texts that Parquet holds once each may be long when they are spelled out."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,10 @@ def _ranges(metadata: pq.FileMetaData, part_rows: int) -> Iterator[tuple[tuple[i
 
 
 def read(part: Part, columns: tuple[str, ...], chunk: int) -> Iterator[pa.Table]:
-    """A part's rows in tables of `chunk` rows, the last one shorter; those `columns` that the file has. Raises BadTable."""
+    """A part's rows in tables of `chunk` rows, the last one shorter; those `columns` that the file has. Raises BadTable.
+
+    Where texts are so long that a table would pass TEXT_BYTES, it ends earlier: memory stays bounded.
+    """
     try:
         with pq.ParquetFile(part.file) as file:
             wanted = [name for name in columns if name in file.schema_arrow.names]
@@ -103,8 +109,9 @@ def read(part: Part, columns: tuple[str, ...], chunk: int) -> Iterator[pa.Table]
 
 def _chunks(file: pq.ParquetFile, part: Part, wanted: list[str], chunk: int) -> Iterator[pa.Table]:
     held: list[pa.Table] = []
-    skip, left, size = part.skip, part.rows, 0
-    for batch in file.iter_batches(batch_size=chunk, row_groups=list(part.groups), columns=wanted):
+    skip, left, size, most = part.skip, part.rows, 0, 0
+    rows = min(chunk, READ_ROWS)
+    for batch in file.iter_batches(batch_size=rows, row_groups=list(part.groups), columns=wanted):
         table = pa.table(batch).slice(skip, left)
         skip = max(0, skip - len(batch))
         left -= len(table)
@@ -112,10 +119,10 @@ def _chunks(file: pq.ParquetFile, part: Part, wanted: list[str], chunk: int) -> 
             piece = table.slice(0, chunk - size)
             table = table.slice(len(piece))
             held.append(piece)
-            size += len(piece)
-            if size == chunk:
+            size, most = size + len(piece), most + piece.nbytes
+            if size == chunk or most >= TEXT_BYTES:
                 yield pa.concat_tables(held, promote_options="permissive")
-                held, size = [], 0
+                held, size, most = [], 0, 0
         if not left:
             break
     if held:

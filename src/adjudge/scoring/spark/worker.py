@@ -143,15 +143,18 @@ def with_items(table: pa.Table, last: pa.Table | None) -> tuple[pa.Table, pa.Tab
     _check_once(ids, item)
     above = pa.array(latest, mask=latest < 0)
     known = pc.fill_null(pc.equal(ids, ids.take(above)), False)
-    above = pc.if_else(known, above, pa.scalar(None, pa.int64()))
+    above = pc.if_else(known, above, pa.scalar(None, pa.int64())).cast(pa.int32())
+    plain = table
     for name in ("title", "category"):
         place = table.column_names.index(name)
-        table = table.set_column(place, name, table[name].combine_chunks().take(above))
+        # A dictionary: an item's title stands once, however many pairs it has.
+        texts = pa.DictionaryArray.from_arrays(above, table[name].combine_chunks())
+        table = table.set_column(place, name, texts)
     missing = pc.and_(pc.invert(known), ids.is_valid())
     reasons = pc.coalesce(table[REASON].combine_chunks(), pc.if_else(missing, UNKNOWN_ITEM, None))
     table = table.set_column(table.column_names.index(REASON), REASON, reasons.cast(pa.string()))
     items = np.flatnonzero(item)
-    return table.filter(pa.array(~item)), table.slice(items[-1], 1) if len(items) else None
+    return table.filter(pa.array(~item)), plain.slice(items[-1], 1) if len(items) else None
 
 
 def _check_once(ids: pa.Array, item: np.ndarray) -> None:
