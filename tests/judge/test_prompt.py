@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from itertools import pairwise, permutations, takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig
 from adjudge.judge import prompt
+from adjudge.judge.pairs import Row, rows_in_order
 from adjudge.judge.prompt import Example, Prompt, load
 from adjudge.records import BINARY, SCALES
 
@@ -85,6 +89,49 @@ def test_hash_names_everything_that_shapes_the_text() -> None:
     }
     assert len(hashes) == 6
     assert load("binary").hash == load("binary").hash
+
+
+GRADES = "\n# Grades\n- relevant = yes: fits\n- irrelevant = no: does not\n"
+BY_CATEGORY = Example("red mug", "Mug", "relevant", "Mugs")
+
+
+@pytest.mark.parametrize(
+    ("shown", "given", "columns"),
+    [
+        ("{category} {title} {keyphrase}", {}, ("category", "title", "keyphrase")),
+        ("{keyphrase} {title} {keyphrase}", {}, ("keyphrase", "title", "category")),
+        ("{guidance} {keyphrase} {title}", {"guidance": {"*": "g"}}, ("keyphrase", "title", "category")),
+        ("{guidance} {keyphrase} {title}", {"guidance": {"Mugs": "g"}}, ("category", "keyphrase", "title")),
+        ("{keyphrase} {examples} {title}", {"examples": [BY_CATEGORY]}, ("keyphrase", "category", "title")),
+    ],
+)
+def test_columns_are_in_the_order_of_the_placeholders(
+    shown: str, given: dict[str, Any], columns: tuple[str, ...]
+) -> None:
+    assert Prompt(f"# User\n{shown}{GRADES}", BINARY, **given).columns == columns
+    system, _, user = shown.partition(" ")
+    assert Prompt(f"# System\n{system}\n# User\n{user}{GRADES}", BINARY, **given).columns == columns
+
+
+@pytest.mark.parametrize(
+    "shown", [" ".join(order) for order in permutations(("{category}", "{title}", "{keyphrase}"))]
+)
+def test_pairs_are_asked_in_the_order_that_shares_the_longest_beginnings(
+    pairs: Callable[[int], Path], shown: str
+) -> None:
+    made = Prompt(f"# User\n{shown}{GRADES}", BINARY)
+
+    def shared(rows: list[Row]) -> int:
+        texts = [made.render(*row).user for row in rows]
+        return sum(
+            len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))
+            for one, other in pairwise(texts)
+        )
+
+    asked = [row for chunk in rows_in_order(pairs(200), made) for row in chunk]
+    assert len(asked) == 200
+    for key in permutations(range(3)):
+        assert shared(asked) >= shared(sorted(asked, key=lambda row: [row[place] or "" for place in key]))
 
 
 def test_files_of_guidance_and_examples(tmp_path: Path) -> None:

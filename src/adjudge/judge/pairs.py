@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CHUNK = 1_024
 BATCH = 65_536
 NO_KEY = bytes(KEY_BYTES)
-ORDERED = "SELECT keyphrase, title, {category} FROM pairs {these} ORDER BY 3, title, keyphrase"
+ORDERED = "SELECT keyphrase, title, {category} AS category FROM pairs {these} ORDER BY {order}"
 THESE = "WHERE file_row_number IN (SELECT row FROM wanted)"
 READ = ("keyphrase", "title", "category")
 Row = tuple[str, str, str | None]
@@ -99,8 +99,10 @@ def _textual(kind: Any) -> bool:
     return any(test(plain) for test in tests)
 
 
-def rows_in_order(pairs: Path, these: Places | None = None, memory_limit: str = "2GB") -> Iterator[list[Row]]:
-    """(keyphrase, title, category) by category, title, keyphrase: neighbours share the longest prompt prefix.
+def rows_in_order(
+    pairs: Path, prompt: Prompt, these: Places | None = None, memory_limit: str = "2GB"
+) -> Iterator[list[Row]]:
+    """(keyphrase, title, category) by what the prompt shows first: neighbours share the longest prompt prefix.
 
     Equal rows are neighbours too. DuckDB sorts, on disk where memory is short. these: only the rows of these numbers.
     """
@@ -114,7 +116,8 @@ def rows_in_order(pairs: Path, these: Places | None = None, memory_limit: str = 
         there.create_view("pairs")
         if these is not None:
             connection.register("wanted", pa.table({"row": these}))
-        query = ORDERED.format(category=category, these="" if these is None else THESE)
+        chosen = "" if these is None else THESE
+        query = ORDERED.format(category=category, these=chosen, order=", ".join(prompt.columns))
         cursor = connection.execute(query)
         last: Row | None = None
         while rows := cursor.fetchmany(CHUNK):
@@ -137,7 +140,7 @@ def missing(
     """The texts still to be asked, each once, in an order that shares prefixes. these: look at these rows only."""
     if these is not None and not len(these):
         return
-    for rows in rows_in_order(pairs, these):
+    for rows in rows_in_order(pairs, question.prompt, these):
         yield asks_of(rows, question, log, attempts, underway)
 
 

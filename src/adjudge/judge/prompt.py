@@ -19,6 +19,7 @@ from adjudge.records import Scale, scale
 
 PLACEHOLDERS = ("keyphrase", "title", "category", "guidance", "examples", "options", "answers")
 REQUIRED = ("keyphrase", "title")
+COLUMNS = ("category", "title", "keyphrase")
 SECTIONS = ("System", "User", "Grades")
 ORDERS = ("best_first", "worst_first", "shuffled")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
@@ -69,7 +70,8 @@ class Text(NamedTuple):
 
 
 class Prompt:
-    """A prompt ready to be filled: `render` gives the text of one pair, `hash` names everything that shapes it."""
+    """A prompt ready to be filled: `render` gives the text of one pair, `hash` names everything that shapes it, `columns`
+    are keyphrase, title and category in the order in which they first change the text."""
 
     def __init__(
         self,
@@ -104,8 +106,23 @@ class Prompt:
             [[e.keyphrase, e.title, e.grade, e.category] for e in self.examples],
         ]
         self.hash = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+        self.columns = self._columns()
         self._by_category: dict[str, _Filled] = {}
         self._by_title: dict[tuple[str, str], _Begun] = {}
+
+    def _columns(self) -> tuple[str, ...]:
+        """Guidance and examples stand for the category where they depend on it; what is not shown comes last."""
+        by_category = {
+            "guidance": any(category != "*" for category in self.guidance),
+            "examples": any(example.category is not None for example in self.examples),
+        }
+        shown = []
+        for part in (*self._system, *self._user):
+            name = part[1:-1] if _PLACEHOLDER.fullmatch(part) else ""
+            name = "category" if by_category.get(name) else name
+            if name in COLUMNS:
+                shown.append(name)
+        return tuple(dict.fromkeys((*shown, *COLUMNS)))
 
     def render(self, keyphrase: str, title: str, category: str | None) -> Text:
         """The prompt of one pair, its three texts fenced."""
