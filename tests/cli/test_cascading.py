@@ -84,3 +84,19 @@ def test_not_shown_leaves_with_one(tables: Path, tmp_path: Path) -> None:
 def test_a_judge_without_pairs_is_refused(tables: Path, tmp_path: Path) -> None:
     done = run("cascade", "--cheap", tables / "cheap.parquet", "--strong", "fake", "--out", tmp_path)
     assert isinstance(done.exception, BadConfig)
+
+
+def test_a_dry_run_prices_and_asks_nothing(tables: Path, tmp_path: Path) -> None:
+    keys = pq.read_table(tables / "people.parquet", columns=["item_id", "keyphrase"])
+    titles = pa.array([f"title {n}" for n in range(keys.num_rows)])
+    pq.write_table(keys.append_column("title", titles), tmp_path / "pairs.parquet")
+    (tmp_path / "prices.json").write_text('{"fake": {"input": 1000.0, "output": 1000.0}}')
+    words = ("cascade", "--cheap", "fake", "--strong", "fake", "--pairs", tmp_path / "pairs.parquet")
+    words = (*words, "--out", tmp_path / "c", "--set", f"strong_settings.prices={tmp_path / 'prices.json'}")
+    done = run(*words, "--cheap-judge", "a", "--strong-judge", "b", "--dry-run")
+    assert done.exit_code == 0, done.output
+    first, most, last = done.output.splitlines()
+    assert first.startswith("to ask of a, first, to validate: 900 texts")
+    assert most.startswith("to ask of b, in all, at most: if no answer of a stands: 900 texts")
+    assert "cost -" not in most
+    assert last.startswith("not asked: a dry run, and the verdict log lacks 900 answers of a")

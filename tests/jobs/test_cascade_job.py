@@ -153,7 +153,7 @@ def test_only_what_the_cheap_judge_may_not_answer_is_asked_and_paid_once(tmp_pat
         strong_settings={"prices": str(prices), "run": {"in_flight": 16}},
         cascade=dataclasses.replace(QUICK, target=0.9),
     )
-    dry = cascade(dataclasses.replace(asked, dry_run=True))
+    dry = cascade(dataclasses.replace(asked, validate_only=True))
     log = tmp_path / "out" / "verdicts.sqlite"
     assert (dry.verdict, dry.written) == ("validated", None)
     assert not (tmp_path / "out" / "judgments.parquet").exists()
@@ -177,6 +177,58 @@ def test_only_what_the_cheap_judge_may_not_answer_is_asked_and_paid_once(tmp_pat
     cascade(asked)
     with VerdictLog(log, configs(log)[0]) as told:
         assert told.totals().cost == spent
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The requests that judges get from here on."""
+    from adjudge.llm.fake import Fake
+
+    asked: list[int] = []
+    answer = Fake.ask
+
+    async def ask(self: Fake, request: Any) -> Any:
+        asked.append(1)
+        return await answer(self, request)
+
+    monkeypatch.setattr(Fake, "ask", ask)
+    return asked
+
+
+def test_a_dry_run_asks_nobody_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both judges spelled: what each would be asked is told; once the log holds what validation takes, it validates."""
+    asked = counted(monkeypatch)
+    _, _, pairs = made(tmp_path, 600, 0.5)
+    prices = tmp_path / "prices.json"
+    prices.write_text(json.dumps({"fake": {"input": 1000.0, "output": 2000.0}}))
+    further = {"prices": str(prices), "decoding": {"temperature": 0.5}}
+    config = CascadeConfig(
+        "fake",
+        "fake",
+        tmp_path / "out",
+        pairs=pairs,
+        cheap_judge="cheap",
+        strong_judge="strong",
+        strong_settings=further,
+        cascade=dataclasses.replace(QUICK, sample=300),
+    )
+    dry = dataclasses.replace(config, dry_run=True)
+    first = cascade(dry)
+    assert (first.verdict, first.exit_code, asked) == ("not asked", 0, [])
+    assert [(need.judge, need.estimate.texts) for need in first.needs] == [("cheap", 600), ("strong", 600)]
+    assert first.needs[1].estimate.cost > 0
+    assert not (tmp_path / "out" / "cascade.json").exists()
+    half = cascade(dataclasses.replace(config, validate_only=True))
+    paid = len(asked)
+    assert paid == 600 + 300
+    assert (half.verdict, half.written) == ("validated", None)
+    second = cascade(dry)
+    assert len(asked) == paid
+    assert (second.verdict, second.estimate, second.second) == (half.verdict, half.estimate, half.second)
+    more = dataclasses.replace(dry, strong_settings={**further, "order": "worst_first"})
+    third = cascade(more)
+    assert len(asked) == paid
+    assert [need.judge for need in third.needs] == ["strong", "strong"]
+    assert [need.estimate.texts for need in third.needs] == [300, 600]
 
 
 def test_a_student_and_a_judge_are_asked_where_both_are_spelled(tmp_path: Path) -> None:

@@ -41,7 +41,13 @@ def cascade(
         Path | None, typer.Option(help="A region.json of an earlier run, used as it is.")
     ] = None,
     dry_run: Annotated[
-        bool | None, typer.Option("--dry-run", help="Validate and estimate; judge nothing further.")
+        bool | None, typer.Option("--dry-run", help="Ask nothing; validate from the log, or estimate.")
+    ] = None,
+    validate_only: Annotated[
+        bool | None,
+        typer.Option(
+            "--validate-only", help="Ask what validation takes, estimate the rest, judge no further."
+        ),
     ] = None,
     settings: File = None,
     set_: Sets = None,
@@ -52,7 +58,7 @@ def cascade(
 
     given = {"cheap": cheap, "strong": strong, "out": out, "pairs": pairs, "human": human, "scale": scale}
     given |= {"cheap_judge": cheap_judge, "strong_judge": strong_judge, "region": region, "log": log}
-    given |= {"human_scale": human_scale, "dry_run": dry_run}
+    given |= {"human_scale": human_scale, "dry_run": dry_run, "validate_only": validate_only}
     sets = under("cascade", set_, target=target)
     done = terminal.run(job, configure(CascadeConfig, settings, sets, **given))
     prints.cascaded(done)

@@ -8,11 +8,16 @@ from adjudge.cli.prints import NONE, band, line, number, share
 from adjudge.cli.terminal import table
 
 if TYPE_CHECKING:
-    from adjudge.jobs.cascade import Cascaded
+    from adjudge.jobs.cascade import Cascaded, Need
     from adjudge.jobs.export import Exported
 
 
 def cascaded(done: Cascaded) -> None:
+    if done.needs:
+        for need in done.needs:
+            _to_ask(need)
+        line(f"{done.verdict}: {done.reason}")
+        return
     _curve(done)
     told, more = done.money, done.money.saved
     if more is not None:
@@ -49,12 +54,8 @@ def _curve(done: Cascaded) -> None:
 
 
 def _written(done: Cascaded) -> None:
-    if done.estimate is not None:
-        told = done.estimate
-        cost = NONE if told.cost is None else f"{told.cost:,.2f}"
-        line(
-            f"to ask: {told.texts:,} texts, {told.tokens_in:,} tokens in, {told.tokens_out:,} out; cost {cost}"
-        )
+    if done.rest is not None:
+        _to_ask(done.rest)
     if done.written is not None:
         held = done.written
         line(
@@ -64,6 +65,13 @@ def _written(done: Cascaded) -> None:
         for reason, count in held.reasons.items():
             line(f"unscored: {count:,} {reason}")
     line(f"curve and region: {done.out}")
+
+
+def _to_ask(need: Need) -> None:
+    told = need.estimate
+    cost = NONE if told.cost is None else f"{told.cost:,.2f}"
+    tokens = f"{told.tokens_in:,} tokens in, {told.tokens_out:,} out"
+    line(f"to ask of {need.judge}, {need.what}: {told.texts:,} texts, {tokens}; cost {cost}")
 
 
 def exported(done: Exported) -> None:

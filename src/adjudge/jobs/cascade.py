@@ -26,7 +26,8 @@ from adjudge.trust.region import Region, confidence, in_words
 STEPS = 5
 MUCH = 0.1
 """Change of the share of standing answers from which a frozen region is no longer what it was."""
-EXIT_CODES = {"validated": 0, "frozen": 0, "not validated": 1}
+UNASKED = "not asked"
+EXIT_CODES = {"validated": 0, "frozen": 0, UNASKED: 0, "not validated": 1}
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,18 @@ class Money:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What a judge would be asked, by a run that is not dry; what: which pairs."""
+
+    judge: str
+    what: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
 class Cascaded:
-    """What `cascade` found, to print. verdict: `validated`, `not validated` (nothing was judged further), or `frozen` (a
-    region given, not checked). first, second: agreement on the half that chose the region and on the other. more_labels:
+    """What `cascade` found, to print. verdict: `validated`, `not validated` (nothing was judged further), `frozen` (a
+    region given, not checked), or `not asked` (a dry run without the answers it takes: only `needs` says anything). first, second: agreement on the half that chose the region and on the other. more_labels:
     wanted beyond those there are; None where none are, or no number helps. written: None where nothing was judged."""
 
     out: Path
@@ -65,10 +75,16 @@ class Cascaded:
     written: CascadeWritten | None
     estimate: Estimate | None
     notes: tuple[str, ...]
+    needs: tuple[Need, ...] = ()
 
     @property
     def exit_code(self) -> int:
         return EXIT_CODES[self.verdict]
+
+    @property
+    def rest(self) -> Need | None:
+        """What the strong judge would be asked, where that was only estimated."""
+        return None if self.estimate is None else Need(self.strong, "the rest", self.estimate)
 
 
 def cascade(config: CascadeConfig, progress: Progress = no_progress) -> Cascaded:
@@ -78,6 +94,13 @@ def cascade(config: CascadeConfig, progress: Progress = no_progress) -> Cascaded
     """
     config.out.mkdir(parents=True, exist_ok=True)
     settings_of.save(config, config.out / "config.json")
+    try:
+        return _cascade(config, progress)
+    except asking.Unanswered as missing:
+        return _unasked(config, missing, progress)
+
+
+def _cascade(config: CascadeConfig, progress: Progress) -> Cascaded:
     progress("cascade: cheap judge", 0, STEPS)
     case = _case(config, *asking.cheap_table(config, progress))
     frozen = None
@@ -98,6 +121,40 @@ def cascade(config: CascadeConfig, progress: Progress = no_progress) -> Cascaded
     return made
 
 
+def _unasked(config: CascadeConfig, missing: asking.Unanswered, progress: Progress) -> Cascaded:
+    """A dry run's result where a judge would have to be asked before anything can be shown. Nothing is written."""
+    cheap = config.cheap_judge or config.cheap
+    strong = asking.strong_table(config).judge
+    asked = cheap if missing.side == "cheap" else strong
+    needs = [Need(asked, "first, to validate", missing.estimate)]
+    most = asking.at_most(config, progress)
+    if most is not None:
+        needs.append(Need(strong, f"in all, at most: if no answer of {cheap} stands", most))
+    return Cascaded(
+        out=config.out,
+        verdict=UNASKED,
+        reason=f"a dry run, and the verdict log lacks {missing.estimate.texts:,} answers of {asked} that validation takes; "
+        "with --validate-only they are asked for, and the rest is priced",
+        cheap=cheap,
+        strong=strong,
+        against=PEOPLE if config.human is not None else STRONG,
+        scale=config.scale,
+        region=Region((None,) * len(scale(config.scale).grades)),
+        words="not known yet",
+        first=None,
+        second=None,
+        more_labels=None,
+        strong_share=1.0,
+        points=(),
+        money=Money(None, None, None, None),
+        counts={},
+        written=None,
+        estimate=None,
+        notes=(),
+        needs=tuple(needs),
+    )
+
+
 def _case(config: CascadeConfig, judgments: Path, judge: str | None, identity: str) -> Case:
     on = scale(config.scale), scale(config.human_scale)
     evidence = read(Sources(judgments, config.human, *on, judge=judge))
@@ -113,10 +170,10 @@ def _case(config: CascadeConfig, judgments: Path, judge: str | None, identity: s
 def _answer(case: Case, found: Found, progress: Progress) -> tuple[CascadeWritten | None, Estimate | None]:
     """The cascade's table, the strong judge having been asked about the rest; nothing where the region may not be used."""
     config, inside = case.config, case.inside(found.region)
-    if found.verdict == "not validated" or (config.dry_run and is_table(config.strong)):
+    if found.verdict == "not validated" or (is_table(config.strong) and not config.asks_rest):
         return None, None
     ran = asking.strong_rest(config, case.evidence, ~inside, progress)
-    if config.dry_run:
+    if not config.asks_rest:
         return None, None if ran is None else ran.estimate
     strong = asking.strong_table(config)
     name = config.name or f"cascade({case.cheap.judge} > {strong.judge})"

@@ -16,6 +16,7 @@ from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.cascade_config import CascadeConfig, is_table
 from adjudge.jobs.judge import JudgeConfig, JudgeResult, judge
 from adjudge.judge.cascade import Told
+from adjudge.judge.estimate import Estimate
 from adjudge.records import Progress
 from adjudge.trust.clusters import Bools, Ints
 from adjudge.trust.reading import Evidence, judge_of, second_verdicts
@@ -34,13 +35,21 @@ class Asked:
     told: Told
 
 
+class Unanswered(Exception):
+    """A dry run lacks answers that all further steps rest on: of the judge on `side`, as `estimate` tells."""
+
+    def __init__(self, side: str, estimate: Estimate) -> None:
+        super().__init__(side, estimate)
+        self.side, self.estimate = side, estimate
+
+
 def cheap_table(config: CascadeConfig, progress: Progress) -> tuple[Path, str | None, str]:
     """The cheap judge's table, the judge's name in it (None: the only one), and what it is exactly ("" where a table is
     given, which does not say); asked first where it is spelled."""
     if is_table(config.cheap):
         return Path(config.cheap), config.cheap_judge, ""
     out = config.out / "cheap.judgments.parquet"
-    done = _judge(config, "cheap", _existing(config), out, progress)
+    done = _answers(config, "cheap", _existing(config), out, progress)
     return out, config.cheap_judge or config.cheap, done.identity
 
 
@@ -50,7 +59,7 @@ def strong_on(config: CascadeConfig, evidence: Evidence, rows: Bools, progress: 
     if not is_table(config.strong):
         asked = config.out / "held.parquet"
         pick(_existing(config), evidence, rows, asked)
-        _judge(config, "strong", asked, told.judgments.with_name("held.judgments.parquet"), progress)
+        _answers(config, "strong", asked, told.judgments.with_name("held.judgments.parquet"), progress)
         told = Told(told.judgments.with_name("held.judgments.parquet"), told.judge)
     step, both = second_verdicts(evidence, told.judgments, told.judge)
     return Asked(step, both, told)
@@ -66,12 +75,21 @@ def strong_table(config: CascadeConfig) -> Told:
 def strong_rest(
     config: CascadeConfig, evidence: Evidence, rows: Bools, progress: Progress
 ) -> JudgeResult | None:
-    """Ask the strong judge about the rest (with `dry_run`: estimate it); None where it is a table."""
+    """Ask the strong judge about the rest (estimate it, where the rest is not to be asked); None where it is a table."""
     if is_table(config.strong):
         return None
     rest = config.out / "rest.parquet"
     pick(_existing(config), evidence, rows, rest)
-    return _judge(config, "strong", rest, config.out / "rest.judgments.parquet", progress)
+    out = config.out / "rest.judgments.parquet"
+    return _judge(config, "strong", rest, out, progress, dry=not config.asks_rest)
+
+
+def at_most(config: CascadeConfig, progress: Progress) -> Estimate | None:
+    """What the strong judge takes if no answer of the cheap one stands; None where it is a table."""
+    if is_table(config.strong):
+        return None
+    out = config.out / "rest.judgments.parquet"
+    return _judge(config, "strong", _existing(config), out, progress, dry=True).estimate
 
 
 def pick(pairs: Path, evidence: Evidence, rows: Bools, out: Path) -> None:
@@ -123,14 +141,24 @@ def _existing(config: CascadeConfig) -> Path:
     return config.pairs
 
 
-def _judge(config: CascadeConfig, side: str, pairs: Path, out: Path, progress: Progress) -> JudgeResult:
-    """Ask one side's judge about these pairs."""
+def _answers(config: CascadeConfig, side: str, pairs: Path, out: Path, progress: Progress) -> JudgeResult:
+    """One side's answers on these pairs; on a dry run those of the log. Raises Unanswered where it lacks any."""
+    if config.dry_run:
+        told = _judge(config, side, pairs, out, progress, dry=True).estimate
+        if told is not None and told.texts:
+            raise Unanswered(side, told)
+    return _judge(config, side, pairs, out, progress)
+
+
+def _judge(
+    config: CascadeConfig, side: str, pairs: Path, out: Path, progress: Progress, dry: bool = False
+) -> JudgeResult:
+    """Ask one side's judge about these pairs; dry: estimate it."""
     spelled, named = getattr(config, side), getattr(config, f"{side}_judge")
     further: Mapping[str, Any] = getattr(config, f"{side}_settings")
     for setting in further:
         if setting in OWN:
             raise BadConfig(f"{side}_settings.{setting} is set by the cascade itself: leave it out")
     given = {**further, "pairs": pairs, "judge": spelled, "name": named or spelled, "scale": config.scale}
-    given |= {"log": config.log or config.out / "verdicts.sqlite", "out": out}
-    given["dry_run"] = config.dry_run and pairs.name == "rest.parquet"
+    given |= {"log": config.log or config.out / "verdicts.sqlite", "out": out, "dry_run": dry}
     return judge(from_dict(JudgeConfig, given), progress)

@@ -26,7 +26,8 @@ class CascadeConfig:
     cheap_judge, strong_judge: which judge, where a table holds several; what a spelled one is called. log: the verdict
     log of judges that are asked (default: in `out`). cheap_settings, strong_settings: further settings of `adjudge
     judge` for each (base_url, prices, prompt, ...). region: a region.json of an earlier run, used as it is; labels
-    then only check it. dry_run: choose, validate, count and price what would be asked of the strong judge; write no
+    then only check it. dry_run: ask nobody anything; validate where the log holds the answers for it, else price them.
+    validate_only: ask what validation takes (the cheap judge, the strong one's sample), price the rest, write no
     judgments. simulated: what is simulated, for the report's face.
     """
 
@@ -45,9 +46,15 @@ class CascadeConfig:
     strong_settings: dict[str, Any] = field(default_factory=dict)
     region: Path | None = None
     dry_run: bool = False
+    validate_only: bool = False
     cascade: CascadeSettings = field(default_factory=CascadeSettings)
     seed: int = 0
     simulated: tuple[str, ...] = ()
+
+    @property
+    def asks_rest(self) -> bool:
+        """Whether the strong judge is asked about the rest, once the region is shown."""
+        return not (self.dry_run or self.validate_only)
 
     def __post_init__(self) -> None:
         check_choice("CascadeConfig", "scale", self.scale, SCALES)
