@@ -1,4 +1,4 @@
-"""kill -9 at random moments of runs and merges: the rerun gives the same bytes, and a reader sees whole versions only."""
+"""kill -9 at chosen steps and random moments of runs and merges: the rerun gives the same bytes, and a reader sees whole versions only."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from killing import ENVIRONMENT, adjudge, children_of, finish, kill_when
+from killing import ENVIRONMENT, LIMIT, adjudge, children_of, finish, held, kill_after, wait_for
 
 from adjudge.scoring.local import state
 from adjudge.scoring.served import table as tables
@@ -46,6 +45,19 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def same(whole: Path, target: Path) -> None:
+    """The bytes of a run that nobody disturbed, and of its unscored rows."""
+    if whole.is_dir():
+        names = [path.relative_to(whole) for path in whole.rglob("*") if path.is_file()]
+        assert all((whole / name).read_bytes() == (target / name).read_bytes() for name in names)
+        more = [path.relative_to(target) for path in target.rglob("*") if path.is_file()]
+        assert {path.parts[0] for path in set(more) - set(names)} <= {state.INNER}
+    else:
+        assert whole.read_bytes() == target.read_bytes()
+        aside = [path.with_name(f"{path.stem}.unscored.parquet") for path in (whole, target)]
+        assert aside[0].read_bytes() == aside[1].read_bytes()
+
+
 @pytest.mark.parametrize(
     ("out", "processes", "kills"),
     [
@@ -56,78 +68,58 @@ def home(tmp_path: Path) -> Path:
     ],
 )
 def test_a_killed_run_goes_on(overlap: Path, home: Path, out: str, processes: int, kills: int) -> None:
+    """Killed while it scores, while it notes a finished part, and at a random moment, its last steps included."""
     rng = random.Random(kills)
-    finish(scoring(overlap, home, f"whole-{out}", 1))
+    whole, target = home / f"whole-{out}", home / out
+    took = finish(scoring(overlap, home, whole.name, 1))
     command = [*scoring(overlap, home, out, processes), "--resume"]
-    target, killed, most_done = home / out, 0, 0
-    for _ in range(kills):
+    # Of 100 chunks at most 70 are scored in all; 10 are a part at least, however two processes share them.
+    for number, chunks in enumerate([10, *(rng.randrange(1, 60 // kills) for _ in range(kills - 1))]):
         before = parts_done(target)
-        killed += kill_when(command, lambda: parts_done(target) > before, rng, 0.2)  # noqa: B023
-        assert not target.exists() or parts_done(target) == 0, "nothing is there before all is"
-        assert parts_done(target) >= before or target.exists(), "finished parts are kept"
-        most_done = max(most_done, parts_done(target))
-        if target.exists():
-            break
-    assert killed >= 2
-    assert 0 < most_done <= 25
-    finish(command)
-    whole = home / f"whole-{out}"
-    if target.is_dir():
-        names = sorted(str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file())
-        assert names == sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_file())
-        assert all((whole / name).read_bytes() == (target / name).read_bytes() for name in names)
+        with held(command, home / "gates" / str(number), "score", chunks, processes):
+            assert not target.exists(), "nothing is there before all is"
+        assert parts_done(target) >= max(before, 1), "finished parts are kept"
+    before = parts_done(target)
+    with held(command, home / "gates" / "mark", "adjudge.scoring.local.state:write_json", 1):
+        assert parts_done(target) == before + 1, "a part is there, and its mark is not"
+    kill_after(command, rng, took)
+    if target.exists():
+        same(whole, target)
     else:
-        assert whole.read_bytes() == target.read_bytes()
-        aside = [home / f"{name}.unscored.parquet" for name in ("whole-one", "one")]
-        assert aside[0].read_bytes() == aside[1].read_bytes()
-    left = [
-        path.name for path in home.iterdir() if path.name.startswith(".") and not path.name.endswith(".lock")
-    ]
-    assert left == []
+        assert parts_done(target) > before
+    finish(command)
+    same(whole, target)
+    left = [path.name for path in home.iterdir() if path.name.startswith(".")]
+    assert [name for name in left if not name.endswith(".lock")] == []
+    assert not (target / state.INNER).exists()
 
 
 def test_workers_die_with_the_run(overlap: Path, home: Path) -> None:
-    command = scoring(overlap, home, "out", 2)
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT
-    ) as run:
-        limit = time.monotonic() + 120
-        while parts_done(home / "out") < 1 and time.monotonic() < limit:
-            time.sleep(0.005)
+    with held(scoring(overlap, home, "out", 2), home / "gate", "score", 10, 2) as (run, workers):
         crew = children_of(run.pid)
-        assert len(crew) >= 2
+        assert set(workers) <= set(crew)
         os.kill(run.pid, signal.SIGKILL)
         run.wait()
-    while any(Path(f"/proc/{child}").exists() for child in crew) and time.monotonic() < limit:
-        time.sleep(0.01)
-    assert not [child for child in crew if Path(f"/proc/{child}").exists()]
+        wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in crew), "a worker lives on")
 
 
 def test_a_killed_worker_is_told_and_the_run_resumes(overlap: Path, home: Path) -> None:
     command = scoring(overlap, home, "out", 2)
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
-    ) as run:
-        limit = time.monotonic() + 120
-        while parts_done(home / "out") < 1 and time.monotonic() < limit:
-            time.sleep(0.005)
-        workers = [
-            child
-            for child in children_of(run.pid)
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-        ]
+    with held(command, home / "gate", "score", 10, 2) as (run, workers):
         os.kill(workers[0], signal.SIGKILL)
-        _, said = run.communicate(timeout=60)
+        _, said = run.communicate(timeout=LIMIT)
     assert run.returncode == 2
     assert "ended with code -9" in said
     assert "--resume" in said
+    assert parts_done(home / "out") >= 1
     finish([*command, "--resume"])
     assert (home / "out" / "_SUCCESS").exists()
 
 
 def test_another_run_is_not_resumed(overlap: Path, home: Path) -> None:
     command = scoring(overlap, home, "one.parquet", 1)
-    assert kill_when(command, lambda: parts_done(home / "one.parquet") > 0, random.Random(3), 0.0)
+    with held(command, home / "gate", "score", 6):
+        assert parts_done(home / "one.parquet") == 1
     for change, name in ((["--set", "chunk=50"], "chunk"), (["--set", "run_id=other"], "run_id")):
         done = subprocess.run(
             [*command, *change, "--resume"], capture_output=True, text=True, env=ENVIRONMENT
@@ -141,9 +133,24 @@ def test_another_run_is_not_resumed(overlap: Path, home: Path) -> None:
     assert parts_done(home / "one.parquet") == 0
 
 
-@pytest.mark.parametrize(("merges", "kills"), [(2, 3), pytest.param(4, 5, marks=pytest.mark.slow)])
-def test_killed_merges_under_a_reader(tmp_path: Path, merges: int, kills: int) -> None:
-    """A table and its twin: the same runs, the one killed at random moments and run again, the other left in peace."""
+SERVED = "adjudge.scoring.served"
+STEPS = {
+    "before anything": (f"{SERVED}.table:fresh_folder", 0),
+    "before the first bucket": (f"{SERVED}.build:_write", 0),
+    "among the buckets": (f"{SERVED}.build:_write", 7),
+    "before the version has its name": (f"{SERVED}.table:finish", 0),
+    "before the version is the head": (f"{SERVED}.table:point", 0),
+    "before the head is served": (f"{SERVED}.merge:publish_held", 0),
+}
+"""Where a merge is killed, in the order in which it comes there: what it guards, and the calls that pass."""
+
+
+@pytest.mark.parametrize(("merges", "every"), [(2, 2), pytest.param(4, 1, marks=pytest.mark.slow)])
+def test_killed_merges_under_a_reader(tmp_path: Path, merges: int, every: int) -> None:
+    """A table and its twin: the same runs, the one killed at its steps and at a random moment, the other left in peace.
+
+    Of the steps each merge is killed at every `every`-th; the next one at the others.
+    """
     rng = random.Random(14)
     base = {(f"i{item}", f"k{phrase}"): rng.random() for item in range(1500) for phrase in range(20)}
     full = Day("full", 0, base, full=True)
@@ -160,26 +167,33 @@ def test_killed_merges_under_a_reader(tmp_path: Path, merges: int, kills: int) -
     log, stop = tmp_path / "seen.jsonl", tmp_path / "stop"
     reader = subprocess.Popen([sys.executable, str(READER), str(table), str(log), str(stop)], env=ENVIRONMENT)
     try:
-        killed = 0
+        until_seen(table, log)
         for number, command in enumerate(commands[table][1:], start=1):
-            for _ in range(kills):
-                served = tables.pointer(table).served
-                building = table / tables.VERSIONS / tables.BUILDING
-                killed += kill_when(command, lambda: building.exists(), rng, min(1.0, took))  # noqa: B023
-                assert tables.pointer(table).served in (served, served + 1, *tables.numbers(table))
-                assert tables.version(table, tables.pointer(table).served).runs[-1].run_id in (
-                    f"d{number}",
-                    days[number - 1].name,
-                )
+            for step, (at, calls) in list(STEPS.items())[number % every :: every]:
+                with held(command, tmp_path / "gates" / f"{number} {step}", at, calls):
+                    assert served_run(table) == days[number - 1].name, step
+            kill_after(command, rng, took)
+            assert served_run(table) in (days[number - 1].name, f"d{number}")
             finish(command)
+            until_seen(table, log)
     finally:
         stop.touch()
-        reader.wait(timeout=120)
+        reader.wait(timeout=LIMIT)
     assert reader.returncode == 0
-    assert killed >= merges * kills / 2
     check_seen([json.loads(line) for line in log.read_text().splitlines()], {day.name for day in days})
     assert contents(table) == contents(twin)
     assert not (table / tables.VERSIONS / tables.BUILDING).exists()
+
+
+def served_run(table: Path) -> str:
+    """The newest run of what is served."""
+    return tables.version(table, tables.pointer(table).served).runs[-1].run_id
+
+
+def until_seen(table: Path, log: Path) -> None:
+    """Wait for the reader to have read what is served now."""
+    now = f'{{"version": {tables.pointer(table).served},'
+    wait_for(lambda: log.exists() and now in log.read_text(), f"the reader has not seen {now}")
 
 
 def merging(table: Path, day: Day, runs: Path) -> list[str]:
@@ -190,7 +204,6 @@ def merging(table: Path, day: Day, runs: Path) -> list[str]:
 
 def check_seen(seen: list[dict[str, object]], days: set[str]) -> None:
     """Every look found a whole version: its stated rows, the same bytes at every look, versions in order."""
-    assert len(seen) > 10
     digests: dict[object, object] = {}
     for look in seen:
         assert look["rows"] == look["stated"]
@@ -198,7 +211,7 @@ def check_seen(seen: list[dict[str, object]], days: set[str]) -> None:
         assert digests.setdefault(look["version"], look["digest"]) == look["digest"]
     versions = [look["version"] for look in seen]
     assert versions == sorted(versions), "no step back"  # type: ignore[type-var]
-    assert 1 <= len(set(digests.values())) <= len(days)
+    assert len(set(digests.values())) == len(days), "each was read"
 
 
 def contents(table: Path) -> list[bytes]:
@@ -208,20 +221,9 @@ def contents(table: Path) -> list[bytes]:
 
 
 def test_an_interrupt_keeps_the_finished_parts(overlap: Path, home: Path) -> None:
-    command = scoring(overlap, home, "out", 2)
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-        start_new_session=True,
-    ) as run:
-        limit = time.monotonic() + 120
-        while parts_done(home / "out") < 2 and time.monotonic() < limit:
-            time.sleep(0.005)
+    with held(scoring(overlap, home, "out", 2), home / "gate", "score", 14, 2) as (run, _):
         os.killpg(run.pid, signal.SIGINT)
-        _, said = run.communicate(timeout=60)
+        _, said = run.communicate(timeout=LIMIT)
     assert run.returncode == 130
     assert "Traceback" not in said
     assert parts_done(home / "out") >= 2
