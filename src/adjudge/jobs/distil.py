@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from adjudge.config import check_choice, check_range
+from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import BadTable
 from adjudge.jobs.models import load_scorer
 from adjudge.jobs.train import TrainConfig, Trained, train
@@ -55,6 +55,7 @@ class DistilConfig:
     student: StudentSettings = field(default_factory=StudentSettings)
 
     def __post_init__(self) -> None:
+        check_apart("DistilConfig", {"teacher": self.teacher}, {"out": self.out})
         check_choice("DistilConfig", "kind", self.kind, NETWORKS)
         check_range("DistilConfig", "trust", self.trust, 0, 1)
         check_range("DistilConfig", "seed", self.seed, 0, 2**31 - 1)

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adjudge.config import check_choice
+from adjudge.config import check_apart, check_choice
 from adjudge.errors import BadTable
 from adjudge.recipes import RecipeSettings, split_sql
 from adjudge.records import SPLITS, Progress, no_progress
@@ -32,6 +32,7 @@ class PairsConfig:
     splits: RecipeSettings = field(default_factory=RecipeSettings)
 
     def __post_init__(self) -> None:
+        check_apart("PairsConfig", {"logs": self.logs.glob("*.parquet")}, {"out": self.out})
         if self.split is not None:
             check_choice("PairsConfig", "split", self.split, SPLITS)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adjudge import config as settings_of
+from adjudge.config import check_apart
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.recommend import Recommended, RecommendSettings
 from adjudge.scoring.recommend import recommend as write
@@ -20,6 +21,9 @@ class RecommendConfig:
     items: Path
     out: Path
     settings: RecommendSettings = field(default_factory=RecommendSettings)
+
+    def __post_init__(self) -> None:
+        check_apart("RecommendConfig", {"scores": self.scores, "items": self.items}, {"out": self.out})
 
 
 def recommend(config: RecommendConfig, progress: Progress = no_progress) -> Recommended:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjudge import config as settings
-from adjudge.config import check_range
+from adjudge.config import check_apart, check_range
 from adjudge.records import Progress, no_progress
 from adjudge.retrieve.settings import GraphSettings, SearchSettings
 
@@ -51,6 +51,7 @@ class RetrieveConfig:
 
     def __post_init__(self) -> None:
         check_range("RetrieveConfig", "workers", self.workers, 0, 1024)
+        check_apart("RetrieveConfig", {"items": self.items, "graph": self.graph}, {"out": self.out})
         check_range("RetrieveConfig", "chunk", self.chunk, 1, 10**7)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from adjudge.config import check_choice, check_range
+from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
 from adjudge.jobs.human import Labelled, Rules, labelled
 from adjudge.judge.classmix import AS_LABELLED, Mix, mix_of, of_shares, planned, resampled, target_of
@@ -70,10 +70,12 @@ class TuneConfig:
         check_range("TuneConfig", "sample_rows", self.sample_rows, 1, 10**8)
         check_range("TuneConfig", "drift_limit", self.drift_limit, 0, 1)
         check_range("TuneConfig", "seed", self.seed, 0, 2**31 - 1)
-        if not self.base.removeprefix(STUDENT).removeprefix(LOCAL):
+        base = self.base.removeprefix(STUDENT).removeprefix(LOCAL)
+        if not base:
             raise BadConfig(
                 f"TuneConfig.base is {self.base!r}: allowed are a model's folder or name, or student:ARTIFACT"
             )
+        check_apart("TuneConfig", {"base": Path(base)}, {"out": self.out})
 
     @property
     def asked(self) -> Asked:
