@@ -14,7 +14,8 @@ from adjudge.scoring.local.worker import Counts
 from adjudge.scoring.output import Stamp, default_run_id, iso, stamped
 from adjudge.scoring.rows import SCORES_SCHEMA
 from adjudge.scoring.spark import publish
-from adjudge.scoring.spark.layout import Cut, Source, laid_out
+from adjudge.scoring.spark.layout import ITEM_COLUMNS, Cut, Source, laid_out
+from adjudge.scoring.spark.reading import File, file_of
 from adjudge.scoring.spark.running import SparkFailed, Watch, running
 from adjudge.scoring.spark.settings import SparkSettings
 from adjudge.scoring.spark.worker import TOLD_SQL, Model, Work, mapper
@@ -69,38 +70,36 @@ def score_by_item(task: Task, settings: SparkSettings, archive: Path | None, pro
 def _source(task: Task) -> tuple[Source, int]:
     """The input's files, checked, and the rows of the pairs."""
     join = Join(task.items, task.keyphrases)
-    paths, firsts, rows = input_files(task.pairs), [], 0
-    for path in paths:
-        with open_file(path, join.needed) as file:
-            firsts.append(rows)
-            rows += file.metadata.num_rows
-    items, _ = _checked(task.items, ("item_id", "title"))
-    keyphrases, known = _checked(task.keyphrases, ("keyphrase_id", "keyphrase"))
-    pairs = [path.absolute() for path in paths]
-    return Source(pairs, firsts, join.columns, items, keyphrases, known), rows
+    pairs, rows = _files(task.pairs, join.needed, join.columns)
+    items, _ = _files(task.items, ("item_id", "title"), ITEM_COLUMNS)
+    phrases = ("keyphrase_id", "keyphrase")
+    keyphrases, known = _files(task.keyphrases, phrases, phrases)
+    return Source(pairs, join.columns, items, keyphrases, known), rows
 
 
-def _checked(source: Path | None, needed: tuple[str, ...]) -> tuple[list[Path], int]:
-    """A table's files, and their rows."""
-    paths, rows = input_files(source) if source else [], 0
-    for path in paths:
+def _files(source: Path | None, needed: tuple[str, ...], columns: tuple[str, ...]) -> tuple[list[File], int]:
+    """A table's files, checked, and their rows."""
+    files: list[File] = []
+    rows = 0
+    for path in input_files(source) if source else []:
         with open_file(path, needed) as file:
+            files.append(file_of(path, rows, file.schema_arrow, columns))
             rows += file.metadata.num_rows
-    return [path.absolute() for path in paths], rows
+    return files, rows
 
 
 def _fingerprint(task: Task, source: Source, scorer: Scorer, buckets: int, layout: str) -> dict[str, Any]:
     """What makes two runs give the same parts; --resume compares it entry by entry."""
 
-    def identity(path: Path) -> list[Any]:
-        seen = path.stat()
-        return [path.name, seen.st_size, seen.st_mtime_ns]
+    def identity(file: File) -> list[Any]:
+        seen = file.path.stat()
+        return [file.path.name, seen.st_size, seen.st_mtime_ns]
 
     return {
         "engine": "spark",
-        "pairs": [identity(path) for path in source.pairs],
-        "items": [identity(path) for path in source.items],
-        "keyphrases": [identity(path) for path in source.keyphrases],
+        "pairs": [identity(file) for file in source.pairs],
+        "items": [identity(file) for file in source.items],
+        "keyphrases": [identity(file) for file in source.keyphrases],
         "model_version": scorer.version,
         "threshold": scorer.threshold,
         "chunk": task.chunk,

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjudge.errors import BadTable
 from adjudge.scoring.rows import REASON, UNKNOWN_KEYPHRASE
+from adjudge.scoring.spark.reading import File, texts
 from adjudge.scoring.spark.settings import SparkSettings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TEXTS = ("title", "category")
 COLUMNS = ("item_id", "row", "keyphrase", *TEXTS, REASON)
 """Of a laid-out row: `row` is the pair's 0-based number in the input, null where the row is an item of `items`."""
-
+ITEM_COLUMNS = ("item_id", *TEXTS)
 
 HOME = "_home"
 
@@ -40,13 +40,12 @@ class Cut:
 
 @dataclass(frozen=True)
 class Source:
-    """Input files in the order of their rows, `firsts` the number of each one's first row; `columns` to read."""
+    """Input files in the order of their rows; `columns` of the pairs to read."""
 
-    pairs: Sequence[Path]
-    firsts: Sequence[int]
+    pairs: Sequence[File]
     columns: tuple[str, ...]
-    items: Sequence[Path]
-    keyphrases: Sequence[Path]
+    items: Sequence[File]
+    keyphrases: Sequence[File]
     keyphrase_rows: int
 
 
@@ -56,7 +55,7 @@ def laid_out(
     """COLUMNS of every pair (and item) whose bucket is not done: partition b holds bucket b. Raises BadTable."""
     from pyspark.sql import functions as f
 
-    rows = _pairs(spark, source)
+    rows = texts(spark, source.pairs, source.columns, numbered=True)
     if source.keyphrases:
         rows = _with_keyphrases(spark, rows, source, settings)
     else:
@@ -101,31 +100,13 @@ def _at_home(pairs: DataFrame, items: DataFrame | None, part_rows: int) -> tuple
     return shared(pairs), None if items is None else shared(items)
 
 
-def _pairs(spark: SparkSession, source: Source) -> DataFrame:
-    from pyspark.sql import functions as f
-
-    read = spark.read.parquet(*map(str, source.pairs))
-    there = [name for name in source.columns if name in read.columns]
-    texts = [f.col(name).cast("string").alias(name) for name in there]
-    if len(source.pairs) == 1:
-        return read.select(*texts, f.col("_metadata.row_index").alias("row"))
-    files = [(path.name, first) for path, first in zip(source.pairs, source.firsts, strict=True)]
-    firsts = f.broadcast(spark.createDataFrame(files, "file string, first long"))
-    numbered = read.select(*texts, f.col("_metadata.file_name").alias("file"), f.col("_metadata.row_index"))
-    joined = numbered.join(firsts, "file", "left")
-    return joined.select(*there, (f.col("first") + f.col("row_index")).alias("row"))
-
-
 def _with_keyphrases(
     spark: SparkSession, pairs: DataFrame, source: Source, settings: SparkSettings
 ) -> DataFrame:
     from pyspark.sql import functions as f
 
-    known = spark.read.parquet(*map(str, source.keyphrases)).select(
-        f.col("keyphrase_id").cast("string").alias("keyphrase_id"),
-        f.col("keyphrase").cast("string").alias("keyphrase"),
-        f.lit(True).alias("known"),
-    )
+    known = texts(spark, source.keyphrases, ("keyphrase_id", "keyphrase"))
+    known = known.drop("row").withColumn("known", f.lit(True))
     known = known.where(f.col("keyphrase_id").isNotNull())
     _check_once(known, "keyphrase_id")
     small = source.keyphrase_rows <= settings.broadcast_rows
@@ -144,20 +125,10 @@ def _check_once(table: DataFrame, key: str) -> None:
         )
 
 
-def _items(spark: SparkSession, items: Sequence[Path]) -> DataFrame:
+def _items(spark: SparkSession, items: Sequence[File]) -> DataFrame:
     from pyspark.sql import functions as f
 
-    read = spark.read.parquet(*map(str, items))
-    texts = [
-        (f.col(name) if name in read.columns else f.lit(None)).cast("string").alias(name) for name in TEXTS
-    ]
-    empty = [
-        f.lit(None).cast(kind).alias(name) for name, kind in (("keyphrase", "string"), (REASON, "string"))
-    ]
-    rows = read.select(
-        f.col("item_id").cast("string").alias("item_id"),
-        f.lit(None).cast("long").alias("row"),
-        *texts,
-        *empty,
-    )
-    return rows.where(f.col("item_id").isNotNull()).select(*COLUMNS)
+    read = texts(spark, items, ITEM_COLUMNS).where(f.col("item_id").isNotNull())
+    for name, kind in (("row", "long"), ("keyphrase", "string"), (REASON, "string")):
+        read = read.withColumn(name, f.lit(None).cast(kind))
+    return read.select(*COLUMNS)

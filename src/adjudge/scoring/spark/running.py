@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from adjudge.config import from_dict
 from adjudge.errors import AdjudgeError, BadConfig
-from adjudge.scoring.local.state import complete
+from adjudge.scoring.local.state import complete, folder_of
 from adjudge.scoring.local.worker import Counts
 from adjudge.scoring.spark.session import opened
 from adjudge.scoring.spark.settings import SparkSettings
@@ -45,6 +45,7 @@ def archived(artifact: Path | None, ship: bool) -> Iterator[Path | None]:
 @contextmanager
 def running(task: Task, settings: SparkSettings, archive: Path | None) -> Iterator[SparkSession]:
     """A session whose executors have the archive unpacked, under its stem. Raises NoSpark, SparkFailed."""
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     cores = task.workers or len(os.sched_getaffinity(0))
@@ -53,21 +54,26 @@ def running(task: Task, settings: SparkSettings, archive: Path | None) -> Iterat
             spark.sparkContext.addArchive(f"{archive}#{archive.stem}")
         try:
             yield spark
-        except PySparkException as error:
-            raise SparkFailed(
-                f"Spark gave the run up: {reason(str(error))}. Finished parts are kept: go on with --resume."
-            ) from error
+        except (PySparkException, Py4JError) as error:
+            kept = Watch(folder_of(task.out), lambda _: None).look()
+            rest = "Finished parts are kept: go on with --resume." if kept else "No part was finished."
+            raise SparkFailed(f"Spark gave the run up: {reason(str(error))}. {rest}") from error
 
 
 def reason(text: str) -> str:
     """What a worker raised (the last line of its traceback), or the first line of Spark's own message.
 
-    >>> reason("[PYTHON_EXCEPTION] ...: Traceback ...\\\\n  File ...\\\\nMemoryError: no room\\\\n SQLSTATE: 38000")
+    >>> reason("[PYTHON_EXCEPTION] ...: Traceback ...\\n  File ...\\nMemoryError: no room\\n SQLSTATE: 38000")
     'MemoryError: no room'
+    >>> reason("An error occurred while calling o6.collect.\\n: java.io.IOException: no disk\\n  at ...")
+    'java.io.IOException: no disk'
     """
     told = text.split("SQLSTATE")[0] if "Traceback" in text else text
-    lines = [line.strip() for line in told.splitlines() if line.strip()] or ["no message"]
-    return lines[-1] if "Traceback" in text else lines[0]
+    lines = [line.strip().removeprefix(": ") for line in told.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("An error occurred while calling"):
+        lines = lines[1:]
+    lines = lines or ["no message"]
+    return lines[-1] if "Traceback" in text else lines[0].split("SQLSTATE")[0].strip().rstrip(".")
 
 
 class Watch:

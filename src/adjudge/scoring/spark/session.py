@@ -41,22 +41,45 @@ def usual(settings: SparkSettings, cores: int, chunk: int) -> dict[str, str]:
 
 
 def batches(chunk: int) -> dict[str, str]:
-    """How many rows reach a Python worker at a time, and bytes (from Spark 4.1 on): titles may be long."""
+    """How many rows reach a Python worker at a time, and bytes (from Spark 4.1 on): titles may be long.
+
+    And columns by their very names: a table may have `Title` beside `title`.
+    """
     arrow = "spark.sql.execution.arrow"
-    return {f"{arrow}.maxRecordsPerBatch": str(chunk), f"{arrow}.maxBytesPerBatch": str(BATCH_BYTES)}
+    return {
+        f"{arrow}.maxRecordsPerBatch": str(chunk),
+        f"{arrow}.maxBytesPerBatch": str(BATCH_BYTES),
+        "spark.sql.caseSensitive": "true",
+    }
+
+
+@contextmanager
+def borrowed(spark: SparkSession, chunk: int) -> Iterator[SparkSession]:
+    """Somebody else's session with `batches`; its own settings are put back at the end."""
+    theirs = spark.conf.getAll
+    wanted = batches(chunk)
+    for name, value in wanted.items():
+        spark.conf.set(name, value)
+    try:
+        yield spark
+    finally:
+        for name in wanted:
+            if name in theirs:
+                spark.conf.set(name, theirs[name])
+            else:
+                spark.conf.unset(name)
 
 
 @contextmanager
 def opened(settings: SparkSettings, cores: int, chunk: int) -> Iterator[SparkSession]:
-    """A session. One that runs already is used and left running. Raises NoSpark."""
+    """A session. One that runs already is used, and left running with the settings it had. Raises NoSpark."""
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
     active = SparkSession.getActiveSession()
     if active is not None:
-        for name, value in batches(chunk).items():
-            active.conf.set(name, value)
-        yield active
+        with borrowed(active, chunk):
+            yield active
         return
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     if not submitted and not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
