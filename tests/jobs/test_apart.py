@@ -32,7 +32,7 @@ def test_an_output_that_is_an_input_is_refused(case: str) -> None:
 
 
 def test_pairs_are_not_written_over_a_log(tmp_path: Path) -> None:
-    (tmp_path / "pairs.parquet").touch()
     with pytest.raises(BadConfig, match="it would be overwritten"):
         PairsConfig(tmp_path, tmp_path / "pairs.parquet")
+    (tmp_path / "asked.parquet").touch()
     PairsConfig(tmp_path, tmp_path / "asked.parquet")

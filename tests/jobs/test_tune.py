@@ -238,7 +238,7 @@ def test_a_student_gets_cut_points(artifact: Path, tmp_path: Path) -> None:
     told = pq.read_table(tmp_path / "three.tune" / "dev.parquet")
     # Proportional odds are calibrated in the large: mean shares are people's shares on the rows fitted.
     assert np.mean(told["expected"].to_numpy()) == pytest.approx(steps.mean(), abs=0.15)
-    with pytest.raises(BadConfig, match="is the base itself"):
+    with pytest.raises(BadConfig, match="TuneConfig.base too: it would be overwritten"):
         tune(replace(given, out=artifact))
 
 

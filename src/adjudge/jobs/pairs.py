@@ -10,7 +10,7 @@ from adjudge.config import check_apart, check_choice
 from adjudge.errors import BadTable
 from adjudge.recipes import RecipeSettings, split_sql
 from adjudge.records import SPLITS, Progress, no_progress
-from adjudge.tables import log_path
+from adjudge.tables import LOGS, log_path
 
 ASKED = "SELECT item_id, keyphrase FROM read_parquet(?)"
 TO_SCORE = """
@@ -32,7 +32,9 @@ class PairsConfig:
     splits: RecipeSettings = field(default_factory=RecipeSettings)
 
     def __post_init__(self) -> None:
-        check_apart("PairsConfig", {"logs": self.logs.glob("*.parquet")}, {"out": self.out})
+        check_apart(
+            "PairsConfig", {"logs": [self.logs / f"{name}.parquet" for name in LOGS]}, {"out": self.out}
+        )
         if self.split is not None:
             check_choice("PairsConfig", "split", self.split, SPLITS)
 

@@ -24,8 +24,6 @@ def cut(config: TuneConfig, material: Material) -> dict[str, Any]:
     base = Path(config.base.removeprefix(STUDENT))
     if config.out.exists() and not (config.out / manifest.MANIFEST).exists():
         raise BadConfig(f"{config.out} exists and is not an artifact: it is left alone. Choose another --out")
-    if base.resolve() == config.out.resolve():
-        raise BadConfig(f"--out {config.out} is the base itself: choose another folder")
     scores = load_scorer(base).score(material.labels.rows)[material.train]
     steps, able = material.labels.step[material.train], ~np.isnan(scores)
     # Repeats from matching the class mix count as so many rows: the fit is that of the matched mix.
