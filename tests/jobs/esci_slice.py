@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 from adjudge.jobs.real import LessonSettings, RealConfig
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.student.distil import DistilSettings
-from adjudge.student.matching import MatchingSettings
 from adjudge.student.settings import StudentSettings
 from adjudge.student.unlabelled import UnlabelledSettings
 
@@ -66,10 +65,7 @@ def small(data: Path, out: Path) -> RealConfig:
     return RealConfig(
         data,
         out,
-        matching=MatchingSettings(width=64, heads=2),
-        student=StudentSettings(
-            start="matching", soft=True, threads=1, golden=8, max_length=32, batch_tokens=512
-        ),
+        student=StudentSettings(width=64, soft=True, threads=1, golden=8, max_length=32, batch_tokens=512),
         distil=DistilSettings(
             cosine_pairs=300,
             teacher_pairs=1500,

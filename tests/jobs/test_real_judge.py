@@ -26,11 +26,14 @@ PROMPT = "# User\nitem {title} keyphrase {keyphrase}\n# Grades\n- high = high: x
 
 
 def shorter(data: Path, out: Path) -> RealConfig:
-    """Fewer pairs still: what is judged afterwards need not be good."""
+    """Fewer pairs still, seen more often: what is judged afterwards need not be good."""
     config = small(data, out)
     distil = replace(config.distil, cosine_pairs=0, teacher_pairs=1200)
     scorecard = replace(config.scorecard, replicates=20)
-    return replace(config, cosine=LessonSettings(), distil=distil, replicates=20, scorecard=scorecard)
+    teacher = replace(config.teacher, epochs=16)
+    return replace(
+        config, cosine=LessonSettings(), teacher=teacher, distil=distil, replicates=20, scorecard=scorecard
+    )
 
 
 @pytest.fixture(scope="module")

@@ -32,12 +32,11 @@ from adjudge.recipes import RecipeSettings, parse
 from adjudge.records import Progress, no_progress
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.student.distil import LESSONS, DistilSettings, Lessons
-from adjudge.student.matching import MatchingSettings
 from adjudge.student.settings import StudentSettings
 
 Done = TypeVar("Done")
 Scores = dict[str, dict[str, Path]]
-STUDENT, BARS, MATCHING = "student", ("jaccard", "cosine"), "matching"
+STUDENT, BARS = "student", ("jaccard", "cosine")
 GIVEN_SPLITS = RecipeSettings(min_annotators=1, split_by="keyphrase", shares=(1.0, 0.0, 0.0))
 
 
@@ -64,9 +63,8 @@ class LessonSettings:
 class RealConfig:
     """data: ESCI as `real_tables.source` reads it; out: the run's folder; rows: labelled pairs used a split at most.
 
-    recipe: which labels. dev: moves keyphrases of train to dev where the data has no dev split. matching: the
-    start point; student: everything else of the student (its start, width, layers and heads come from `matching`
-    where start is `matching`). distil: the lessons. cosine, teacher, labels: how each is taken.
+    recipe: which labels. dev: moves keyphrases of train to dev where the data has no dev split. student: its start,
+    size and all else. distil: the lessons. cosine, teacher, labels: how each is taken.
     retention: share of dev's relevant pairs that the artifact's threshold keeps (ESCI has no clicks).
     """
 
@@ -76,10 +74,7 @@ class RealConfig:
     rows: int | None = 20_000
     seed: int = 7
     dev: RecipeSettings = field(default_factory=lambda: replace(GIVEN_SPLITS, shares=(0.85, 0.15, 0.0)))
-    matching: MatchingSettings = field(default_factory=MatchingSettings)
-    student: StudentSettings = field(
-        default_factory=lambda: StudentSettings(start=MATCHING, soft=True, threads=1)
-    )
+    student: StudentSettings = field(default_factory=lambda: StudentSettings(soft=True, threads=1))
     distil: DistilSettings = field(default_factory=lambda: DistilSettings(texts="all", teacher_pairs=240_000))
     cosine: LessonSettings = field(default_factory=LessonSettings)
     teacher: LessonSettings = field(default_factory=lambda: LessonSettings(lr=7e-4))
@@ -166,10 +161,6 @@ def _lessons(config: RealConfig, training: Path, progress: Progress) -> Lessons:
 def _learn(config: RealConfig, lessons: Lessons, progress: Progress) -> dict[str, Path]:
     """One artifact a lesson, each starting from the one before; the last one is the student."""
     start = config.student.start
-    if start == MATCHING:
-        from adjudge.student.matching import write_start
-
-        start = str(write_start(config.out / "start", replace(config.matching, seed=config.seed)))
     artifacts: dict[str, Path] = {}
     for lesson, table in lessons.tables.items():
         how: LessonSettings = getattr(config, lesson)
