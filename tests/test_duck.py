@@ -10,6 +10,13 @@ from adjudge.duck import bounded, check_memory, open_log
 from adjudge.errors import BadConfig, BadTable
 
 
+@pytest.mark.parametrize("value", ["4GB", "4gb", "512 MiB", "1.5G", "60%"])
+def test_what_duckdb_reads_is_taken(value: str, tmp_path: Path) -> None:
+    check_memory("ServedSettings", "memory", value)
+    with bounded(tmp_path / "spill", value, "{}"):
+        pass
+
+
 @pytest.mark.parametrize("value", ["lots", "", "2 apples", "-1GB", "2"])
 def test_a_size_that_duckdb_would_not_read_is_refused(value: str) -> None:
     with pytest.raises(BadConfig, match=r"ServedSettings\.memory is .*write for example 4GB"):

@@ -26,8 +26,8 @@ SQL_TYPES = {
 
 def check_memory(owner: str, name: str, value: str) -> None:
     """Raises BadConfig where a setting is no size that DuckDB reads."""
-    if not re.fullmatch(r"\d+(\.\d+)?\s?[KMGT]i?B", value):
-        raise BadConfig(f"{owner}.{name} is {value!r}: write for example 4GB or 500MB")
+    if not re.fullmatch(r"\d+(\.\d+)?\s?([KMGT](i?B)?|%)", value, re.IGNORECASE):
+        raise BadConfig(f"{owner}.{name} is {value!r}: write for example 4GB, 500MB or 60%")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adjudge.errors import BadConfig
+from adjudge.jobs.diff import DiffConfig
 from adjudge.jobs.distil import DistilConfig
 from adjudge.jobs.pairs import PairsConfig
 from adjudge.jobs.recommend import RecommendConfig
@@ -19,6 +20,8 @@ CASES: dict[str, Callable[[], object]] = {
     "retrieve": lambda: RetrieveConfig(graph=C, items=A, out=A),
     "recommend, its items": lambda: RecommendConfig(A, B, B),
     "recommend, its scores": lambda: RecommendConfig(A, B, Path("c/../a.parquet")),
+    "diff, its later day": lambda: DiffConfig(C, D, D),
+    "diff, its earlier day": lambda: DiffConfig(C, D, C),
     "distil": lambda: DistilConfig(C, A, B, C),
     "tune": lambda: TuneConfig(A, B, base="hf:c", out=C),
     "tune a student": lambda: TuneConfig(A, B, base="student:c", out=C),

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjudge import config as settings_of
+from adjudge.config import check_apart
 from adjudge.duck import bounded, check_memory
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.score import time_of
 from adjudge.jobs.texts import as_bytes, columns_of, write_texts
 from adjudge.records import Progress, no_progress
-from adjudge.tables import ITEMS, log_path
+from adjudge.tables import ITEMS, LOGS, log_path
 
 if TYPE_CHECKING:
     import duckdb
 
+WRITTEN = ("pairs.parquet", "deleted.parquet")
 # All texts are bytes here: one that is not UTF-8 goes as it is to `score`, which sets its row aside and says why.
 # A pair of an item that the day's items do not hold has no texts, and is a pair all the same: `score` says why.
 KEYS = {
@@ -84,6 +86,9 @@ class DiffConfig:
 
     def __post_init__(self) -> None:
         check_memory("DiffConfig", "memory", self.memory)
+        days = {"before": self.before, "after": self.after}
+        tables = {name: [day / f"{table}.parquet" for table in LOGS] for name, day in days.items()}
+        check_apart("DiffConfig", tables, {"out": [self.out / name for name in WRITTEN]})
         if self.before.resolve() == self.after.resolve():
             raise BadConfig(
                 f"DiffConfig.before and after are both {self.before}: allowed are two days' folders"
@@ -126,7 +131,7 @@ def diff(config: DiffConfig, progress: Progress = no_progress) -> Diff:
         with bounded(fresh / "tmp", config.memory, wrong) as db:
             done = _write(db, config, fresh, progress)
         config.out.mkdir(parents=True, exist_ok=True)
-        for name in ("pairs.parquet", "deleted.parquet"):
+        for name in WRITTEN:
             os.replace(fresh / name, config.out / name)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -136,10 +141,11 @@ def diff(config: DiffConfig, progress: Progress = no_progress) -> Diff:
 
 def _write(db: duckdb.DuckDBPyConnection, config: DiffConfig, fresh: Path, progress: Progress) -> Diff:
     progress("diff", 0, 4)
-    without_key = 0
     for step, (day, logs) in enumerate((("before", config.before), ("after", config.after)), start=1):
-        without_key = _day(db, day, logs)
+        key = _day(db, day, logs)
         progress("diff", step, 4)
+    _keys(db, log_path(config.after, "pairs"), key)
+    without_key = int(db.sql(WITHOUT_KEY).fetchall()[0][0])
     paths = {"pairs": fresh / "pairs.parquet", "deleted": fresh / "deleted.parquet"}
     write_texts(db.sql(TO_SCORE), paths["pairs"])
     progress("diff", 3, 4)
@@ -153,8 +159,8 @@ def _write(db: duckdb.DuckDBPyConnection, config: DiffConfig, fresh: Path, progr
     return Diff(config.out, after, new, revised, lost, deletions, without_key)
 
 
-def _day(db: duckdb.DuckDBPyConnection, day: str, logs: Path) -> int:
-    """Tables pairs_DAY, items_DAY and keyphrases_DAY of texts as bytes; how many rows of the pairs lack a key."""
+def _day(db: duckdb.DuckDBPyConnection, day: str, logs: Path) -> str:
+    """Tables pairs_DAY, items_DAY and keyphrases_DAY of texts as bytes; by which column the pairs name a keyphrase."""
     items, pairs = log_path(logs, "items"), log_path(logs, "pairs")
     ITEMS.check_columns(columns_of(items), items)
     db.register("there", as_bytes(items, ("item_id", "title", "category")))
@@ -166,8 +172,7 @@ def _day(db: duckdb.DuckDBPyConnection, day: str, logs: Path) -> int:
     _phrases(db, day, logs, needed=key == "keyphrase_id")
     _keys(db, pairs, key)
     db.sql(DISTINCT).create(f"pairs_{day}")
-    _keys(db, pairs, key)
-    return int(db.sql(WITHOUT_KEY).fetchall()[0][0])
+    return key
 
 
 def _keys(db: duckdb.DuckDBPyConnection, pairs: Path, key: str) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-BATCH = 131_072
-"""Rows a batch: with texts of up to 16 kB on average its offsets fit 32 bits."""
+BATCH = 8192
+"""Rows a batch: where texts are long it is what bounds the memory, and with up to 256 kB a text its offsets fit 32 bits."""
 
 
 def columns_of(path: Path) -> list[str]:

@@ -68,17 +68,22 @@ def score_rows(scorer: Scorer, pairs: pa.Table, scored_at: datetime, first: int 
 
 def _pieces(pairs: pa.Table) -> Iterator[tuple[int, pa.Table]]:
     """The pairs in slices of about TEXT_BYTES of text, spelled out, each with the number of its first row."""
-    spent = np.zeros(len(pairs), np.int64)
-    for column in pairs.itercolumns():
-        spent += _sizes(column)
-    piece = np.cumsum(spent) // TEXT_BYTES
+    piece = np.cumsum(text_sizes(pairs)) // TEXT_BYTES
     cuts = [0, *(np.flatnonzero(np.diff(piece)) + 1).tolist(), len(pairs)]
     for begin, end in pairwise(cuts):
         yield begin, pairs.slice(begin, end - begin)
 
 
+def text_sizes(pairs: pa.Table) -> np.ndarray:
+    """Bytes of each row's texts, spelled out where they are in a dictionary: int64 (rows,)."""
+    spent = np.zeros(len(pairs), np.int64)
+    for column in pairs.itercolumns():
+        spent += _sizes(column)
+    return spent
+
+
 def _sizes(column: pa.ChunkedArray) -> np.ndarray:
-    """Bytes of each row's text, also where it is in a dictionary; 0 for what is no text."""
+    """Bytes of each row's text; 0 for what is no text."""
     parts = []
     for chunk in column.chunks:
         coded = pa.types.is_dictionary(chunk.type)

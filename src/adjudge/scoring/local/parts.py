@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.errors import BadTable
-from adjudge.scoring.rows import TEXT_BYTES, check_texts
+from adjudge.scoring.rows import TEXT_BYTES, check_texts, text_sizes
 from adjudge.tables import TO_SCORE
 
 READ_ROWS = 2048
@@ -119,7 +119,7 @@ def _chunks(file: pq.ParquetFile, part: Part, wanted: list[str], chunk: int) -> 
             piece = table.slice(0, chunk - size)
             table = table.slice(len(piece))
             held.append(piece)
-            size, most = size + len(piece), most + piece.nbytes
+            size, most = size + len(piece), most + int(text_sizes(piece).sum())
             if size == chunk or most >= TEXT_BYTES:
                 yield pa.concat_tables(held, promote_options="permissive")
                 held, size, most = [], 0, 0
