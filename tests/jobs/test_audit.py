@@ -204,7 +204,7 @@ def test_nothing_is_overwritten(home: Home, done: Any, tmp_path: Path) -> None:
     given = config.labels.read_bytes()
     with pytest.raises(BadConfig, match="is not overwritten"):
         audit(replace(config, floors=AuditFloors(impressions=50)))
-    with pytest.raises(BadConfig, match="never replaces what it was given"):
+    with pytest.raises(BadConfig, match="AuditConfig.labels too: it would be overwritten"):
         replace(config, out=config.labels.parent)
     assert config.labels.read_bytes() == given
     kept = pq.read_table(config.labels)

@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge import config as settings_of
-from adjudge.config import check_choice, check_range
+from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import BadConfig, NotEnoughData
 from adjudge.jobs import audit_tables
+from adjudge.jobs.grades import folder_of
 from adjudge.jobs.human import Labelled, Rules, labelled
 from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.jobs.tune_checks import steps_in
@@ -30,7 +31,8 @@ from adjudge.records import SCALES, Progress, no_progress, scale
 from adjudge.trust.audit import KINDS, NONE, UNDECIDED, AuditFloors, Validity, contradictions, decided
 from adjudge.trust.settings import RULES
 
-LABELS, CONFIG = "labels.parquet", "config.json"
+LABELS, CONFIG, TOLD = "labels.parquet", "config.json", "audit.json"
+PAIRS, AGAIN, JUDGED, LOG = "pairs.parquet", "contradicting.parquet", "rejudged.parquet", "log.sqlite"
 FREE = ("budget", "prices", "run")
 """Settings that a later run on the same folder may change: they decide how many are asked, not what is answered."""
 
@@ -69,19 +71,19 @@ class AuditConfig:
         check_choice("AuditConfig", "scale", self.scale, SCALES)
         check_choice("AuditConfig", "rule", self.rule, RULES)
         check_range("AuditConfig", "min_annotators", self.min_annotators, 1, 1000)
-        if (self.out / LABELS).resolve() == self.labels.resolve():
-            raise BadConfig(
-                f"--out {self.out} holds the labels themselves: an audit never replaces what it was given"
-            )
+        names = ("labels", "items", "clicks", "valid", "prompt", "guidance", "examples", "prices")
+        read = {name: getattr(self, name) for name in names} | {"judge": folder_of(self.judge)}
+        written = (LABELS, CONFIG, TOLD, PAIRS, AGAIN, JUDGED, LOG)
+        check_apart("AuditConfig", read, {"out": [self.out, *(self.out / name for name in written)]})
         self.asked()
 
     def asked(self) -> JudgeConfig:
         """How the contradicting pairs are judged again."""
         return JudgeConfig(
-            self.out / "contradicting.parquet",
+            self.out / AGAIN,
             self.judge,
-            self.out / "log.sqlite",
-            self.out / "rejudged.parquet",
+            self.out / LOG,
+            self.out / JUDGED,
             self.scale,
             self.base_url,
             prompt=self.prompt,
@@ -139,7 +141,7 @@ def audit(config: AuditConfig, progress: Progress = no_progress) -> Audited:
     done = _counted(config, settled, table, verdict)
     told = {name: value for name, value in asdict(done).items() if name != "out"}
     text = json.dumps({**told, "config": settings_of.to_dict(config)}, indent=2, ensure_ascii=False)
-    (config.out / "audit.json").write_text(text + "\n", encoding="utf-8")
+    (config.out / TOLD).write_text(text + "\n", encoding="utf-8")
     progress("audit: deciding", 3, 3)
     return done
 
@@ -158,7 +160,7 @@ def _claim(config: AuditConfig) -> None:
 
 
 def _settled(config: AuditConfig) -> Labelled:
-    pairs = config.out / "pairs.parquet"
+    pairs = config.out / PAIRS
     audit_tables.write_pairs(config.labels, config.items, pairs)
     on = scale(config.scale)
     everything = RecipeSettings(shares=(1.0, 0.0, 0.0))

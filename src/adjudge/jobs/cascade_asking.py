@@ -160,5 +160,5 @@ def _judge(
         if setting in OWN:
             raise BadConfig(f"{side}_settings.{setting} is set by the cascade itself: leave it out")
     given = {**further, "pairs": pairs, "judge": spelled, "name": named or spelled, "scale": config.scale}
-    given |= {"log": config.log or config.out / "verdicts.sqlite", "out": out, "dry_run": dry}
+    given |= {"log": config.verdicts, "out": out, "dry_run": dry}
     return judge(from_dict(JudgeConfig, given), progress)

@@ -6,10 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adjudge.config import check_choice
+from adjudge.config import check_apart, check_choice
 from adjudge.errors import BadConfig
+from adjudge.jobs.grades import folder_of
 from adjudge.records import SCALES
 from adjudge.trust.cascade import CascadeSettings
+
+TABLES = ("judgments.parquet", "curve.parquet", "cascade.json", "region.json", "config.json")
+ASKED = {
+    "cheap": ("cheap.judgments.parquet",),
+    "strong": ("held.parquet", "held.judgments.parquet", "rest.parquet", "rest.judgments.parquet"),
+}
+"""What is written to `out`: always, and where a side is asked."""
 
 
 def is_table(spelling: str) -> bool:
@@ -56,6 +64,11 @@ class CascadeConfig:
         """Whether the strong judge is asked about the rest, once the region is shown."""
         return not (self.dry_run or self.validate_only)
 
+    @property
+    def verdicts(self) -> Path:
+        """The verdict log of judges that are asked."""
+        return self.log or self.out / "verdicts.sqlite"
+
     def __post_init__(self) -> None:
         check_choice("CascadeConfig", "scale", self.scale, SCALES)
         check_choice("CascadeConfig", "human_scale", self.human_scale, SCALES)
@@ -65,3 +78,15 @@ class CascadeConfig:
                     f"{side} is {getattr(self, side)!r}, a judge to be asked: name the pairs with --pairs FILE.parquet, "
                     "or give a judgments table that ends in .parquet"
                 )
+        self._check_apart()
+
+    def _check_apart(self) -> None:
+        """No file that is read is one that is written: neither a table nor a model's folder."""
+        sides = {"cheap": self.cheap, "strong": self.strong}
+        asked = [side for side, spelled in sides.items() if not is_table(spelled)]
+        read = {side: Path(one) if is_table(one) else folder_of(one) for side, one in sides.items()}
+        read |= {"pairs": self.pairs, "human": self.human, "region": self.region}
+        names = (*TABLES, *(name for side in asked for name in ASKED[side]))
+        log = self.verdicts if asked else None
+        written = {"out": [self.out, *(self.out / name for name in names)], "log": log}
+        check_apart("CascadeConfig", read, written)

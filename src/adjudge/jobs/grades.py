@@ -34,6 +34,12 @@ class Grader:
         return [[float(p) for p in row] for row in steps_of(self.above(table_of(pairs)))]
 
 
+def folder_of(judge: str) -> Path | None:
+    """The folder that a judge, as `adjudge judge` spells it, is read from; None where it is not read from one."""
+    kind, _, where = judge.partition(":")
+    return Path(where) if kind in ("hf", "student") and where else None
+
+
 def grader(artifact: Path, scale: Scale) -> Grader:
     """The artifact as a judge on `scale`.
 
