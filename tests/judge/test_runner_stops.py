@@ -160,6 +160,21 @@ def test_one_answer_is_enough_to_go_on_and_so_is_one_in_the_log(
         judge(config(pairs(300), judge="fake"))
 
 
+def test_a_judge_that_answered_before_and_now_refuses_every_new_text_is_left(
+    pairs: Pairs, server: Server
+) -> None:
+    server.body = json.dumps({"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}).encode()
+    asked = config(pairs(10), base_url=server.url, probabilities=False)
+    assert judge(asked).written.scored == 10
+    server.status, server.body, server.seen = 400, REFUSED.encode(), 0
+    pairs(2000)
+    for stop in (1, 2):
+        with pytest.raises(NoAccess, match="answered none of .* requests .refused request: 400"):
+            judge(asked)
+        # The second run asks again what the first gave up, which does not count, and then as many new ones.
+        assert stop * 50 <= server.seen <= (2 * stop - 1) * (50 + 2 * 8)
+
+
 def test_fruitless_0_asks_on(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
     fails(monkeypatch, "refused request", frozenset())
     where = pairs(200)

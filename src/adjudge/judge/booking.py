@@ -18,7 +18,8 @@ N = TypeVar("N", int, float)
 class Ask:
     """A text to ask about: its hash, the request, its size in bytes, and what the log holds of it (None: nothing).
 
-    owed: whether `before` holds money or tokens of failed requests that the log does not hold yet.
+    owed: whether `before` holds money or tokens of failed requests that the log does not hold yet. again: whether the
+    log held the text when it was taken.
     """
 
     text: bytes
@@ -27,6 +28,10 @@ class Ask:
     before: Entry | None = None
     failures: int = 0
     owed: bool = False
+    again: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.again = self.before is not None
 
     @property
     def answered(self) -> int:

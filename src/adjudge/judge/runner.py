@@ -57,8 +57,8 @@ class RunSettings:
 class Runner:
     """Asks one client about a stream of texts; all that is paid for goes to the log.
 
-    proven: this judge answered before. Then a rerun may hold nothing but texts that it fails on, so that only texts
-    given up count against it, and refused ones not at all.
+    proven: this judge answered before. Then a rerun may hold nothing but texts that it fails on, so that of texts the log
+    held before only those given up count against it, and refused ones not at all. New texts count as in a first run.
     """
 
     def __init__(
@@ -196,7 +196,8 @@ class Runner:
         self.booking.failed(ask, failure, promised)
         ask.failures += 1
         final = not failure.worth_retrying or ask.failures >= self.settings.tries
-        self._failures += failure.worth_retrying and final if self.proven else 1
+        spared = self.proven and ask.again
+        self._failures += failure.worth_retrying and final if spared else 1
         if not final:
             return False
         self.booking.gave_up(ask, failure.kind)
