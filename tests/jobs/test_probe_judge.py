@@ -172,3 +172,51 @@ def test_the_commands_for_a_tuned_judge_run(pairs: Path, tmp_path: Path) -> None
         done = CliRunner().invoke(app, [*shlex.split(run.command)[1:], "--set", "local.threads=1"])
         assert done.exit_code == 0, done.output
         assert pq.read_table(run.out).num_rows == 8
+
+
+NO_OPTIONS = "note: position: the prompt does not list the options; not probed"
+
+
+@pytest.mark.parametrize("listed", ["", "{options}\n", "{answers}\n"])
+def test_a_prompt_without_options_has_no_position_probe(pairs: Path, tmp_path: Path, listed: str) -> None:
+    """The committed decoder's prompt lists no options: another order would be the same text, and always quiet."""
+    text = (DECODER / "prompt.md").read_text().replace("# Grades", f"{listed}# Grades")
+    (tmp_path / "prompt.md").write_text(text)
+    words = ["probe", "--pairs", str(pairs), "--judge", f"hf:{DECODER}", "--out", str(tmp_path / "probe")]
+    done = CliRunner().invoke(app, [*words, "--set", f"prompt={tmp_path / 'prompt.md'}"])
+    assert done.exit_code == 0, done.output
+    runs = {run["name"] for run in json.loads((tmp_path / "probe" / "runs.json").read_text())}
+    assert runs == {"original", "rewording", "stuffing", "padding"} | ({"position"} if listed else set())
+    assert (NO_OPTIONS in done.output) == (not listed)
+
+
+def test_a_tuned_judge_whose_prompt_has_no_options_has_no_position_probe(pairs: Path, tmp_path: Path) -> None:
+    folder, asked = tuned(tmp_path / "judge")
+    source = source_of(asked).replace("{options}\n", "")
+    asked.prompt.write_text(source)
+    write(folder, Card("base", "", "binary", asked.load().hash, chat=False), asked, source)
+    made = probe(ProbeConfig(pairs, tmp_path / "probe", f"hf:{folder}"))
+    assert "position" not in {run.name for run in made.runs}
+    assert made.notes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_shuffled_order_is_always_turned(pairs: Path, tmp_path: Path, seed: int) -> None:
+    """A shuffle may give worst first itself; the position run then shows best first."""
+    folder, asked = tuned(tmp_path / "judge")
+    asked = replace(asked, order="shuffled", seed=seed)
+    card = Card("base", "", "binary", asked.load().hash, "shuffled", seed, chat=False)
+    write(folder, card, asked, source_of(asked))
+    made = probe(ProbeConfig(pairs, tmp_path / "probe", f"hf:{folder}"))
+    texts = {}
+    for run in made.runs:
+        if run.name in ("original", "position"):
+            given = {key: value for key, value in run.settings.items() if key != "seed"}
+            asked_by = Asked(
+                "binary",
+                seed=seed,
+                order=given["order"],
+                **{name: Path(given[name]) for name in ("prompt", "guidance", "examples")},
+            )
+            texts[run.name] = asked_by.load().render("red mug", "Red mug", "Home").user
+    assert texts["original"] != texts["position"]

@@ -92,6 +92,8 @@ def probed(done: ProbesWritten) -> None:
     line(f"{done.pairs:,} pairs in {done.out}; judge them with:")
     for run in done.runs:
         line(f"  {run.command}")
+    for note in done.notes:
+        line(f"note: {note}")
 
 
 def labels_asked(done: LabelsAsked) -> None:

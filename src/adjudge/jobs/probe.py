@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ORIGINAL, LOCAL = "original", "hf:"
+NO_OPTIONS = "position: the prompt does not list the options; not probed"
 OTHER = {"other_prompt": "true"}
 """Says that a judge made by `adjudge tune` is meant to be asked otherwise."""
 
@@ -65,14 +66,18 @@ class Run:
 
 @dataclass(frozen=True)
 class ProbesWritten:
+    """notes: what is not probed, and why."""
+
     out: Path
     pairs: int
     runs: tuple[Run, ...]
+    notes: tuple[str, ...] = ()
 
 
 def probe(config: ProbeConfig, progress: Progress = no_progress) -> ProbesWritten:
-    """Write original.parquet, stuffed.parquet, padded.parquet, reworded.md and runs.json (the five runs, with their
-    commands). Raises BadTable, NotEnoughData, and BadConfig where a tuned judge is of another scale."""
+    """Write original.parquet, stuffed.parquet, padded.parquet, reworded.md and runs.json (the runs, with their commands:
+    five, or four where the prompt shows no options to turn round). Raises BadTable, NotEnoughData, and BadConfig where a
+    prompt cannot be used or a tuned judge is of another scale."""
     import pyarrow.parquet as pq
 
     tuned = _tuned(config)
@@ -89,12 +94,14 @@ def probe(config: ProbeConfig, progress: Progress = no_progress) -> ProbesWritte
         pq.write_table(_with_titles(pairs, texts), config.out / f"{name}.parquet", compression="zstd")
     if config.reworded is None:
         (config.out / "reworded.md").write_text(_reworded(config, tuned), encoding="utf-8")
-    runs = _runs(config, tuned)
+    turned = _turned(config, tuned)
+    runs = _runs(config, tuned, turned)
     told = json.dumps([settings_of.to_dict(run) for run in runs], indent=2, ensure_ascii=False)
     (config.out / "runs.json").write_text(told + "\n", encoding="utf-8")
     settings_of.save(config, config.out / "config.json")
     progress("probe pairs", pairs.num_rows, pairs.num_rows)
-    return ProbesWritten(config.out, pairs.num_rows, tuple(runs))
+    notes = () if turned else (NO_OPTIONS,)
+    return ProbesWritten(config.out, pairs.num_rows, tuple(runs), notes)
 
 
 def _sampled(config: ProbeConfig) -> pa.Table:
@@ -164,15 +171,32 @@ def _usual(config: ProbeConfig, tuned: _Tuned | None) -> dict[str, str]:
     return {**named, "order": own.order, **drawn, **chat}
 
 
-def _runs(config: ProbeConfig, tuned: _Tuned | None) -> list[Run]:
-    """position and rewording ask about the same pairs in another way; stuffing and padding the same way about others."""
+def _turned(config: ProbeConfig, tuned: _Tuned | None) -> str | None:
+    """An order of options under which the usual prompt reads otherwise; None where the prompt shows no options.
+
+    The texts tell, not the hashes: an order is part of the hash whether the prompt shows it or not.
+    """
+    usual = _usual(config, tuned)
+    files = {name: Path(usual[name]) for name in ("prompt", "guidance", "examples") if name in usual}
+    asked = Asked(
+        config.scale, order=usual.get("order", Asked.order), seed=int(usual.get("seed", "0")), **files
+    )
+    pair = ("keyphrase", "title", None)
+    text = asked.load().render(*pair)
+    orders = ("worst_first", "best_first")
+    return next((o for o in orders if replace(asked, order=o).load().render(*pair) != text), None)
+
+
+def _runs(config: ProbeConfig, tuned: _Tuned | None, turned: str | None) -> list[Run]:
+    """position and rewording ask about the same pairs in another way; stuffing and padding the same way about others.
+    Without a `turned` order there is no position run: it would ask the same texts and always look quiet."""
     reworded = config.reworded or config.out / "reworded.md"
     usual, meant = _usual(config, tuned), OTHER if tuned else {}
     kept = {} if tuned is None else usual
-    turned = "best_first" if usual.get("order") == "worst_first" else "worst_first"
+    position = [("position", ORIGINAL, {**usual, "order": turned, **meant})] if turned else []
     asked: list[tuple[str, str, dict[str, str]]] = [
         (ORIGINAL, ORIGINAL, usual),
-        ("position", ORIGINAL, {**usual, "order": turned, **meant}),
+        *position,
         ("rewording", ORIGINAL, {**kept, "prompt": str(reworded), **meant}),
         ("stuffing", "stuffed", usual),
         ("padding", "padded", usual),
