@@ -44,6 +44,15 @@ def test_missing_columns_name_the_mapping_to_write() -> None:
     assert "adjudge import table clicks FILE --map item_id=YOUR_NAME" in str(caught.value)
 
 
+@pytest.mark.parametrize("table", tables.TABLES.values(), ids=lambda t: t.name)
+def test_only_what_a_logs_folder_holds_is_to_be_imported(table: tables.Table) -> None:
+    with pytest.raises(BadTable) as caught:
+        table.check_columns(table.required[:-1], "file.parquet")
+    told, last = str(caught.value), table.required[-1]
+    assert ("adjudge import table" in told) == (table.name in tables.LOGS)
+    assert (f"Rename yours, or add it: {last} is " in told) == (table.name not in tables.LOGS)
+
+
 def test_a_logs_folder_says_what_it_lacks(tmp_path: Path) -> None:
     (tmp_path / "items.parquet").touch()
     assert tables.log_path(tmp_path, "items") == tmp_path / "items.parquet"

@@ -63,10 +63,15 @@ class Table:
         missing = [name for name in self.required if name not in seen]
         if missing:
             hint = did_you_mean(missing[0], seen)
+            mended = f"Rename yours, or add it: {missing[0]} is {self._meaning(missing[0])}"
+            if self.name in LOGS:
+                mended = f"Map other names with: adjudge import table {self.name} FILE --map {missing[0]}=YOUR_NAME"
             raise BadTable(
-                f"{path}: table {self.name} needs column {', '.join(missing)}; seen: {', '.join(seen)}{hint} "
-                f"Map other names with: adjudge import table {self.name} FILE --map {missing[0]}=YOUR_NAME"
+                f"{path}: table {self.name} needs column {', '.join(missing)}; seen: {', '.join(seen)}{hint} {mended}"
             )
+
+    def _meaning(self, name: str) -> str:
+        return next(column.meaning for column in self.columns if column.name == name)
 
 
 ITEM_ID = Column("item_id", "string", "the item's id", filled=True)

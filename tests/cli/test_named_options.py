@@ -1,4 +1,4 @@
-"""Every option that the docs' command lines and the package's own messages name exists."""
+"""Every option, and every table to import, that the docs' command lines and the package's own messages name exists."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer
 
+from adjudge import tables
 from adjudge.cli.commands import app
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +18,8 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 SOURCES = sorted((ROOT / "src" / "adjudge").rglob("*.py"))
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 LINE = re.compile(r"(?:^|[\s`/(])adjudge ([a-z][^`\n|&;]*)")
+IMPORT = re.compile(r"adjudge import table ([a-z_]+)")
+SHAPE = re.compile(r"\{(?:tables\.)?([A-Z_]+)\.name\}")
 OTHERS = {
     # spark-submit's and flink's
     *("--archives", "--conf", "--deploy-mode", "--executor-cores", "--executor-memory", "--master"),
@@ -86,6 +89,43 @@ def test_options_in_messages_exist() -> None:
         if (wrong := unknown_in_source(path.read_text(encoding="utf-8")))
     }
     assert found == {}
+
+
+def not_imported(text: str) -> list[str]:
+    """Tables that `adjudge import table` is said to take and refuses."""
+    return [name for name in IMPORT.findall(text) if name not in tables.LOGS]
+
+
+def shape_name(found: re.Match[str]) -> str:
+    return str(getattr(getattr(tables, found[1], None), "name", found[0]))
+
+
+def not_imported_in_source(text: str) -> list[str]:
+    """The same in a file's strings; a shape's name in a message ({tables.PAIRS.name}) is taken at its value."""
+    wrong = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.JoinedStr):
+            parts = [
+                p.value if isinstance(p, ast.Constant) else f"{{{ast.unparse(p.value)}}}" for p in node.values
+            ]
+            wrong += not_imported(SHAPE.sub(shape_name, "".join(map(str, parts))))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            wrong += not_imported(node.value)
+    return wrong
+
+
+def test_tables_to_import_are_those_that_can_be() -> None:
+    found = {str(path.relative_to(ROOT)): not_imported(path.read_text(encoding="utf-8")) for path in DOCS}
+    for path in SOURCES:
+        found[str(path.relative_to(ROOT))] = not_imported_in_source(path.read_text(encoding="utf-8"))
+    assert {where: wrong for where, wrong in found.items() if wrong} == {}
+    assert not_imported("adjudge import table clicks FILE; adjudge import table to_score FILE") == [
+        "to_score"
+    ]
+    assert not_imported_in_source('f"{a}: with: " f"adjudge import table {tables.TO_SCORE.name} FILE"') == [
+        "to_score"
+    ]
+    assert not_imported_in_source('f"adjudge import table {name} {tables.ITEMS.name}"') == []
 
 
 def test_dead_options_are_caught() -> None:

@@ -114,6 +114,13 @@ def test_pairs_with_nothing_to_label_are_left_out_and_counted(tmp_path: Path) ->
         export_labels(LabelExportConfig(tmp_path / "pairs.parquet", tmp_path / "ls"))
 
 
+def test_categories_that_are_numbers_are_shown_as_their_digits(tmp_path: Path) -> None:
+    table = {"item_id": ["a", "b"], "keyphrase": ["mug"] * 2, "title": ["Mug"] * 2, "category": [12, None]}
+    pq.write_table(pa.table(table), tmp_path / "pairs.parquet")
+    export_labels(LabelExportConfig(tmp_path / "pairs.parquet", tmp_path / "ls"))
+    assert [one["data"]["category"] for one in tasks_of(tmp_path / "ls")] == ["12", ""]
+
+
 def test_pictures_are_shown_where_they_can_be(pairs: Path, tmp_path: Path) -> None:
     items = {"item_id": [f"i{k:02d}" for k in range(20)], "title": ["t"] * 20}
     places = ["https://x/1.jpg" if k < 5 else "colour: red" for k in range(20)]

@@ -325,12 +325,36 @@ def test_where_there_is_nothing_to_judge_nobody_is_asked(tmp_path: Path) -> None
         assert [row["reason"] for row in rows(where)] == ["no keyphrase or no title"] * (2 * n) + [None] * 2
 
 
-@pytest.mark.parametrize("column", ["keyphrase", "title", "category"])
-def test_a_column_that_holds_no_texts_is_named(tmp_path: Path, column: str) -> None:
+@pytest.mark.parametrize(
+    ("column", "values", "told"),
+    [
+        ("keyphrase", [1, 2], "int64: allowed is string"),
+        ("title", [1, 2], "int64: allowed is string"),
+        ("category", [1.5, 2.0], "double: allowed is string or whole numbers"),
+    ],
+)
+def test_a_column_that_holds_no_texts_is_named(
+    tmp_path: Path, column: str, values: list[float], told: str
+) -> None:
     table: dict[str, Any] = {name: ["a", "b"] for name in ("item_id", "keyphrase", "title", "category")}
-    pq.write_table(pa.table({**table, column: [1, 2]}), tmp_path / "pairs.parquet")
-    with pytest.raises(BadTable, match=f"column {column} is int64: allowed is string"):
+    pq.write_table(pa.table({**table, column: values}), tmp_path / "pairs.parquet")
+    told = rf'column {column} is {told}. Cast it to string, in pandas for example: table\["{column}"\] = '
+    with pytest.raises(BadTable, match=told):
         judge(config(tmp_path / "pairs.parquet"))
+
+
+def test_categories_that_are_numbers_are_judged_as_their_digits(tmp_path: Path) -> None:
+    """What is judged by the digits as text is in the log for the numbers too, nulls included."""
+    where = tmp_path / "pairs.parquet"
+    texts = {"item_id": list("abcd"), "keyphrase": ["k"] * 4, "title": ["t", "u", "t", "t"]}
+    numbers = pa.array([7, None, 7, -30])
+    asked = []
+    for kind in (pa.int64(), pa.string(), pa.int16()):
+        pq.write_table(pa.table({**texts, "category": numbers.cast(kind)}), where)
+        done = judge(config(where))
+        assert done.written.scored == 4
+        asked.append(done.tally.requests)
+    assert asked == [3, 0, 0]
 
 
 def test_texts_of_any_kind_and_ids_that_are_numbers_are_taken(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def _shown(row: dict[str, Any], pictures: bool) -> dict[str, Any]:
 
 
 def _open_pairs(config: LabelExportConfig) -> list[dict[str, Any]]:
-    """The pairs still to label, in order of item and keyphrase."""
+    """The pairs still to label, in order of item and keyphrase; categories and pictures as text."""
     import duckdb
 
     count(config.pairs)
@@ -128,8 +128,8 @@ def _view(db: Any, name: str, path: Path | None, shape: tables.Table, optional: 
     there = db.read_parquet(str(path))
     shape.check_columns(there.columns, path)
     for column in optional:
-        if column not in there.columns:
-            there = there.project(f'*, NULL::VARCHAR AS "{column}"')
+        told = f'* REPLACE ("{column}"::VARCHAR AS "{column}")'
+        there = there.project(told if column in there.columns else f'*, NULL::VARCHAR AS "{column}"')
     there.create_view(name)
 
 

@@ -27,6 +27,8 @@ NO_KEY = bytes(KEY_BYTES)
 ORDERED = "SELECT keyphrase, title, {category} AS category FROM pairs {these} ORDER BY {order}"
 THESE = "WHERE file_row_number IN (SELECT row FROM wanted)"
 READ = ("keyphrase", "title", "category")
+NUMBERED = ("category",)
+"""Columns that may hold whole numbers too: an id says as much in digits. A keyphrase or a title of digits is a mistake."""
 Row = tuple[str, str, str | None]
 
 
@@ -71,7 +73,7 @@ class Question:
 
 def count(pairs: Path) -> int:
     """Rows of a Parquet file of pairs. Raises BadTable where it is not one, lacks a column of `to_score`, or holds
-    something else than text in a column that a judge reads."""
+    something else than text in a column that a judge reads (a category may be a whole number: its digits are read)."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -82,12 +84,19 @@ def count(pairs: Path) -> int:
     schema = metadata.schema.to_arrow_schema()
     tables.TO_SCORE.check_columns(schema.names, pairs)
     for name in READ:
-        if name in schema.names and not _textual(schema.field(name).type):
+        if name in schema.names and not _allowed(name, schema.field(name).type):
+            allowed = "string or whole numbers" if name in NUMBERED else "string"
             raise BadTable(
-                f"{pairs}: column {name} is {schema.field(name).type}: allowed is string. Cast it, or bring the table in "
-                f"with: adjudge import table {tables.TO_SCORE.name} FILE"
+                f"{pairs}: column {name} is {schema.field(name).type}: allowed is {allowed}. Cast it to string, in pandas "
+                f'for example: table["{name}"] = table["{name}"].astype("string")'
             )
     return int(metadata.num_rows)
+
+
+def _allowed(name: str, kind: Any) -> bool:
+    import pyarrow as pa
+
+    return _textual(kind) or (name in NUMBERED and pa.types.is_integer(kind))
 
 
 def _textual(kind: Any) -> bool:
@@ -112,7 +121,7 @@ def rows_in_order(
     count(pairs)
     with duckdb.connect(config={"memory_limit": memory_limit}) as connection:
         there = connection.read_parquet(str(pairs), file_row_number=True)
-        category = "category" if "category" in there.columns else "NULL::VARCHAR"
+        category = "category::VARCHAR" if "category" in there.columns else "NULL::VARCHAR"
         there.create_view("pairs")
         if these is not None:
             connection.register("wanted", pa.table({"row": these}))
@@ -169,12 +178,23 @@ def asks_of(
 
 
 def batches(pairs: Path) -> Iterator[pa.RecordBatch]:
-    """The file's own rows in their order: the columns of `to_score` that it has."""
+    """The file's own rows in their order: the columns of `to_score` that it has, numbered ones as text."""
     import pyarrow.parquet as pq
 
     columns = [name for name in tables.TO_SCORE.names if name in pq.read_schema(pairs).names]
     with pq.ParquetFile(pairs) as file:
-        yield from file.iter_batches(BATCH, columns=columns)
+        for batch in file.iter_batches(BATCH, columns=columns):
+            yield _as_text(batch)
+
+
+def _as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    for name in NUMBERED:
+        if name in batch.schema.names and pa.types.is_integer(batch.schema.field(name).type):
+            place = batch.schema.get_field_index(name)
+            batch = batch.set_column(place, name, batch.column(name).cast(pa.string()))
+    return batch
 
 
 def hashes(batch: pa.RecordBatch, question: Question) -> Keys:
