@@ -75,7 +75,8 @@ def read(folder: Path, kinds: Iterable[str]) -> Manifest:
     allowed = tuple(kinds)
     if values.get("kind") not in allowed:
         raise BadArtifact(
-            f"{folder} holds a {values.get('kind')!r} model; allowed here is {', '.join(allowed)}"
+            f"{folder} holds a {values.get('kind')!r} model; allowed here is {', '.join(allowed)}. Give the folder of one, or "
+            "train it: adjudge train"
         )
     if values.get("format") != FORMAT:
         raise BadArtifact(

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adjudge.calibration import sigmoid
+from adjudge.errors import BadConfig
 from adjudge.jobs.models import load_scorer
-from adjudge.scoring import split
+from adjudge.scoring import check, load, split
 from adjudge.scoring.split_blocks import PAIRS, ROWS, build, cuts, runs, spans
 from adjudge.scoring.split_columns import columns_of
 from adjudge.scoring.split_kept import Kept
@@ -120,6 +121,17 @@ def test_a_score_depends_on_its_pair_alone(split_artifact_folder: Path) -> None:
         assert (other.score(rows.take(pa.array(taken))) == whole[taken]).all(), taken
     single = np.array([other.score(rows.slice(row, 1))[0] for row in range(0, 200, 9)])
     assert (single == whole[::9]).all()
+
+
+def test_scoring_opens_a_student_of_any_network(split_artifact_folder: Path, artifact: Path) -> None:
+    rows = planted(20, seed=2)
+    assert (load(split_artifact_folder).score(rows) == split.load(split_artifact_folder).score(rows)).all()
+    assert check(split_artifact_folder).worst < 1e-4
+    assert check(artifact).worst < 1e-4
+    with pytest.raises(BadConfig, match="precision int8 is for cross-encoders; .* holds a split student"):
+        load(split_artifact_folder, precision="int8")
+    with pytest.raises(BadConfig, match="states are for a split student"):
+        load(artifact, states=[split_artifact_folder])
 
 
 def test_texts_are_computed_once_and_kept(split_artifact_folder: Path) -> None:

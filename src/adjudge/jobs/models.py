@@ -31,7 +31,7 @@ def load_scorer(
     from adjudge.manifest import read_any
 
     kind = str(read_any(artifact)["kind"])
-    if kind in KINDS[1:] and precision not in ("fp32", "auto"):
+    if kind in BASELINES and precision not in ("fp32", "auto"):
         raise BadConfig(
             f"precision {precision} is for cross-encoders; {artifact} holds a {kind} model: allowed are fp32, auto"
         )
@@ -48,13 +48,9 @@ def load_scorer(
             f"{artifact} holds a model of kind {kind!r}; allowed are {', '.join(KINDS)}{did_you_mean(kind, KINDS)}. "
             "A newer adjudge may know it."
         )
-    if kind == SPLIT:
-        from adjudge.scoring import split
-
-        return split.load(artifact, workers, batch_tokens, states=states)
     from adjudge import scoring
 
-    return scoring.load(artifact, workers, batch_tokens, precision)
+    return scoring.load(artifact, workers, batch_tokens, precision, states)
 
 
 def settled(artifact: Path, precision: str) -> str:

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.errors import BadArtifact
-from adjudge.scoring.core import Scorer, load
+from adjudge.scoring.core import Scorer
+from adjudge.scoring.opening import load
 
 TOLERANCE = 1e-4
 
@@ -26,7 +27,7 @@ class Checked:
 
 
 def check(artifact: Path, opened: Callable[[Path], Scorer] = load) -> Checked:
-    """Score the artifact's golden pairs again; `opened` opens it (a split student: `split.load`).
+    """Score the artifact's golden pairs again; `opened` opens it (a baseline: `baselines.load`).
 
     Raises BadArtifact where a file or a score is off.
     """

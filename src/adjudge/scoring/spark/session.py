@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjudge.errors import AdjudgeError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 BATCH_BYTES = 128 * 2**20
+QUIET = Path(__file__).with_name("log4j2.properties")
 
 
 class NoSpark(AdjudgeError):
@@ -32,7 +34,7 @@ def usual(settings: SparkSettings, cores: int, chunk: int) -> dict[str, str]:
         "spark.driver.memory": settings.driver_memory,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "ERROR",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={QUIET.as_uri()}",
         "spark.executorEnv.TOKENIZERS_PARALLELISM": "false",
         **one_thread,
         **batches(chunk),
