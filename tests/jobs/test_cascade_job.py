@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,48 @@ def test_a_dry_run_asks_nobody_anything(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(asked) == paid
     assert [need.judge for need in third.needs] == ["strong", "strong"]
     assert [need.estimate.texts for need in third.needs] == [300, 600]
+
+
+def test_a_dry_run_validates_beside_texts_that_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some requests fail however often they are asked, a tenth and a fifth of each judge's: a real run goes on without them, so does a dry one."""
+    asked = counted(monkeypatch)
+    _, _, pairs = made(tmp_path, 600, 0.5)
+    failing = {"fake": {"timeout": 0.1, "passing": 1_000_000}, "run": {"tries": 1, "first_wait": 0.0}}
+    config = CascadeConfig(
+        "fake",
+        "fake",
+        tmp_path / "out",
+        pairs=pairs,
+        cheap_judge="cheap",
+        strong_judge="strong",
+        cheap_settings=failing,
+        strong_settings={**failing, "fake": {**failing["fake"], "timeout": 0.2}},
+        cascade=dataclasses.replace(QUICK, sample=300),
+    )
+    real = cascade(dataclasses.replace(config, validate_only=True))
+    assert real.verdict == "validated"
+    assert 0 < real.counts["unscored by the cheap judge"] < 120
+    assert not any("without a verdict" in note for note in real.notes)
+    paid = len(asked)
+    dry = cascade(dataclasses.replace(config, dry_run=True))
+    assert len(asked) == paid
+    assert (dry.verdict, dry.counts, dry.second) == (real.verdict, real.counts, real.second)
+    given_up = [re.match(r"(\d+) texts that (\w+) was asked about before", note) for note in dry.notes]
+    told = {one[2]: int(one[1]) for one in given_up if one}
+    assert told.keys() == {"cheap", "strong"}
+    assert told["cheap"] == real.counts["unscored by the cheap judge"]
+    pq.write_table(pq.read_table(pairs).slice(0, 500), tmp_path / "fewer.parquet")
+    first = cascade(
+        dataclasses.replace(
+            config, pairs=tmp_path / "fewer.parquet", log=tmp_path / "l.sqlite", validate_only=True
+        )
+    )
+    assert first.counts["pairs"] == 500
+    more = cascade(dataclasses.replace(config, log=tmp_path / "l.sqlite", dry_run=True))
+    assert (more.verdict, more.needs[0].judge) == ("not asked", "cheap")
+    assert more.needs[0].estimate.texts == 100 + more.needs[0].estimate.again > 100
 
 
 def test_a_student_and_a_judge_are_asked_where_both_are_spelled(tmp_path: Path) -> None:

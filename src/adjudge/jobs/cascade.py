@@ -102,7 +102,7 @@ def cascade(config: CascadeConfig, progress: Progress = no_progress) -> Cascaded
 
 def _cascade(config: CascadeConfig, progress: Progress) -> Cascaded:
     progress("cascade: cheap judge", 0, STEPS)
-    case = _case(config, *asking.cheap_table(config, progress))
+    case = _case(config, asking.cheap_table(config, progress))
     frozen = None
     if config.region is not None:
         frozen = files.load(config.region, case.cheap.judge, case.evidence.scale, case.identity)
@@ -155,16 +155,16 @@ def _unasked(config: CascadeConfig, missing: asking.Unanswered, progress: Progre
     )
 
 
-def _case(config: CascadeConfig, judgments: Path, judge: str | None, identity: str) -> Case:
+def _case(config: CascadeConfig, cheap: asking.Cheap) -> Case:
     on = scale(config.scale), scale(config.human_scale)
-    evidence = read(Sources(judgments, config.human, *on, judge=judge))
+    evidence = read(Sources(cheap.judgments, config.human, *on, judge=cheap.judge))
     if not evidence.scored.any():
-        raise NotEnoughData(f"{judgments}: no verdict of {evidence.judge} is scored, so none can stand")
+        raise NotEnoughData(f"{cheap.judgments}: no verdict of {evidence.judge} is scored, so none can stand")
     sure = confidence(evidence.step, evidence.probability, evidence.expected, evidence.scale)
     none, steps = np.zeros(len(evidence), bool), np.zeros(len(evidence), np.int64)
     against = PEOPLE if config.human is not None else STRONG
-    cheap = Told(judgments, evidence.judge)
-    return Case(config, evidence, cheap, sure, none, steps, none, against, identity)
+    told = Told(cheap.judgments, evidence.judge)
+    return Case(config, evidence, told, sure, none, steps, none, against, cheap.identity, cheap.given_up)
 
 
 def _answer(case: Case, found: Found, progress: Progress) -> tuple[CascadeWritten | None, Estimate | None]:
@@ -268,6 +268,13 @@ def _notes(case: Case, asked: Asked | None, strong: str) -> list[str]:
             notes.append("Judges and people use different scales: all are compared as relevant or not.")
     if np.isnan(case.evidence.probability[case.evidence.scored]).all():
         notes.append(f"{case.cheap.judge} gives no probabilities: its answers stand or fall by grade alone.")
+    unheard = ((case.cheap.judge, case.given_up), (strong, 0 if asked is None else asked.given_up))
+    notes += [
+        f"{texts:,} texts that {judge} was asked about before without a verdict count as unscored here; a run that is not "
+        "dry asks for them again."
+        for judge, texts in unheard
+        if texts
+    ]
     priced = asked is not None and asking.costs(asked.told)[1] is not None
     if priced and asking.costs(case.cheap)[0] is None:
         notes.append(f"{case.cheap.judge} names no cost: it is counted as free.")

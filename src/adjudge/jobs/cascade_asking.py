@@ -28,11 +28,24 @@ ORDER BY p.item_id, p.keyphrase"""
 
 @dataclass(frozen=True)
 class Asked:
-    """The strong judge's steps on the cheap one's pairs [n], where both scored one, and the table they are from."""
+    """The strong judge's steps on the cheap one's pairs [n], where both scored one, and the table they are from.
+    given_up: texts of a dry run that were asked before without a verdict."""
 
     step: Ints
     both: Bools
     told: Told
+    given_up: int = 0
+
+
+@dataclass(frozen=True)
+class Cheap:
+    """The cheap judge's table, the judge's name in it (None: the only one), and what it is exactly ("" where a table is
+    given, which does not say). given_up: as in `Asked`."""
+
+    judgments: Path
+    judge: str | None
+    identity: str = ""
+    given_up: int = 0
 
 
 class Unanswered(Exception):
@@ -43,26 +56,25 @@ class Unanswered(Exception):
         self.side, self.estimate = side, estimate
 
 
-def cheap_table(config: CascadeConfig, progress: Progress) -> tuple[Path, str | None, str]:
-    """The cheap judge's table, the judge's name in it (None: the only one), and what it is exactly ("" where a table is
-    given, which does not say); asked first where it is spelled."""
+def cheap_table(config: CascadeConfig, progress: Progress) -> Cheap:
+    """The cheap judge's table; asked for first where the judge is spelled."""
     if is_table(config.cheap):
-        return Path(config.cheap), config.cheap_judge, ""
+        return Cheap(Path(config.cheap), config.cheap_judge)
     out = config.out / "cheap.judgments.parquet"
-    done = _answers(config, "cheap", _existing(config), out, progress)
-    return out, config.cheap_judge or config.cheap, done.identity
+    done, given_up = _answers(config, "cheap", _existing(config), out, progress)
+    return Cheap(out, config.cheap_judge or config.cheap, done.identity, given_up)
 
 
 def strong_on(config: CascadeConfig, evidence: Evidence, rows: Bools, progress: Progress) -> Asked:
     """The strong judge's answers on some pairs: read from its table, or asked."""
-    told = strong_table(config)
+    told, given_up = strong_table(config), 0
     if not is_table(config.strong):
         asked = config.out / "held.parquet"
         pick(_existing(config), evidence, rows, asked)
-        _answers(config, "strong", asked, told.judgments.with_name("held.judgments.parquet"), progress)
         told = Told(told.judgments.with_name("held.judgments.parquet"), told.judge)
+        _, given_up = _answers(config, "strong", asked, told.judgments, progress)
     step, both = second_verdicts(evidence, told.judgments, told.judge)
-    return Asked(step, both, told)
+    return Asked(step, both, told, given_up)
 
 
 def strong_table(config: CascadeConfig) -> Told:
@@ -141,19 +153,28 @@ def _existing(config: CascadeConfig) -> Path:
     return config.pairs
 
 
-def _answers(config: CascadeConfig, side: str, pairs: Path, out: Path, progress: Progress) -> JudgeResult:
-    """One side's answers on these pairs; on a dry run those of the log. Raises Unanswered where it lacks any."""
-    if config.dry_run:
-        told = _judge(config, side, pairs, out, progress, dry=True).estimate
-        if told is not None and told.texts:
-            raise Unanswered(side, told)
-    return _judge(config, side, pairs, out, progress)
+def _answers(
+    config: CascadeConfig, side: str, pairs: Path, out: Path, progress: Progress
+) -> tuple[JudgeResult, int]:
+    """One side's answers on these pairs; on a dry run those of the log, and how many texts it knows without a verdict.
+    Raises Unanswered where a dry run's log does not know a text at all."""
+    if not config.dry_run:
+        return _judge(config, side, pairs, out, progress), 0
+    told = _judge(config, side, pairs, out, progress, dry=True).estimate
+    if told is not None and told.texts > told.again:
+        raise Unanswered(side, told)
+    from_log = judge(_judge_config(config, side, pairs, out), progress, ask=False)
+    return from_log, 0 if told is None else told.again
 
 
 def _judge(
     config: CascadeConfig, side: str, pairs: Path, out: Path, progress: Progress, dry: bool = False
 ) -> JudgeResult:
     """Ask one side's judge about these pairs; dry: estimate it."""
+    return judge(_judge_config(config, side, pairs, out, dry), progress)
+
+
+def _judge_config(config: CascadeConfig, side: str, pairs: Path, out: Path, dry: bool = False) -> JudgeConfig:
     spelled, named = getattr(config, side), getattr(config, f"{side}_judge")
     further: Mapping[str, Any] = getattr(config, f"{side}_settings")
     for setting in further:
@@ -161,4 +182,4 @@ def _judge(
             raise BadConfig(f"{side}_settings.{setting} is set by the cascade itself: leave it out")
     given = {**further, "pairs": pairs, "judge": spelled, "name": named or spelled, "scale": config.scale}
     given |= {"log": config.verdicts, "out": out, "dry_run": dry}
-    return judge(from_dict(JudgeConfig, given), progress)
+    return from_dict(JudgeConfig, given)

@@ -28,7 +28,8 @@ PEOPLE, STRONG = "people", "strong judge"
 @dataclass(frozen=True)
 class Case:
     """The cheap judge's pairs [n]: how sure it is (`sure`), and which have a label (`labelled`: `label`) by whom
-    (`against`). half: pairs whose labels choose the region; the others show it. identity: what the judge is exactly."""
+    (`against`). half: pairs whose labels choose the region; the others show it. identity: what the judge is exactly. given_up:
+    texts of a dry run that the cheap judge was asked about before without a verdict."""
 
     config: CascadeConfig
     evidence: Evidence
@@ -39,6 +40,7 @@ class Case:
     half: Bools
     against: str
     identity: str = ""
+    given_up: int = 0
 
     def inside(self, region: Region) -> Bools:
         """[n]: pairs whose answer is the cheap judge's."""

@@ -153,8 +153,9 @@ class JudgeResult:
         return int(self.batch is None or not self.batch.waiting)
 
 
-def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
-    """Judge the pairs of `config.pairs` (see docs/judging.md); the config is saved beside the result.
+def judge(config: JudgeConfig, progress: Progress = no_progress, ask: bool = True) -> JudgeResult:
+    """Judge the pairs of `config.pairs` (see docs/judging.md); the config is saved beside the result. ask: where False,
+    the result is written from the log alone, and nobody is asked.
 
     Raises BadConfig, BadTable, BadLog, NoAccess, Unservable, and Interrupted on Ctrl-C.
     """
@@ -165,7 +166,7 @@ def judge(config: JudgeConfig, progress: Progress = no_progress) -> JudgeResult:
     make, revision = _client(config)
     told = question.told(config.model, revision)
     with VerdictLog(config.log, told, config.sync_every) as log:
-        done = _judge(config, question, log, make, progress)
+        done = _judge(config, question, log, make if ask else None, progress)
     return replace(done, identity=hashlib.sha256(plain(told).encode()).hexdigest()[:16])
 
 
@@ -178,8 +179,13 @@ def _prompt(config: JudgeConfig) -> Prompt:
 
 
 def _judge(
-    config: JudgeConfig, question: Question, log: VerdictLog, make: Callable[[], Client], progress: Progress
+    config: JudgeConfig,
+    question: Question,
+    log: VerdictLog,
+    make: Callable[[], Client] | None,
+    progress: Progress,
 ) -> JudgeResult:
+    """make: the client to ask; None: the log alone answers."""
     price = price_of(config.prices, config.model)
     if price is not None and config.batch is not None:
         price = replace(price, input=price.input * price.batch, output=price.output * price.batch)
@@ -191,6 +197,8 @@ def _judge(
     source = missing(config.pairs, question, log, config.run.attempts, set(), seen.left)
     if config.dry_run:
         return JudgeResult(None, Tally(), estimate(source, log, purse, config.decoding))
+    if make is None:
+        return JudgeResult(_write(config, question, seen.known, seen, NOT_ASKED), Tally())
     if config.batch is not None:
         booking = Booking(reader, log, purse, config.run.attempts)
         setting = config.endpoint.tokens_setting

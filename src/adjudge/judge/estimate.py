@@ -18,13 +18,15 @@ SAMPLE = 1_000
 @dataclass(frozen=True)
 class Estimate:
     """texts: to be asked, each once; tokens in and out; cost in the price table's currency (None without one);
-    measured: whether the rates come from this judge's own answers in the log."""
+    measured: whether the rates come from this judge's own answers in the log. again: texts among them that were asked
+    before, without a verdict (the request failed, or another answer is due)."""
 
     texts: int
     tokens_in: int
     tokens_out: int
     cost: float | None
     measured: bool
+    again: int = 0
 
 
 def estimate(chunks: Iterable[Sequence[Ask]], log: VerdictLog, purse: Purse, decoding: Decoding) -> Estimate:
@@ -32,10 +34,11 @@ def estimate(chunks: Iterable[Sequence[Ask]], log: VerdictLog, purse: Purse, dec
 
     Without answers to learn from: a token for 4 bytes, 64 for the chat template, and the longest answer allowed.
     """
-    texts = size = 0
+    texts = size = again = 0
     for chunk in chunks:
         texts += len(chunk)
         size += sum(ask.size for ask in chunk)
+        again += sum(ask.before is not None for ask in chunk)
     seen = _seen(log)
     if seen is None:
         tokens_in, tokens_out = (
@@ -45,7 +48,7 @@ def estimate(chunks: Iterable[Sequence[Ask]], log: VerdictLog, purse: Purse, dec
     else:
         tokens_in, tokens_out = int(seen[0] * texts), int(seen[1] * texts)
     cost = purse.price.cost(tokens_in, tokens_out) if purse.price else None
-    return Estimate(texts, tokens_in, tokens_out, cost, seen is not None)
+    return Estimate(texts, tokens_in, tokens_out, cost, seen is not None, again)
 
 
 def _seen(log: VerdictLog) -> tuple[float, float] | None:
