@@ -94,11 +94,10 @@ def test_no_judge_votes_twice(tmp_path: Path, rule: str) -> None:
     two = table(tmp_path / "b.parquet", "b", ["irrelevant", "irrelevant"])
     again = table(tmp_path / "again.parquet", "a", ["relevant", "relevant"])
     config = PanelConfig((one, two, again), tmp_path / "p.parquet", rule=rule)
-    with pytest.raises(
-        BadConfig, match="judge 'a' is in .*a.parquet and in .*again.parquet.*--set name=NAME"
-    ):
+    told = "judge 'a' has a vote on the pair 'i0', 'k' in .*a.parquet and in "
+    with pytest.raises(BadConfig, match=rf"{told}.*again.parquet.*--set name=NAME"):
         panel(config)
-    with pytest.raises(BadConfig, match="judge 'a' is in"):
+    with pytest.raises(BadConfig, match=rf"{told}.*a.parquet: allowed is one"):
         panel(PanelConfig((one, two, one), config.out, rule=rule))
     pq.write_table(pa.concat_tables([pq.read_table(one), pq.read_table(one).slice(1)]), again)
     with pytest.raises(BadTable, match="again.parquet: the pair 'i1', 'k' occurs twice for judge 'a'"):
@@ -117,6 +116,26 @@ def test_a_table_of_several_judges_is_a_panel(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "p.parquet")["votes"].to_pylist() == [
         "a=relevant; b=relevant; c=relevant"
     ]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_judge_s_table_may_come_in_parts(tmp_path: Path, rule: str) -> None:
+    """Parts vote as the whole does; a pair in two parts is refused, though the ids of one are numbers."""
+    grades: list[str | None] = ["relevant", "irrelevant", None, "relevant"]
+    whole = table(tmp_path / "a.parquet", "a", grades)
+    other = table(tmp_path / "b.parquet", "b", ["relevant"] * 4)
+    parts = (tmp_path / "a0.parquet", tmp_path / "a1.parquet")
+    pq.write_table(pq.read_table(whole).slice(0, 1), parts[0])
+    pq.write_table(pq.read_table(whole).slice(1).drop_columns(["tokens"]), parts[1])
+    panel(PanelConfig((whole, other), tmp_path / "one.parquet", rule=rule))
+    panel(PanelConfig((parts[0], other, parts[1]), tmp_path / "two.parquet", rule=rule))
+    one, two = (pq.read_table(tmp_path / name) for name in ("one.parquet", "two.parquet"))
+    assert two.drop_columns(["tokens"]).equals(one.drop_columns(["tokens"]))
+    assert two["tokens"].to_pylist() == [20, 10, 10, 10]
+    for part, item in zip(parts, (pa.array([7]), pa.array(["6", "7", "8"])), strict=True):
+        pq.write_table(pq.read_table(part).set_column(0, "item_id", item), part)
+    with pytest.raises(BadConfig, match="pair '7', 'k' in .*a0.parquet and in .*a1.parquet"):
+        panel(PanelConfig((*parts, other), tmp_path / "three.parquet", rule=rule))
 
 
 def test_what_cannot_be_a_panel_is_refused(tmp_path: Path) -> None:

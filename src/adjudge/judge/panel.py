@@ -10,7 +10,7 @@ from typing import Any
 
 from adjudge import tables
 from adjudge.config import check_choice
-from adjudge.errors import BadConfig, BadTable, did_you_mean
+from adjudge.errors import AdjudgeError, BadConfig, BadTable, did_you_mean
 from adjudge.judge.export import schema
 from adjudge.records import Scale
 
@@ -22,6 +22,8 @@ VOTES = """SELECT item_id, keyphrase, list({'judge': judge, 'grade': grade, 'pro
 _JUDGES = "SELECT DISTINCT judge FROM votes"
 _TWICE = """SELECT judge, item_id, keyphrase FROM votes GROUP BY ALL HAVING count(*) > 1
   ORDER BY judge, item_id, keyphrase LIMIT 1"""
+_HELD = """SELECT count(*) FROM votes WHERE judge = ? AND item_id::VARCHAR IS NOT DISTINCT FROM ?::VARCHAR
+  AND keyphrase IS NOT DISTINCT FROM ?"""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def write_panel(
     weights: Mapping[str, float] | None = None,
     name: str = "",
 ) -> PanelWritten:
-    """Join judgments tables (one or more judges a file) into the panel's own, in order of item and keyphrase.
+    """Join judgments tables (one or more judges a file, one or more files a judge) into the panel's own, in order of item
+    and keyphrase.
 
     A judge has one vote a pair: BadTable where a table names a pair twice for one, BadConfig where two tables do.
     Columns: those of a judgments table, then `disagreement` and `votes` (as `judge=grade; judge=grade`).
@@ -184,35 +187,41 @@ def _reader(files: Sequence[Path]) -> Any:
 
 
 def _judges(files: Sequence[Path]) -> list[str]:
-    """All judges by name. Raises BadTable, BadConfig where one would have two votes."""
-    homes: dict[str, Path] = {}
+    """All judges by name. Raises BadTable, BadConfig where one would have two votes on a pair."""
+    named: set[str] = set()
     for file in files:
-        for judge in _judges_of(file):
-            if judge in homes:
-                raise BadConfig(
-                    f"judge {judge!r} is in {homes[judge]} and in {file}: allowed is one table a judge. Two judges need two "
-                    "names: run adjudge judge again with --set name=NAME (the log answers, nothing is asked). Parts of "
-                    "one judge's table are put into one file first"
-                )
-            homes[judge] = file
-    return sorted(homes)
-
-
-def _judges_of(file: Path) -> list[str]:
-    with _reader((file,)) as connection:
-        judges = [row[0] for row in connection.execute(_JUDGES).fetchall()]
+        with _reader((file,)) as connection:
+            judges = {row[0] for row in connection.execute(_JUDGES).fetchall()}
         if None in judges:
             raise BadTable(
                 f"{file}: some rows have no judge (null): name who judged them in the column judge, or drop them"
             )
+        named |= judges
+    with _reader(files) as connection:
         twice = connection.execute(_TWICE).fetchone()
     if twice is not None:
-        raise BadTable(
-            f"{file}: the pair {twice[1]!r}, {twice[2]!r} occurs twice for judge {twice[0]!r}, allowed is once, as it would "
-            "vote twice: drop the pairs that occur twice from what adjudge judge is given, and run it again (the log "
-            "answers, nothing is asked)"
-        )
-    return judges
+        raise _two_votes(files, *twice)
+    return sorted(named)
+
+
+def _two_votes(files: Sequence[Path], judge: str, item_id: Any, keyphrase: Any) -> AdjudgeError:
+    """Which table, or which two, hold a judge's two votes on a pair, and what to do."""
+    homes: list[Path] = []
+    for file in files:
+        with _reader((file,)) as connection:
+            held = connection.execute(_HELD, [judge, item_id, keyphrase]).fetchone()[0]
+        if held > 1:
+            return BadTable(
+                f"{file}: the pair {item_id!r}, {keyphrase!r} occurs twice for judge {judge!r}, allowed is once, as it would "
+                "vote twice: drop the pairs that occur twice from what adjudge judge is given, and run it again (the log "
+                "answers, nothing is asked)"
+            )
+        homes += [file] * held
+    return BadConfig(
+        f"judge {judge!r} has a vote on the pair {item_id!r}, {keyphrase!r} in {' and in '.join(map(str, homes[:2]))}: "
+        "allowed is one. Two judges need two names: run adjudge judge again with --set name=NAME (the log answers, "
+        "nothing is asked). Parts of one judge's table may share no pair: leave it out of one of them"
+    )
 
 
 def _groups(files: Sequence[Path]) -> Iterator[list[tuple[Any, ...]]]:
