@@ -64,10 +64,14 @@ class Table:
         if missing:
             hint = did_you_mean(missing[0], seen)
             mended = f"Rename yours, or add it: {missing[0]} is {self._meaning(missing[0])}"
+            if self.name == "to_score":
+                mended += (
+                    ". A logs folder's pairs get their items' texts by: adjudge pairs --logs LOGS --out FILE"
+                )
             if self.name in LOGS:
                 mended = f"Map other names with: adjudge import table {self.name} FILE --map {missing[0]}=YOUR_NAME"
             raise BadTable(
-                f"{path}: table {self.name} needs column {', '.join(missing)}; seen: {', '.join(seen)}{hint} {mended}"
+                f"{path}: table {self.name} needs column {', '.join(missing)}; seen: {', '.join(seen)}.{hint} {mended}"
             )
 
     def _meaning(self, name: str) -> str:

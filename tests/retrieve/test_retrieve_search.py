@@ -179,6 +179,9 @@ def test_a_row_does_not_depend_on_its_neighbours(graph: Graph) -> None:
     titles = ["Red Running Shoe", None, "Red Sofa", "Shoe", "Blue Lamp Red"] * 30
     categories = ["Shoes", "Shoes", "Sofas", None, "Boats"] * 30
     found = search(graph, pa.array(titles), pa.array(categories), SearchSettings())
+    columns = pa.table({"title": titles, "category": categories})
+    chunked = search(graph, columns["title"], columns["category"], SearchSettings())
+    assert chunked.phrase.tolist() == found.phrase.tolist(), "a table's columns are taken as they are"
     for row in (0, 7, 59, 149):
         mine = found.row == row
         texts = graph.phrases.take(pa.array(found.phrase[mine])).to_pylist()

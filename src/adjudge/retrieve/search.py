@@ -44,11 +44,20 @@ class Asked:
     size: np.ndarray
 
 
-def search(graph: Graph, titles: pa.Array, categories: pa.Array, settings: SearchSettings) -> Found:
+def search(
+    graph: Graph,
+    titles: pa.Array | pa.ChunkedArray,
+    categories: pa.Array | pa.ChunkedArray,
+    settings: SearchSettings,
+) -> Found:
     """The best keyphrases of each title, at most `per_item`, best alignment first, ties as the graph numbers them.
 
     `titles` and `categories` are string arrays of one length; nulls allowed. Deterministic.
     """
+    titles, categories = (
+        column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        for column in (titles, categories)
+    )
     asked = _asked(graph, titles, settings)
     names = [name and name.strip() for name in categories.dictionary_encode().dictionary.to_pylist()]
     known = np.array([graph.categories.get(name, -1) if name else -1 for name in [*names, None]])
