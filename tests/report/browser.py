@@ -60,7 +60,14 @@ def measured(page: Path, scratch: Path, *flags: str) -> dict:
 _MEASURE = """
 const box = (node) => { const b = node.getBoundingClientRect(); return [Math.round(b.width), Math.round(b.height)]; };
 document.querySelectorAll("details").forEach((part) => { part.open = true; });
+const beyond = (node) => Math.round(node.getBoundingClientRect().right - node.closest(".scroll").getBoundingClientRect().right);
+const shade = (node) => getComputedStyle(node).backgroundColor;
 const found = {
+  captions: [...document.querySelectorAll("caption:not(.hidden) > span")].map(beyond),
+  scorecard: [...document.querySelectorAll("table.paper")].map(beyond),
+  results: [...document.querySelectorAll("thead th")].filter((h) => h.textContent === "Found").map(beyond),
+  highlighted: [...document.querySelectorAll("tr.production, tr.chosen")].map((row) => [shade(row), shade(row.cells[0]), getComputedStyle(row.cells[0]).position]),
+  hints: [...document.querySelectorAll(".scroll")].map((part) => getComputedStyle(part).backgroundAttachment),
   errors: window.errors,
   charts: [...document.querySelectorAll("svg.chart")].map(box),
   whiskers: [...document.querySelectorAll("svg.whisker")].map(box),

@@ -57,6 +57,17 @@ def test_everything_has_a_size_and_the_page_fits(file: Path, tmp_path: Path, wid
     assert seen["width"] <= seen["window"]
 
 
+@pytest.mark.parametrize("width", [1280, 1200, 420])
+def test_captions_wrap_and_what_is_wider_than_the_page_says_that_it_scrolls(
+    market_file: Path, tmp_path: Path, width: int
+) -> None:
+    seen = browser.measured(market_file, tmp_path, f"--window-size={width},1000")
+    assert len(seen["captions"]) > 5
+    assert max(seen["captions"]) <= 1
+    assert set(seen["hints"]) == {"local, local, scroll, scroll"}
+    assert width == 420 or seen["scorecard"] == [0]
+
+
 def test_light_and_dark_both_keep_their_contrast(market_file: Path, tmp_path: Path) -> None:
     light = browser.measured(market_file, tmp_path, "--blink-settings=preferredColorScheme=1")
     dark = browser.measured(market_file, tmp_path, "--blink-settings=preferredColorScheme=0")

@@ -206,3 +206,15 @@ def test_it_fits_and_everything_has_a_size(judging_file: Path, tmp_path: Path, w
     assert all(wide > 100 and high > 40 for wide, high in seen["tables"] if wide)
     assert all(wide > 40 and high > 4 for wide, high in seen["whiskers"])
     assert seen["width"] <= seen["window"]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium here; Debian: apt-get install chromium")
+def test_a_phone_shows_what_was_found_and_shades_whole_rows(judging_file: Path, tmp_path: Path) -> None:
+    seen = browser.measured(judging_file, tmp_path, "--window-size=420,1000")
+    assert len(seen["results"]) == 2
+    assert max(seen["results"]) <= 0
+    assert max(seen["captions"]) <= 1
+    assert seen["highlighted"]
+    # A cell that stays in place while the others scroll under it must have a background of its own.
+    assert all(place != "sticky" or row == cell for row, cell, place in seen["highlighted"])
