@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from adjudge.cli import judging_prints
 from adjudge.cli.commands import app
 from adjudge.errors import BadConfig
 from adjudge.jobs.judge import JudgeConfig, judge
@@ -94,6 +95,17 @@ def test_batch_answers_that_name_no_tokens_are_booked_at_their_most(pairs: Pairs
     done = judge(made)
     assert (done.written.scored, done.batch.waiting) == (20, 0)
     assert done.written.cost == pytest.approx(_most(where))
+
+
+def test_a_budget_that_pays_nothing_is_not_said_to_be_answered_by_the_log(
+    pairs: Pairs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = config(pairs(4), {"input": 1.0, "output": 1.0}, budget=1e-9)
+    judging_prints.judged(done := judge(made), made.out)
+    assert (done.tally.requests, done.exit_code) == (0, 1)
+    said = capsys.readouterr().out.splitlines()
+    assert "asked: nothing" in said
+    assert "stopped: budget; run the same command again to go on" in said
 
 
 def test_batch_files_name_the_answers_length_as_the_endpoint_wants_it(pairs: Pairs) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from adjudge import tables
+from adjudge.cli.commands import app
 from adjudge.config import load as load_config
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.judge import JudgeConfig, judge
@@ -323,6 +325,19 @@ def test_where_there_is_nothing_to_judge_nobody_is_asked(tmp_path: Path) -> None
         result = judge(config(where))
         assert (result.tally.requests, result.written.scored) == (requests, 2)
         assert [row["reason"] for row in rows(where)] == ["no keyphrase or no title"] * (2 * n) + [None] * 2
+
+
+@pytest.mark.parametrize("titles", [[], ["", None, "\u200b"]])
+def test_pairs_without_a_text_are_no_failure_and_no_answered_ones(tmp_path: Path, titles: list[str]) -> None:
+    where = tmp_path / "pairs.parquet"
+    texts = {"item_id": [str(k) for k in range(len(titles))], "keyphrase": ["mug"] * len(titles)}
+    told = {**texts, "title": titles}
+    pq.write_table(pa.table({name: pa.array(held, pa.string()) for name, held in told.items()}), where)
+    words = ["judge", "--pairs", str(where), "--judge", "fake", "--log", str(tmp_path / "log.sqlite")]
+    done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out.parquet")])
+    assert done.exit_code == 0, done.output
+    assert "asked: nothing; there is nothing to judge" in done.output
+    assert "verdict log" not in done.output
 
 
 @pytest.mark.parametrize(

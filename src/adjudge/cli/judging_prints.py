@@ -50,7 +50,8 @@ def _asked(done: JudgeResult) -> None:
         told = f"{tally.requests:,} requests for {tally.done:,} texts in {span(tally.seconds)}{speed}{money}"
         line(f"asked: {told}")
     elif done.written is not None and done.batch is None:
-        line("asked: nothing; every text was in the verdict log")
+        why = "every text was in the verdict log" if done.written.readable else "there is nothing to judge"
+        line("asked: nothing" if tally.stopped else f"asked: nothing; {why}")
 
 
 def panelled(done: PanelWritten, out: Path) -> None:

@@ -135,8 +135,8 @@ class JudgeConfig:
 class JudgeResult:
     """written: the judgments table; tally: what this run asked; estimate: of what was missing, on a dry run;
     batch: what was read and written as batch files; spent: what this run cost, None where no price is known; identity:
-    a hash of all that can change an answer (model, revision, prompt, decoding, scale). exit_code: 1 where pairs were
-    given, none is scored and none is waited for."""
+    a hash of all that can change an answer (model, revision, prompt, decoding, scale). exit_code: 1 where pairs with
+    something to judge were given, none is scored and none is waited for."""
 
     written: Written | None
     tally: Tally
@@ -148,7 +148,7 @@ class JudgeResult:
     @property
     def exit_code(self) -> int:
         held = self.written
-        if held is None or held.scored or not held.pairs:
+        if held is None or held.scored or not held.readable:
             return 0
         return int(self.batch is None or not self.batch.waiting)
 

@@ -31,6 +31,11 @@ class Written:
     tokens: int = 0
     cost: float | None = None
 
+    @property
+    def readable(self) -> int:
+        """Pairs that have something to judge."""
+        return self.pairs - self.reasons[NO_TEXT]
+
 
 def schema() -> pa.Schema:
     """The columns of `tables.JUDGMENTS` in the CLI's order, then `expected` (the expected step on the scale, from 0)
