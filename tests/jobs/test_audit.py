@@ -22,6 +22,7 @@ from adjudge import tables
 from adjudge.errors import AdjudgeError, BadConfig, BadTable
 from adjudge.jobs.audit import AuditConfig, Audited, audit
 from adjudge.judge import RunSettings
+from adjudge.llm.fake import FakeSettings
 from adjudge.market.settings import AnnotatorSettings, CatalogueSettings, MarketSettings
 from adjudge.market.simulate import simulate
 from adjudge.records import FOUR
@@ -284,6 +285,7 @@ def test_a_judge_that_is_not_reached_changes_no_label(tmp_path: Path) -> None:
         assert not (config.out / "labels.parquet").exists()
     else:
         assert (made.unscored, made.undecided, made.changed, made.exit_code) == (80, 80, {}, 1)
+        assert made.owed == 80
         assert {row["why"] for row in rows_of(config)} == {"the judge gave no verdict"}
 
 
@@ -305,9 +307,51 @@ def test_a_spent_budget_leaves_labels_as_they_are_and_a_larger_one_goes_on(tmp_p
         ("undecided", "the judge gave no verdict", False)
     }
     assert f"no verdict on {len(owed)} pairs, and their labels stay" in short.output
+    assert f"not answered: {len(owed)} of them; run the same command again" in short.output
+    assert "run.attempts" not in short.output
     full = CliRunner().invoke(app, ["audit", *words, "--set=budget=1000"])
     assert full.exit_code == 0, full.output
     after = rows_of(config)
     assert all(row["judge_grade"] is not None for row in after)
     for before, row in zip(rows, after, strict=True):
         assert before["judge_grade"] in (None, row["judge_grade"])
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, **faults: float) -> None:
+    """From here on the fake judge fails on these shares of texts, however often it is asked."""
+    asked, fake = AuditConfig.asked, FakeSettings(passing=1_000_000, **faults)
+    monkeypatch.setattr(AuditConfig, "asked", lambda config: replace(asked(config), fake=fake))
+
+
+def test_answers_without_a_grade_are_settled_and_no_rerun_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from adjudge.cli.commands import app
+
+    config = contradicting(tmp_path)
+    failing(monkeypatch, off_scale=0.3)
+    words = [f"--{name}={getattr(config, name)}" for name in ("labels", "items", "clicks", "judge", "out")]
+    words += ["--set=run.in_flight=1", "--set=run.first_wait=0"]
+    for attempts in (2, 2, 3):
+        done = CliRunner().invoke(app, ["audit", *words, f"--set=run.attempts={attempts}"])
+        told = json.loads((config.out / "audit.json").read_text())
+        assert 0 < told["unscored"] < 80
+        assert (done.exit_code, told["owed"]) == (0, 0), done.output
+        assert f"answered without a grade: {told['unscored']} of them, which are not asked" in done.output
+        assert "raise --set run.attempts" in done.output
+        assert "run the same command again" not in done.output
+
+
+def test_what_is_owed_is_told_apart_from_what_is_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = contradicting(tmp_path)
+    config = replace(config, run=replace(config.run, tries=1))
+    failing(monkeypatch, off_scale=0.3, timeout=0.2)
+    made = audit(config)
+    reasons = pq.read_table(config.out / "rejudged.parquet")["reason"].to_pylist()
+    assert 0 < made.owed == reasons.count("timeout") < made.unscored
+    assert made.exit_code == 1
+    assert audit(config) == made

@@ -63,7 +63,7 @@ def audit(
     settings: File = None,
     set_: Sets = None,
 ) -> None:
-    """Labels that contradict buyers are judged again, then the category rule decides. Exit code 1: verdicts are missing."""
+    """Labels that contradict buyers are judged again, then the category rule decides. Exit code 1: verdicts are owed."""
     from adjudge.jobs.audit import AuditConfig
     from adjudge.jobs.audit import audit as job
 

@@ -52,9 +52,16 @@ def audited(done: Audited) -> None:
         told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         line(f"{what}: {told or 'none'}")
     if done.unscored:
+        line(f"the judge gave no verdict on {done.unscored:,} pairs, and their labels stay as they are")
+    if done.owed:
         line(
-            f"the judge gave no verdict on {done.unscored:,} pairs, and their labels stay as they are: run the same command "
-            "again to ask for them (where the budget is spent, with a larger one)"
+            f"not answered: {done.owed:,} of them; run the same command again to ask for them (where the budget is spent, "
+            "with a larger one)"
+        )
+    if done.unscored > done.owed:
+        line(
+            f"answered without a grade: {done.unscored - done.owed:,} of them, which are not asked about again unless you "
+            "raise --set run.attempts"
         )
 
 

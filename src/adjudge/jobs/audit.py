@@ -22,7 +22,7 @@ from adjudge.errors import BadConfig, NotEnoughData
 from adjudge.jobs import audit_tables
 from adjudge.jobs.grades import folder_of
 from adjudge.jobs.human import Labelled, Rules, labelled
-from adjudge.jobs.judge import JudgeConfig, judge
+from adjudge.jobs.judge import JudgeConfig, judge, unsettled
 from adjudge.jobs.tune_checks import steps_in
 from adjudge.judge import RunSettings
 from adjudge.llm.local import LocalSettings
@@ -99,7 +99,8 @@ class AuditConfig:
 @dataclass(frozen=True)
 class Audited:
     """labels: settled; left_out: pairs without a settled label or a title, by reason; contradicting: by kind; outcome: of
-    the contradicting, by who decided; changed: labels that are another now, `was -> is`; unscored: by the judge."""
+    the contradicting, by who decided; changed: labels that are another now, `was -> is`; unscored: by the judge; owed:
+    those of the unscored that the same command asks about again. The others are settled: `run.attempts` answers gave no grade."""
 
     out: Path
     labels: int
@@ -108,6 +109,7 @@ class Audited:
     outcome: dict[str, int]
     changed: dict[str, int]
     unscored: int
+    owed: int = 0
 
     @property
     def undecided(self) -> int:
@@ -115,8 +117,8 @@ class Audited:
 
     @property
     def exit_code(self) -> int:
-        """1 where the judge owes a verdict: the audit is not finished."""
-        return int(self.unscored > 0)
+        """1 where the judge is to be asked again: the audit is not finished."""
+        return int(self.owed > 0)
 
 
 def audit(config: AuditConfig, progress: Progress = no_progress) -> Audited:
@@ -185,9 +187,15 @@ def _judged_again(config: AuditConfig, settled: Labelled, kinds: list[str], prog
     return verdict
 
 
+def _owed(config: AuditConfig, unscored: np.ndarray) -> int:
+    """How many of the contradicting pairs without a verdict the same command asks about."""
+    return int((unscored & unsettled(config.asked())).sum()) if unscored.any() else 0
+
+
 def _counted(config: AuditConfig, settled: Labelled, table: pa.Table, verdict: np.ndarray) -> Audited:
     kinds, who = table["contradiction"].to_pylist(), table["by"].to_pylist()
     again = [row for row, kind in enumerate(kinds) if kind]
+    unscored = verdict[again] < 0
     moves: Counter[str] = Counter(
         f"{row['before']} -> {row['grade']}"
         for row in table.select(["before", "grade", "changed"]).to_pylist()
@@ -197,6 +205,7 @@ def _counted(config: AuditConfig, settled: Labelled, table: pa.Table, verdict: n
         "contradicting": {kind: kinds.count(kind) for kind in KINDS},
         "outcome": dict(Counter(who[row] for row in again).most_common()),
         "changed": dict(moves.most_common()),
-        "unscored": int((verdict[again] < 0).sum()) if again else 0,
+        "unscored": int(unscored.sum()),
+        "owed": _owed(config, unscored),
     }
     return Audited(config.out, len(settled.step), settled.left_out, **counted)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from adjudge.judge import (
 from adjudge.judge.distinct import texts
 from adjudge.judge.estimate import Estimate, estimate
 from adjudge.judge.export import NOT_ASKED
-from adjudge.judge.known import Keys, Known, Places
+from adjudge.judge.known import Flags, Keys, Known, Places
 from adjudge.judge.log import SYNC_EVERY
 from adjudge.judge.offline import BatchStep, Offline
 from adjudge.judge.own import Asked, asked_prompt
@@ -160,14 +161,32 @@ def judge(config: JudgeConfig, progress: Progress = no_progress, ask: bool = Tru
     Raises BadConfig, BadTable, BadLog, NoAccess, Unservable, and Interrupted on Ctrl-C.
     """
     count(config.pairs)
+    question, make, told = _asked(config)
+    with VerdictLog(config.log, told, config.sync_every) as log:
+        done = _judge(config, question, log, make if ask else None, progress)
+    return replace(done, identity=hashlib.sha256(plain(told).encode()).hexdigest()[:16])
+
+
+def unsettled(config: JudgeConfig) -> Flags:
+    """Which pairs, row by row, a run of this config would ask about; nobody is asked. Raises as `judge`."""
+    count(config.pairs)
+    question, _, told = _asked(config)
+    with VerdictLog(config.log, told, config.sync_every) as log:
+        seen = _seen(config, question, log)
+    keys = all_hashes(config.pairs, question) if seen.keys is None else seen.keys
+    readable: Flags = np.asarray(keys.any(axis=1))
+    if seen.left is not None:
+        readable &= np.isin(np.arange(len(keys)), seen.left)
+    return readable
+
+
+def _asked(config: JudgeConfig) -> tuple[Question, Callable[[], Client], dict[str, Any]]:
+    """What is asked, how to make the client that is, and what a verdict log files the answers under."""
     prompt = _prompt(config)
     own = config.local.told() if config.kind == "hf" else {}
     question = Question(prompt, config.decoding, config.probabilities, config.structured, own)
     make, revision = _client(config)
-    told = question.told(config.model, revision)
-    with VerdictLog(config.log, told, config.sync_every) as log:
-        done = _judge(config, question, log, make if ask else None, progress)
-    return replace(done, identity=hashlib.sha256(plain(told).encode()).hexdigest()[:16])
+    return question, make, question.told(config.model, revision)
 
 
 def _prompt(config: JudgeConfig) -> Prompt:
