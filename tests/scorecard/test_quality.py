@@ -10,12 +10,25 @@ from sklearn.metrics import cohen_kappa_score, log_loss, ndcg_score, roc_auc_sco
 
 from adjudge.scorecard.agreement import agreement, kappa, score_ranks
 from adjudge.scorecard.evidence import Verdicts, head_keyphrases
-from adjudge.scorecard.quality import auc, bin_of, losses, placements
+from adjudge.scorecard.quality import auc, auc_band, bin_of, losses, placements
 
 
 def test_auc_by_hand() -> None:
     """Relevant at .9 and .8, irrelevant at .8 and .1: 1 + 1 + .5 + 1 of 4 comparisons."""
     assert auc(np.array([0.9, 0.8, 0.8, 0.1]), np.array([True, True, False, False])) == 0.875
+
+
+def test_auc_band_by_hand() -> None:
+    """.8 of 50 and 50: se .0445; of one class's size and the other's alike; never beyond 0 and 1."""
+    assert auc_band(0.8, 50, 50) == pytest.approx((0.8 - 1.96 * 0.0445, 0.8 + 1.96 * 0.0445), abs=1e-4)
+    assert auc_band(0.5, 30, 70) == pytest.approx(auc_band(0.5, 70, 30))
+    assert auc_band(0.99, 2, 2)[1] == 1.0
+
+
+def test_auc_band_is_as_wide_as_chance_makes_it() -> None:
+    """Under chance the AUC's variance is (n + m + 1) / (12 n m) (Mann and Whitney 1947); this one is of it to a percent."""
+    low, high = auc_band(0.5, 400, 600)
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(1_001 / (12 * 400 * 600)), rel=0.01)
 
 
 @given(st.lists(st.tuples(st.integers(0, 10), st.booleans(), st.integers(0, 4)), min_size=2, max_size=60))

@@ -94,13 +94,12 @@ def pairs(done: Pairs) -> None:
 
 
 def trained(done: Trained) -> None:
-    rows = [
-        [name, f"{value:.4f}" if isinstance(value, float) else str(value)]
-        for name, value in done.metrics.items()
-    ]
-    table(f"{done.kind} {done.recipe}".strip(), ["measured on dev", "value"], rows)
+    rows = [["train rows" if name == "rows" else name, plain(value)] for name, value in done.metrics.items()]
+    table(f"{done.kind} {done.recipe}".strip(), ["training", "value"], rows)
     took = f", {done.seconds:.0f} s" if done.seconds is not None else ""
     line(f"artifact: {done.artifact} (model {done.model_version}{took})")
+    for warning in done.warnings:
+        line(f"warning: {warning}")
 
 
 def scored(done: Scored) -> None:
@@ -108,6 +107,11 @@ def scored(done: Scored) -> None:
     if done.threshold is None:
         line(
             "The model has no threshold yet, so `kept` is empty: adjudge evaluate finds one, adjudge compare sets it."
+        )
+    elif not done.threshold_set:
+        line(
+            f"threshold {done.threshold:g}: nobody set it, it is the default: adjudge evaluate finds one, adjudge compare "
+            "sets it."
         )
     if done.unscored:
         why = ", ".join(f"{reason}: {count:,}" for reason, count in done.reasons.items())
@@ -153,6 +157,19 @@ def real(done: Real) -> None:
     line(f"artifact: {done.artifact}")
     line(f"figures: {done.out / 'metrics.json'}")
     line(f"report: {done.report} ({sum(done.seconds.values()) / 60:.1f} minutes in all)")
+
+
+def plain(value: object) -> str:
+    """A figure of any kind.
+
+    >>> plain(2669), plain(0.53217), plain(True), plain(None)
+    ('2,669', '0.5322', 'yes', '–')
+    """
+    if value is None or isinstance(value, bool):
+        return NONE if value is None else "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def number(value: float | None) -> str:

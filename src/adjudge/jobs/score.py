@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from adjudge.config import check_choice, check_range
 from adjudge.errors import BadConfig
 from adjudge.jobs.models import open_scorer, settled
+from adjudge.manifest import UNSET, read_any
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.engines import ENGINES
 from adjudge.scoring.local.settings import LocalSettings
@@ -124,4 +125,5 @@ def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
         artifact=config.artifact,
         options={"local": config.local, "spark": config.spark},
     )
-    return score_pairs(config.engine, task, progress)
+    done = score_pairs(config.engine, task, progress)
+    return replace(done, threshold_set=read_any(config.artifact).get("threshold_by", {}).get("how") != UNSET)

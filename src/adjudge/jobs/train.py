@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from adjudge.config import check_choice, from_dict
 from adjudge.errors import BadConfig, MissingExtra
@@ -47,7 +49,8 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished model. `rows` and `metrics` are as its manifest says (for a student dev loss and dev AUC)."""
+    """A finished model. `rows` and `metrics` are as its manifest says (for a student dev loss and dev AUC).
+    warnings: what makes it unlikely to be of use."""
 
     artifact: Path
     kind: str
@@ -55,6 +58,7 @@ class Trained:
     model_version: str
     metrics: dict[str, object]
     seconds: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def train(config: TrainConfig, progress: Progress = no_progress) -> Trained:
@@ -72,7 +76,9 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Trained:
     made = baselines.fit(
         config.kind, config.out, config.training, config.logs, split, recipe, settings, progress
     )
-    return Trained(config.out, config.kind, recipe, made.model_version, dict(made.metrics))
+    metrics = dict(made.metrics)
+    told = untold(metrics, "try more rows, or the student (--kind cross-encoder)")
+    return Trained(config.out, config.kind, recipe, made.model_version, metrics, warnings=told)
 
 
 def _student(config: TrainConfig, recipe: str, progress: Progress) -> Trained:
@@ -83,10 +89,27 @@ def _student(config: TrainConfig, recipe: str, progress: Progress) -> Trained:
     from adjudge.student.train import train as train_student
 
     done = train_student(config.training, config.student, config.out, load_scorer, progress, recipe)
-    names = ("rows", "dev_rows", "pairs_seen", "dev_loss", "dev_auc", "stopped_early")
+    names = ("rows", "dev_rows", "dev_relevant", "pairs_seen", "dev_loss", "dev_auc", "stopped_early")
     metrics = {name: getattr(done, name) for name in names}
     kind = str(read_any(config.out)["kind"])
-    return Trained(config.out, kind, recipe, done.model_version, metrics, done.seconds)
+    other = "" if config.student.kind == "split" else "student.kind=split (it learns from fewer) or "
+    told = untold(metrics, f"try {other}more rows")
+    return Trained(config.out, kind, recipe, done.model_version, metrics, done.seconds, told)
+
+
+def untold(metrics: Mapping[str, Any], advice: str) -> tuple[str, ...]:
+    """A warning where the dev AUC's 95 % interval (`quality.auc_band`) is not wholly above .5; nothing without an AUC."""
+    from adjudge.scorecard.quality import auc_band
+
+    auc, dev, relevant = (metrics.get(name) for name in ("dev_auc", "dev_rows", "dev_relevant"))
+    if auc is None or not dev or not relevant or relevant == dev:
+        return ()
+    low, high = auc_band(auc, relevant, dev - relevant)
+    if low > 0.5:
+        return ()
+    rows = f" from {metrics['rows']:,} rows" if "rows" in metrics else ""
+    seen = f"dev AUC {auc:.3f} ({low:.3f} to {high:.3f}, {dev:,} dev rows) is not told apart from .5"
+    return (f"{seen}: nothing shows that it learned anything{rows}; {advice}",)
 
 
 def _recipe_beside(training: Path) -> str:

@@ -34,6 +34,20 @@ def auc(scores: Floats, relevant: Bools, weights: Floats | None = None) -> float
     return float((yes_tied * (below + no_tied / 2)).sum() / (yes.sum() * no.sum()))
 
 
+def auc_band(auc: float, relevant: int, irrelevant: int, z: float = 1.96) -> tuple[float, float]:
+    """A plain normal interval of an AUC, from the AUC and how many pairs of either class it is of (Hanley and McNeil 1982).
+
+    se^2 = (A (1 - A) + (n - 1) (Q1 - A^2) + (m - 1) (Q2 - A^2)) / (n m), Q1 = A / (2 - A), Q2 = 2 A^2 / (1 + A), for n
+    relevant and m irrelevant pairs, each taken as independent: pairs that share items make the true interval wider.
+
+    .8 of 50 and 50: (.16 + 49 x .02667 + 49 x .07111) / 2,500 = .00198, se .0445, .713 to .887.
+    """
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    spread = auc * (1 - auc) + (relevant - 1) * (q1 - auc**2) + (irrelevant - 1) * (q2 - auc**2)
+    wide = z * float(np.sqrt(max(spread, 0.0) / (relevant * irrelevant)))
+    return max(0.0, auc - wide), min(1.0, auc + wide)
+
+
 def placements(
     scores: Floats,
     relevant: Bools,

@@ -68,7 +68,8 @@ class Task:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a run wrote: `unscored_path` is None where every row has a score; `reasons` counts those that have none."""
+    """What a run wrote: `unscored_path` is None where every row has a score; `reasons` counts those that have none;
+    `threshold_set` is False where the artifact says that its threshold is the default that nobody set."""
 
     out: Path
     rows: int
@@ -80,3 +81,4 @@ class Scored:
     run_id: str = ""
     scored_at: datetime | None = None
     reasons: dict[str, int] = field(default_factory=dict)
+    threshold_set: bool = True

@@ -32,12 +32,14 @@ from adjudge.student.text import text_columns
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a training run gives: the artifact's folder, and how it went (dev figures are of the kept weights)."""
+    """What a training run gives: the artifact's folder, and how it went (dev figures are of the kept weights).
+    dev_relevant: dev rows with a label above 0."""
 
     artifact: Path
     model_version: str
     rows: int
     dev_rows: int
+    dev_relevant: int
     pairs_seen: int
     dev_loss: float | None
     dev_auc: float | None
@@ -68,8 +70,9 @@ def train(
     )
     with seeded(settings), quiet():
         begun = family.begin(settings, _texts(rows))
-        progress("tokenise", 0, 0)
+        progress("tokenise", 0, 1)
         loop = prepare(begun, rows, dev_rows, settings, family)
+        progress("tokenise", 1, 1)
         resume(loop, checkpoints)
         fit(loop, checkpoints, progress)
         calibration, metrics = judge(loop, _softened(rows, settings))
@@ -82,6 +85,7 @@ def train(
         model_version=version,
         rows=len(rows),
         dev_rows=len(dev_rows),
+        dev_relevant=metrics["dev_relevant"],
         pairs_seen=loop.state.seen,
         dev_loss=metrics["dev_loss"],
         dev_auc=metrics["dev_auc"],
@@ -110,6 +114,7 @@ def judge(loop: Loop, targets: dict[str, int]) -> tuple[Calibration, dict[str, A
     metrics: dict[str, Any] = {
         "rows": len(loop.train),
         "dev_rows": len(dev),
+        "dev_relevant": int((dev.steps > 0).sum()),
         "pairs_seen": state.seen,
         **targets,
     }
