@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adjudge.cli import judging_prints
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.panel import PanelConfig, panel
 from adjudge.judge.panel import RULES, Vote, decide
@@ -27,15 +28,23 @@ def said(*grades: str | None) -> list[Vote]:
         (("high", "high", "moderate"), "unanimous", None, "not unanimous", 1 / 3),
         (("high", "high", "high"), "unanimous", "high", None, 0),
         (("high", "high", None), "majority", "high", None, 0),
-        (("high", None, None), "majority", None, "no majority", 0),
-        (("high", "high", None), "unanimous", None, "not unanimous", 0),
+        (("high", None, None), "majority", None, "too few votes (1 of 3)", None),
+        (("high", "moderate", None), "majority", None, "no majority", 1 / 2),
+        (("high", None, None), "weighted", "high", None, None),
+        (("high", None, None), "unanimous", None, "too few votes (1 of 3)", None),
+        (("high", "high", None), "unanimous", None, "too few votes (2 of 3)", 0),
+        (("high", "moderate", None), "unanimous", None, "not unanimous", 1 / 2),
         (("high", "moderate", "irrelevant"), "majority", None, "no majority", 2 / 3),
         (("high", "moderate", None), "weighted", None, "tied", 1 / 2),
         ((None, None, None), "majority", None, "no judge scored it", None),
     ],
 )
 def test_rules(
-    grades: tuple[str | None, ...], rule: str, grade: str | None, reason: str | None, disagreement: float
+    grades: tuple[str | None, ...],
+    rule: str,
+    grade: str | None,
+    reason: str | None,
+    disagreement: float | None,
 ) -> None:
     made = decide(said(*grades), ABC, ORDINAL3, rule, {})
     assert (made.grade, made.reason) == (grade, reason)
@@ -86,6 +95,23 @@ def test_tables_are_joined(tmp_path: Path) -> None:
     assert rows[1]["votes"] == "a=relevant; b=irrelevant"
     assert rows[0]["tokens"] == 20
     assert rows[0]["judge"] == "panel:majority(a,b)"
+
+
+def test_a_single_vote_does_not_dilute_the_mean_disagreement(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of two votes each one of two pairs is split: .25; three pairs with one vote and one with none say nothing."""
+    files = (
+        table(tmp_path / "a.parquet", "a", ["relevant", "relevant", "relevant", "irrelevant", None, None]),
+        table(tmp_path / "b.parquet", "b", ["relevant", "irrelevant", None, None, "relevant", None]),
+    )
+    written = panel(PanelConfig(files, tmp_path / "p.parquet"))
+    assert (written.disagreement, written.compared) == (pytest.approx(0.25), 2)
+    rows = pq.read_table(tmp_path / "p.parquet").to_pylist()
+    assert [row["disagreement"] for row in rows] == [0, 0.5, None, None, None, None]
+    assert rows[2]["reason"] == "too few votes (1 of 2)"
+    judging_prints.panelled(written, tmp_path / "p.parquet")
+    assert "mean disagreement: 0.250, of 2 pairs with two votes or more" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -56,7 +56,7 @@ def _asked(done: JudgeResult) -> None:
 
 def panelled(done: PanelWritten, out: Path) -> None:
     line(f"judgments: {out} ({done.pairs:,} pairs, {done.scored:,} scored)")
-    line(f"mean disagreement: {number(done.disagreement)}")
+    line(f"mean disagreement: {number(done.disagreement)}, of {done.compared:,} pairs with two votes or more")
 
 
 def agreed(done: Agreed) -> None:

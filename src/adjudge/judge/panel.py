@@ -38,7 +38,7 @@ class Vote:
 @dataclass(frozen=True)
 class Decision:
     """The panel's verdict. disagreement: the share of weight that voted for another grade than the heaviest one
-    (0 to 1); None where nobody scored."""
+    (0 to 1); None under two votes: one vote has nobody to disagree with."""
 
     grade: str | None
     reason: str | None
@@ -53,7 +53,8 @@ def decide(
 
     majority: a grade with more than half of the panel's judges, those unscored included. unanimous: all judges scored,
     and alike. weighted: the grade of the greatest weight; a tie is unscored. The probability is the weighted mean
-    of the judges' probabilities of relevance, a judge without one counting as 0 or 1.
+    of the judges' probabilities of relevance, a judge without one counting as 0 or 1. Where too many judges
+    gave no vote for the rule to be met, the reason is `too few votes (1 of 3)`.
 
     high, high, moderate: majority high; disagreement 1/3.
     """
@@ -70,12 +71,14 @@ def decide(
         return Decision(None, "no judge scored it", None, None)
     ranked = sorted(cast.items(), key=lambda part: (-part[1], scale.index(part[0])))
     grade, weight = ranked[0]
-    disagreement = 1 - weight / total
+    voted = sum(vote.grade is not None for vote in votes)
+    disagreement = 1 - weight / total if voted > 1 else None
+    few = f"too few votes ({voted} of {len(judges)})"
     reason = None
     if rule == "majority" and not weight > len(judges) / 2:
-        reason = "no majority"
-    elif rule == "unanimous" and (len(ranked) > 1 or weight < len(judges)):
-        reason = "not unanimous"
+        reason = "no majority" if voted > len(judges) / 2 else few
+    elif rule == "unanimous" and (len(ranked) > 1 or voted < len(judges)):
+        reason = "not unanimous" if len(ranked) > 1 else few
     elif rule == "weighted" and len(ranked) > 1 and ranked[1][1] == weight:
         reason = "tied"
     if reason:
@@ -85,11 +88,13 @@ def decide(
 
 @dataclass(frozen=True)
 class PanelWritten:
-    """pairs written, scored ones, and the mean disagreement over pairs that some judge scored (None without any)."""
+    """pairs written, scored ones, the mean disagreement over pairs with two votes or more (None without any), and how
+    many those are."""
 
     pairs: int
     scored: int
     disagreement: float | None
+    compared: int
 
 
 def write_panel(
@@ -135,7 +140,7 @@ def write_panel(
             told = [row["disagreement"] for row in rows if row["disagreement"] is not None]
             seen, apart = seen + len(told), apart + sum(told)
     partial.replace(out)
-    return PanelWritten(pairs, scored, apart / seen if seen else None)
+    return PanelWritten(pairs, scored, apart / seen if seen else None, seen)
 
 
 def _row(
