@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from adjudge.cli import main
+from adjudge.cli import main, terminal
 from adjudge.jobs import agree, cascade
 
+UNREAD = """
+import sys
+from types import SimpleNamespace
+from adjudge.cli import judging_prints, main, terminal
+from adjudge.cli.prints import line
+from adjudge.jobs import agree
+
+def job(config, progress):
+    progress("agree", 1, 1)
+    return SimpleNamespace(exit_code=code)
+
+def show(done):
+    for shown in order:
+        terminal.table("t", ["a"], [["1"]]) if shown == "table" else line("a line")
+
+code, order = int(sys.argv.pop(1)), sys.argv.pop(1).split(",")
+agree.agree, judging_prints.agreed = job, show
+main()
+"""
 AGREE = ("agree", "--judgments", "j.parquet", "--human", "h.parquet")
 
 
@@ -51,3 +73,35 @@ def test_a_library_that_is_missing_is_not_inconclusive(
     monkeypatch.setattr(agree, "agree", lacking)
     assert left(monkeypatch, *AGREE) == 3
     assert "pip install 'adjudge[train]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+@pytest.mark.parametrize("order", ["table,line", "line,table"])
+@pytest.mark.parametrize("both", [False, True])
+def test_a_verdict_that_nobody_reads_is_the_same(code: int, order: str, both: bool) -> None:
+    """As in `adjudge agree ... | true`, with and without `2>&1`; the pipe's other end is closed before it starts."""
+    read, unread = os.pipe()
+    os.close(read)
+    words = [sys.executable, "-c", UNREAD, str(code), order, *AGREE]
+    done = subprocess.run(words, stdout=unread, stderr=unread if both else subprocess.PIPE, text=True)
+    os.close(unread)
+    assert done.returncode == code
+    assert both or "Error" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_verdict_that_cannot_be_written_is_broken() -> None:
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-c", UNREAD, "1", "line", *AGREE]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 3
+    assert done.stderr.count("error: ") == 1
+
+
+def test_every_verdict_is_left_with_in_one_way() -> None:
+    folder = Path(terminal.__file__).parent
+    doors = [path.name for path in sorted(folder.glob("*.py")) if ".exit_code)" in path.read_text()]
+    assert doors == ["cascading.py", "judging.py", "terminal.py", "tuning.py"]
+    for name in ("cascading.py", "judging.py", "tuning.py"):
+        text = (folder / name).read_text()
+        assert text.count(".exit_code)") == text.count("terminal.leave(")

@@ -61,8 +61,7 @@ def cascade(
     given |= {"human_scale": human_scale, "dry_run": dry_run, "validate_only": validate_only}
     sets = under("cascade", set_, target=target)
     done = terminal.run(job, configure(CascadeConfig, settings, sets, **given))
-    prints.cascaded(done)
-    raise typer.Exit(done.exit_code)
+    terminal.leave(lambda: prints.cascaded(done), done.exit_code)
 
 
 @app.command()

@@ -50,8 +50,7 @@ def judge(
     given |= {"prompt": prompt, "batch": batch, "prices": prices, "budget": budget, "dry_run": dry_run}
     config = configure(JudgeConfig, settings, set_, **given)
     done = terminal.run(job, config)
-    prints.judged(done, out)
-    raise typer.Exit(done.exit_code)
+    terminal.leave(lambda: prints.judged(done, out), done.exit_code)
 
 
 @app.command()
@@ -115,8 +114,7 @@ def agree(
         given["paired"] = named(paired, "--paired") if paired else None
         given["models"] = named(model, "--model") if model else None
         done = terminal.run(job, configure(AgreeConfig, settings, sets, **given))
-    prints.agreed(done)
-    raise typer.Exit(done.exit_code)
+        terminal.leave(lambda: prints.agreed(done), done.exit_code)
 
 
 @app.command()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn, TextIO
 
 import typer
 
@@ -35,7 +36,7 @@ def progress() -> Iterator[Progress]:
             with live.bars(Console(stderr=True)) as show:
                 yield show
         else:
-            lines = live.Lines(lambda text: typer.echo(text, err=True))
+            lines = live.Lines(_aside)
             try:
                 yield lines
             finally:
@@ -50,6 +51,35 @@ def run(job: Callable[[Any, Progress], Any], config: Any) -> Any:
     """The job's result, its progress drawn while it runs."""
     with progress() as show:
         return job(config, show)
+
+
+def leave(show: Callable[[], None], code: int) -> NoReturn:
+    """Show a result, and leave with the exit code that is its verdict: also where nobody reads what is shown."""
+    try:
+        show()
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # The latter is how rich tells a broken pipe.
+        _unread(sys.stdout)
+    except OSError:
+        _unread(sys.stdout)
+        raise
+    raise typer.Exit(code)
+
+
+def _aside(text: str) -> None:
+    """A line on stderr. A run does not end because nobody reads it."""
+    try:
+        typer.echo(text, err=True)
+    except BrokenPipeError:
+        _unread(sys.stderr)
+
+
+def _unread(stream: TextIO) -> None:
+    """What its buffer still holds goes nowhere: written at exit it would fail again, and the exit code be 120."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -41,8 +41,7 @@ def tune(
     given = {"pairs": pairs, "human": human, "base": base, "out": out, "scale": scale}
     given |= {"human_scale": human_scale, "target": target, "sample": sample}
     done = terminal.run(job, configure(TuneConfig, settings, set_, **given))
-    prints.tuned(done)
-    raise typer.Exit(done.exit_code)
+    terminal.leave(lambda: prints.tuned(done), done.exit_code)
 
 
 @app.command()
@@ -71,8 +70,7 @@ def audit(
     given |= {"scale": scale, "valid": valid, "base_url": base_url, "prompt": prompt}
     given |= {"prices": prices, "budget": budget}
     done = terminal.run(job, configure(AuditConfig, settings, set_, **given))
-    prints.audited(done)
-    raise typer.Exit(done.exit_code)
+    terminal.leave(lambda: prints.audited(done), done.exit_code)
 
 
 @app.command("real-judge")
