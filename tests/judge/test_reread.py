@@ -78,13 +78,15 @@ def test_the_first_answer_that_scores_counts(
         assert found[b"low"].verdict.mass == pytest.approx(0.3)
 
 
-def test_a_log_that_does_not_say_how_it_was_read_is_read_again(tmp_path: Path) -> None:
+def test_a_log_that_does_not_say_how_it_was_read_was_read_by_the_defaults(tmp_path: Path) -> None:
     with VerdictLog(tmp_path / "log.sqlite", TOLD) as log:
         put(log, b"sure", reader(0.5), 0.9)
     with VerdictLog(tmp_path / "log.sqlite", {"model": "other"}) as log:
         assert read_again(log, reader(0.95)) == 0
     told: list[tuple[str, int, int]] = []
     with VerdictLog(tmp_path / "log.sqlite", TOLD) as log:
+        assert read_again(log, reader(ReadSettings().min_mass)) == 0
+        log.connection.execute("DELETE FROM readings")
         assert read_again(log, reader(0.95), lambda *what: told.append(what)) == 1
         assert not log.find([b"sure"])[0].verdict.scored
     assert told == [("answers read again", 1, 1)]

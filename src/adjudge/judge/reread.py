@@ -8,12 +8,13 @@ from typing import Any
 
 from adjudge.config import to_dict
 from adjudge.judge.log import VerdictLog
-from adjudge.judge.verdict import UNSCORED_REASONS, Reader, Verdict
+from adjudge.judge.verdict import UNSCORED_REASONS, Reader, ReadSettings, Verdict
 from adjudge.llm.contract import plain
 from adjudge.records import Progress, no_progress
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS readings(config INTEGER PRIMARY KEY, told TEXT NOT NULL)"
 HELD = "SELECT told FROM readings WHERE config = ?"
+KEEP = "INSERT OR IGNORE INTO readings VALUES (?, ?)"
 HOLD = "INSERT OR REPLACE INTO readings VALUES (?, ?)"
 COUNT = "SELECT count(*) FROM answers WHERE config = ?"
 PUT = """UPDATE verdicts SET grade = :grade, reason = :reason, probability = :probability, expected = :expected, mass = :mass
@@ -25,15 +26,16 @@ TOLD_EVERY = 10_000
 def read_again(log: VerdictLog, reader: Reader, progress: Progress = no_progress) -> int:
     """Bring the log's verdicts to what `reader` makes of its answers; how many answers were read for that.
 
-    The log remembers by which settings a config's verdicts were read; where they are the same, nothing is done. A text
-    gets the verdict of its first answer that scores, else of its last one, as if it were asked now; a text whose last
+    The log remembers by which settings a config's verdicts were read; where they are the same, nothing is done. A log that
+    does not say so is older than that memory: it is taken to have been read by the defaults. A text gets the verdict of its first answer that scores, else of its last one, as if it were asked now; a text whose last
     try brought no answer at all keeps that reason unless an answer scores. All in one transaction.
     """
-    told = plain(to_dict(reader.settings))
+    told, usual = plain(to_dict(reader.settings)), plain(to_dict(ReadSettings()))
     with log.connection as connection:
         connection.execute(SCHEMA)
         held = connection.execute(HELD, (log.config,)).fetchone()
-        if held is not None and held[0] == told:
+        if told == (usual if held is None else held[0]):
+            connection.execute(KEEP, (log.config, told))
             return 0
         total = int(connection.execute(COUNT, (log.config,)).fetchone()[0])
         connection.executemany(PUT, _readings(log, reader, total, progress))
