@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +17,10 @@ from typer.testing import CliRunner
 from adjudge.cli import judging_prints
 from adjudge.cli.commands import app
 from adjudge.errors import BadConfig
-from adjudge.jobs.judge import JudgeConfig, judge
+from adjudge.jobs.judge import Interrupted, JudgeConfig, judge
 from adjudge.judge import Price, Purse, RunSettings, VerdictLog, configs, price_of
 from adjudge.llm import chat
-from adjudge.llm.contract import Answer, AskFailed, Request
+from adjudge.llm.contract import Answer, AskFailed, NoAccess, Request
 from adjudge.llm.fake import Fake, FakeSettings
 
 Pairs = Callable[[int], Path]
@@ -184,6 +185,80 @@ def test_what_may_be_billed_is_booked_at_its_most_and_what_is_not_is_not(
     last = judge(made)
     assert last.written.scored == 4
     assert last.written.cost == pytest.approx(done.spent + last.spent)
+
+
+class Stops(Fake):
+    """Leaves its requests unanswered; the `last` one of them does what `stop` says."""
+
+    def __init__(self, settings: FakeSettings, stop: Callable[[], None], last: int = 8) -> None:
+        super().__init__(settings)
+        self.stop, self.last, self.seen = stop, last, list[Request]()
+        self.leave = asyncio.Event()
+
+    async def ask(self, request: Request) -> Answer:
+        self.seen.append(request)
+        if len(self.seen) == self.last:
+            self.stop()
+        await self.leave.wait()
+        raise NoAccess("the key is wrong")
+
+    def most(self) -> float:
+        """What all that was asked may cost."""
+        sizes = [sum(len(message.text.encode()) for message in request.messages) for request in self.seen]
+        return sum(Purse(Price(1.0, 1.0), None, 0.0, 8).promise(size) for size in sizes)
+
+
+def interrupt() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def denied() -> None:
+    raise NoAccess("the key is wrong")
+
+
+@pytest.mark.parametrize(("stop", "told", "billed"), [(interrupt, Interrupted, 8), (denied, NoAccess, 7)])
+def test_what_is_sent_and_cut_short_is_booked_at_its_most(
+    pairs: Pairs,
+    monkeypatch: pytest.MonkeyPatch,
+    stop: Callable[[], None],
+    told: type[Exception],
+    billed: int,
+) -> None:
+    """Seven requests hang; the eighth ends the run, which waits for none of them."""
+    client = Stops(FakeSettings(), stop)
+    monkeypatch.setattr("adjudge.jobs.judge.Fake", lambda settings: client)
+    run = RunSettings(in_flight=8, grace=0.0)
+    made = config(pairs(40), {"input": 1.0, "output": 1.0}, run=run)
+    with pytest.raises(told):
+        judge(made)
+    assert len(client.seen) == 8
+    client.seen = client.seen[:billed]
+    assert spent(made) == pytest.approx(client.most())
+    # It counts in the next run's budget.
+    poor = judge(replace(made, budget=client.most()))
+    assert (poor.tally.requests, poor.tally.stopped) == (0, "budget")
+
+
+def test_where_the_key_is_wrong_what_is_in_flight_comes_back_and_costs_nothing(
+    pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(turns: int = 1000) -> None:
+        """Well after the run has heard of the first refusal."""
+        if turns:
+            asyncio.get_running_loop().call_soon(answer, turns - 1)
+        else:
+            client.leave.set()
+
+    def deny() -> None:
+        answer()
+        denied()
+
+    client = Stops(FakeSettings(), deny)
+    monkeypatch.setattr("adjudge.jobs.judge.Fake", lambda settings: client)
+    made = config(pairs(40), {"input": 1.0, "output": 1.0})
+    with pytest.raises(NoAccess, match="the key is wrong"):
+        judge(made)
+    assert (len(client.seen), spent(made)) == (8, 0.0)
 
 
 def test_refused_and_limited_requests_cost_nothing(pairs: Pairs) -> None:

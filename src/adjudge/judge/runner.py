@@ -31,9 +31,9 @@ LARGEST_BACKLOG = 20_000
 class RunSettings:
     """in_flight: requests at once. attempts: answers asked for before an unscored text stays unscored.
     tries: requests that may end without an answer before the text is given up for this run. batch: texts in one
-    call of a batching client. grace: seconds that Ctrl-C waits for what is in flight. fruitless: a run stops where a
-    text is given up and none of so many requests (`in_flight` at least) was answered; 0 goes on all the same. seed: of the
-    waits' jitter."""
+    call of a batching client. grace: seconds that a stop (Ctrl-C, NoAccess) waits for what is in flight. fruitless: a run
+    stops where a text is given up and none of so many requests (`in_flight` at least) was answered; 0 goes on all the same.
+    seed: of the waits' jitter."""
 
     in_flight: int = 64
     attempts: int = 2
@@ -97,7 +97,8 @@ class Runner:
         """Ask all that `source` yields (it is read in a thread, a few chunks ahead at most).
 
         A source should skip texts in `underway`, then those the log knows. Raises NoAccess where the endpoint lets
-        nobody in or answers nothing; whatever happens, answers that came are kept.
+        nobody in or answers nothing, once what is in flight has come back (`grace`); whatever happens, answers that came are
+        kept, and what was sent and cut short is booked at the most it can cost.
         """
         began = time.monotonic()
         self.total = total
@@ -110,6 +111,10 @@ class Runner:
         with self._interrupts(tasks):
             try:
                 await self._all_done([*tasks, feeding])
+            except NoAccess:
+                self.stop("no access")
+                await asyncio.wait(tasks, timeout=self.settings.grace)
+                raise
             finally:
                 ticking.cancel()
                 for task in (*tasks, feeding):
@@ -168,10 +173,8 @@ class Runner:
                     return
                 wait = self._wait(ask, failure)
             except asyncio.CancelledError:
-                if self._stop:
-                    self.booking.failed(ask, AskFailed("timeout", "interrupted"), promised)
-                else:
-                    self.purse.give_back(promised)
+                # It was sent, so that it may be billed: what it can cost is booked, and the text's worker writes it down.
+                self.booking.failed(ask, AskFailed("timeout", "cut short"), promised)
                 raise
             else:
                 self.pace.went_well()
@@ -273,7 +276,7 @@ class Runner:
         self.progress("texts judged", done, self.total)
         self.progress("unscored", self.tally.unscored, 0)
         if self.purse.price is not None:
-            self.progress("money spent (1/100)", round(self.purse.spent * 100), 0)
+            self.progress("money spent (1/1,000,000)", round(self.purse.spent * 1_000_000), 0)
 
     @contextmanager
     def _interrupts(self, tasks: Sequence[asyncio.Task[None]]) -> Iterator[None]:
