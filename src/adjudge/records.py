@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,17 @@ Progress = Callable[[str, int, int], None]
 
 def no_progress(what: str, done: int, total: int) -> None:
     """A `Progress` that shows nothing."""
+
+
+def money(amount: float) -> str:
+    """An amount as it is shown: two decimals, below 1 three significant digits, so that little is not nothing.
+
+    >>> money(0.001142), money(0.25), money(0.09996), money(0.0), money(1234.5)
+    ('0.00114', '0.250', '0.100', '0.00', '1,234.50')
+    """
+    size = abs(float(f"{amount:.3g}"))
+    digits = 2 - math.floor(math.log10(size)) if 0 < size < 1 else 2
+    return f"{amount:,.{digits}f}"
 
 
 @dataclass(frozen=True)

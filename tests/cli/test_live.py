@@ -38,10 +38,10 @@ def test_a_line_every_ten_seconds_with_rate_time_left_unscored_and_money() -> No
     for second in range(26):
         show("texts judged", 100 * second, 10_000)
         show("unscored", second, 0)
-        show("money spent (1/100)", 7 * second, 0)
+        show("money spent (1/1,000,000)", 70_000 * second, 0)
         clock.now += 1
     assert said == [
-        "texts judged: 1,000 of 10,000 (10%), 100/s, 1 min 30 s left, unscored 9, money 0.63",
+        "texts judged: 1,000 of 10,000 (10%), 100/s, 1 min 30 s left, unscored 9, money 0.630",
         "texts judged: 2,000 of 10,000 (20%), 100/s, 1 min 20 s left, unscored 19, money 1.33",
     ]
     show("texts judged", 10_000, 10_000)
@@ -80,7 +80,7 @@ def test_bars_show_all_of_it_on_a_terminal() -> None:
         show("texts judged", 0, 1_000)
         show("texts judged", 600, 1_000)
         show("unscored", 12, 0)
-        show("money spent (1/100)", 345, 0)
+        show("money spent (1/1,000,000)", 3_450_000, 0)
         show("pairs decided", 3, 0)
         show("unscored", 1, 0)
     last = out.getvalue()

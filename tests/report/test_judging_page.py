@@ -13,6 +13,7 @@ from report_page import Page
 
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.report import ReportConfig, report
+from adjudge.records import money
 from adjudge.report import build
 from adjudge.report.judging_reading import CURVE, TRUST, kind_of
 from adjudge.trust.cascade_files import CURVE as WRITTEN_CURVE
@@ -78,7 +79,7 @@ def test_it_says_what_was_found(folders: Path, page: Page) -> None:
     routed = json.loads((folders / "cascade" / "cascade.json").read_text())
     assert routed["verdict"] == "validated"
     assert f"{100 * routed['second']['value']:.1f} %" in page.text.replace("\N{NO-BREAK SPACE}", " ")
-    assert f"{routed['money']['saved']:,.2f} saved" in page.text
+    assert f"{money(routed['money']['saved'])} saved" in page.text
     assert routed["words"] in page.text
     assert "adjudge cascade" in page.text
     assert "adjudge agree" in page.text

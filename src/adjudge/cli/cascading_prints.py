@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from adjudge.cli.prints import NONE, band, line, number, share
 from adjudge.cli.terminal import table
+from adjudge.records import money
 
 if TYPE_CHECKING:
     from adjudge.jobs.cascade import Cascaded, Need
@@ -20,10 +21,10 @@ def cascaded(done: Cascaded) -> None:
         return
     _curve(done)
     told, more = done.money, done.money.saved
-    if more is not None:
-        saved = f"saved {more:,.2f}" if more >= 0 else f"{-more:,.2f} more than that"
+    if more is not None and told.cascade is not None and told.all_strong is not None:
+        saved = f"saved {money(more)}" if more >= 0 else f"{money(-more)} more than that"
         line(
-            f"money: {told.cascade:,.2f} against {told.all_strong:,.2f} for {done.strong} on every pair; {saved}"
+            f"money: {money(told.cascade)} against {money(told.all_strong)} for {done.strong} on every pair; {saved}"
         )
     for what, count in done.counts.items():
         line(f"{what}: {count:,}")
@@ -69,7 +70,7 @@ def _written(done: Cascaded) -> None:
 
 def _to_ask(need: Need) -> None:
     told = need.estimate
-    cost = NONE if told.cost is None else f"{told.cost:,.2f}"
+    cost = NONE if told.cost is None else money(told.cost)
     tokens = f"{told.tokens_in:,} tokens in, {told.tokens_out:,} out"
     line(f"to ask of {need.judge}, {need.what}: {told.texts:,} texts, {tokens}; cost {cost}")
 

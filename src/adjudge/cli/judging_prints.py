@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjudge.cli.live import rate, span
-from adjudge.cli.prints import band, line, number
+from adjudge.cli.prints import NONE, band, line, number
 from adjudge.cli.terminal import table
+from adjudge.records import money
 
 if TYPE_CHECKING:
     from adjudge.jobs.agree import Agreed
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 def judged(done: JudgeResult, out: Path) -> None:
     if done.estimate:
         told = done.estimate
-        cost = "no price table given" if told.cost is None else f"cost {told.cost:,.2f}"
+        cost = "no price table given" if told.cost is None else f"cost {money(told.cost)}"
         line(f"to ask: {told.texts:,} texts, {told.tokens_in:,} tokens in, {told.tokens_out:,} out; {cost}")
     if done.batch:
         step = done.batch
@@ -46,8 +48,8 @@ def _asked(done: JudgeResult) -> None:
     tally = done.tally
     if tally.requests:
         speed = f", {rate(tally.requests / tally.seconds)}" if tally.seconds > 0 else ""
-        money = "" if done.spent is None else f"; money {done.spent:,.2f}"
-        told = f"{tally.requests:,} requests for {tally.done:,} texts in {span(tally.seconds)}{speed}{money}"
+        spent = "" if done.spent is None else f"; money {money(done.spent)}"
+        told = f"{tally.requests:,} requests for {tally.done:,} texts in {span(tally.seconds)}{speed}{spent}"
         line(f"asked: {told}")
     elif done.written is not None and done.batch is None:
         why = "every text was in the verdict log" if done.written.readable else "there is nothing to judge"
@@ -80,13 +82,39 @@ def agreed(done: Agreed) -> None:
         table("Share of relevant pairs", ["method", "share", "95 % interval", "labelled", "judged"], rates)
     for warning in dict.fromkeys(r.note for r in done.rates if r.value is not None and r.weight and r.note):
         line(f"warning: {warning}")
-    for need in done.needed:
-        more = need.note if need.more is None else f"{need.more:,} more human labels would decide it"
-        line(f"{need.question} {more}")
+    for told in (*_clicked(done), *_needed(done)):
+        line(told)
     for note in done.notes:
         line(f"note: {note}")
     line(f"{done.decision.verdict}: {done.decision.reason}")
     line(f"tables: {done.out}")
+
+
+def _needed(done: Agreed) -> Iterator[str]:
+    """Each question with its answer where the labels give one, else with what would."""
+    for need in done.needed:
+        if need.more is None or need.value is None:
+            yield f"{need.question} {need.note or NONE}"
+        elif need.more == 0:
+            answer = "yes" if need.value > need.bar else "no"
+            yield f"{need.question} decided: {answer} ({number(need.value)})"
+        else:
+            yield f"{need.question} {need.more:,} more human labels would decide it"
+
+
+def _clicked(done: Agreed) -> Iterator[str]:
+    """Concordance beside the yes rate on pairs that buyers passed over, and COEC of relevant over irrelevant."""
+    if done.clicks is None:
+        return
+    ratio = "relevant / irrelevant"
+    said = {"relevant on clicked pairs": done.clicks.concordance, "on ignored pairs": done.clicks.ignored}
+    if ratio in done.clicks.coec:
+        said[f"COEC {ratio}"] = done.clicks.coec[ratio]
+    told = [
+        f"{what} {number(e.value)}" + ("" if e.low is None else f" ({band(e.low, e.high)})")
+        for what, e in said.items()
+    ]
+    yield f"against clicks: {', '.join(told)}"
 
 
 def probed(done: ProbesWritten) -> None:
@@ -106,7 +134,10 @@ def labels_asked(done: LabelsAsked) -> None:
 
 
 def labels_taken(done: LabelsTaken) -> None:
-    line(f"annotations: {done.out} ({done.kept:,} of {done.annotations:,}; {done.skipped:,} skipped)")
+    untouched = "" if done.minimal else f", {done.untouched:,} tasks untouched"
+    line(
+        f"annotations: {done.out} ({done.kept:,} of {done.annotations:,}; {done.skipped:,} skipped{untouched})"
+    )
     line(
         f"{done.pairs:,} pairs, {done.complete:,} complete, {done.unanimous:,} unanimous; alpha {number(done.alpha)}"
     )

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from adjudge.records import money
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Task
@@ -20,18 +22,19 @@ EVERY = 10.0
 """Seconds between two lines about one step."""
 WINDOW = 60.0
 """Seconds over which the rate is taken."""
-BESIDE: dict[str, tuple[str, int]] = {"unscored": ("unscored", 1), "money spent (1/100)": ("money", 100)}
+SPENT = "money spent (1/1,000,000)"
+BESIDE: dict[str, tuple[str, int]] = {"unscored": ("unscored", 1), SPENT: ("money", 1_000_000)}
 """Counts shown beside a step, not as steps of their own: the name shown, and what one shown unit holds."""
 
 
 def beside(what: str, count: int) -> str:
     """A count as it stands beside its step.
 
-    >>> beside("unscored", 1200), beside("money spent (1/100)", 340)
-    ('unscored 1,200', 'money 3.40')
+    >>> beside("unscored", 1200), beside("money spent (1/1,000,000)", 1_140)
+    ('unscored 1,200', 'money 0.00114')
     """
     name, unit = BESIDE[what]
-    return f"{name} {count:,}" if unit == 1 else f"{name} {count / unit:,.2f}"
+    return f"{name} {count:,}" if unit == 1 else f"{name} {money(count / unit)}"
 
 
 def span(seconds: float) -> str:

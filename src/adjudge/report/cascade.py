@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from adjudge.records import money
 from adjudge.report import charts_judging as charts
 from adjudge.report import formats
 from adjudge.report.cells import estimates
@@ -44,18 +45,18 @@ def routing(cascade: Judging) -> dict[str, Any]:
     }
 
 
-def _money(money: dict[str, Any]) -> dict[str, str] | None:
-    if money.get("all_strong") is None:
+def _money(told: dict[str, Any]) -> dict[str, str] | None:
+    if told.get("all_strong") is None:
         return None
-    saved = money["saved"]
+    saved = told["saved"]
     words = (
-        f"{saved:,.2f} saved"
+        f"{money(saved)} saved"
         if saved >= 0
-        else f"{-saved:,.2f} more, since the cheap judge is not cheap enough"
+        else f"{money(-saved)} more, since the cheap judge is not cheap enough"
     )
     return {
-        "all_strong": f"{money['all_strong']:,.2f}",
-        "cascade": f"{money['cascade']:,.2f}",
+        "all_strong": money(told["all_strong"]),
+        "cascade": money(told["cascade"]),
         "words": words,
     }
 
@@ -81,7 +82,7 @@ def _table(curve: list[Row], against: str) -> dict[str, Any] | None:
             "chosen": row["chosen"],
             "share": formats.share(row["strong_share"]),
             "cell": cell,
-            "money": "" if row["money"] is None else f"{row['money']:,.2f}",
+            "money": "" if row["money"] is None else money(row["money"]),
         }
         for row, cell in zip(rows, cells, strict=True)
     ]

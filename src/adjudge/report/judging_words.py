@@ -81,7 +81,7 @@ KINDS = {
 GROUPS = {"category": "Category", "words": "Words in the keyphrase", "volume": "Search volume"}
 TERMS = {
     "Judge": "Whoever grades pairs of item and keyphrase in people's place: a language model, a fine-tuned model, a student.",
-    "Unscored": "The judge's answer was not on the scale. It is kept with its reason and is never counted as a grade.",
+    "Unscored": "No usable answer: off the scale, none came, or nobody asked; the reason is kept. It is never counted as a grade.",
     "Label": "What people say of a pair. By the unanimity rule a pair has a label only where all of its annotators gave the "
     "same grade, so figures against labels are about the clear cases.",
     "Interval": "The range in which the figure falls in most redraws of the data. Items are redrawn, not pairs, since pairs of one "

@@ -55,7 +55,7 @@ def _needed(row: Row) -> dict[str, Any]:
     if more is None:
         text = row["note"] or "cannot be told from these labels"
     elif more == 0:
-        text = "these labels decide it"
+        text = f"decided: {'yes' if row['value'] > row['bar'] else 'no'}"
     else:
         text = f"about {formats.count(more)} more labelled pairs would decide it"
     return {"question": row["question"], "text": text}
