@@ -171,6 +171,9 @@ def test_only_what_the_cheap_judge_may_not_answer_is_asked_and_paid_once(tmp_pat
     drawn = pq.read_table(tmp_path / "out" / "held.parquet").num_rows
     assert dry.counts["labelled"] * 0.4 < drawn < dry.counts["labelled"] * 0.6
     assert texts == drawn + dry.estimate.texts
+    so_far = "asked of the strong judge so far"
+    assert (dry.counts[so_far], found.counts[so_far]) == (drawn, texts)
+    assert found.counts["left for the strong judge"] == len(outside)
     assert found.written.by_strong == len(outside)
     assert found.written.cost < spent
     assert found.money.saved == pytest.approx(found.money.all_strong - found.money.cascade)
@@ -272,6 +275,20 @@ def test_a_dry_run_validates_beside_texts_that_cannot_be_had(
     more = cascade(dataclasses.replace(config, log=tmp_path / "l.sqlite", dry_run=True))
     assert (more.verdict, more.needs[0].judge) == ("not asked", "cheap")
     assert more.needs[0].estimate.texts == 100 + more.needs[0].estimate.again > 100
+
+
+def test_what_is_not_validated_claims_no_calls_that_it_did_not_make(tmp_path: Path) -> None:
+    """Without probabilities three of four answers are right wherever one looks, and .8 cannot be shown."""
+    cheap, people, pairs = made(tmp_path, 1_200, 0.5)
+    pq.write_table(pq.read_table(cheap).drop(["probability"]), cheap)
+    asked = CascadeConfig(str(cheap), "fake", tmp_path / "out", pairs=pairs, human=people, cascade=QUICK)
+    found = cascade(asked)
+    assert found.verdict == "not validated"
+    drawn = pq.read_table(tmp_path / "out" / "held.parquet").num_rows
+    assert 0 < drawn < found.counts["left for the strong judge"] == 1_200
+    assert found.counts["asked of the strong judge so far"] == drawn
+    table = cascade(dataclasses.replace(asked, strong=str(cheap), out=tmp_path / "table"))
+    assert "asked of the strong judge so far" not in table.counts
 
 
 def test_a_student_and_a_judge_are_asked_where_both_are_spelled(tmp_path: Path) -> None:

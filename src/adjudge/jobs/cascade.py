@@ -203,7 +203,7 @@ def _result(
         strong_share=share,
         points=found.points,
         money=_money(case, share, asked, written),
-        counts=_counts(case, found, asked),
+        counts=_counts(case, found, asked, written),
         written=written,
         estimate=estimate,
         notes=tuple(_notes(case, asked, strong)),
@@ -226,14 +226,21 @@ def _reason(case: Case, found: Found) -> str:
     )
 
 
-def _counts(case: Case, found: Found, asked: Asked | None) -> dict[str, int]:
-    """Where every pair goes: pairs = cheap judge answers + asked of the strong judge."""
+def _counts(case: Case, found: Found, asked: Asked | None, written: CascadeWritten | None) -> dict[str, int]:
+    """Where every pair goes: pairs = cheap judge answers + left for the strong judge. How many were asked of it is said
+    where it is asked, not read from a table: of those left, and of those that show what the cheap judge's are worth."""
     inside = case.inside(found.region)
+    so_far = {}
+    if not is_table(case.config.strong):
+        there = [] if asked is None else [asked.told.judgments]
+        there += [] if written is None else [asking.strong_table(case.config).judgments]
+        so_far = {"asked of the strong judge so far": asking.so_far(there)}
     return {
         "pairs": len(case.evidence),
         "unscored by the cheap judge": int((~case.evidence.scored).sum()),
         "cheap judge answers": int(inside.sum()),
-        "asked of the strong judge": int((~inside).sum()),
+        "left for the strong judge": int((~inside).sum()),
+        **so_far,
         "labelled": int(case.labelled.sum()),
         "labelled, scored by both": 0 if asked is None else int((case.labelled & asked.both).sum()),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from adjudge import tables
 from adjudge.config import from_dict
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.cascade_config import CascadeConfig, is_table
-from adjudge.jobs.judge import JudgeConfig, JudgeResult, judge
+from adjudge.jobs.judge import OVER_BUDGET, JudgeConfig, JudgeResult, judge
 from adjudge.judge.cascade import Told
 from adjudge.judge.estimate import Estimate
+from adjudge.judge.export import NO_TEXT, NOT_ASKED
 from adjudge.records import Progress
 from adjudge.trust.clusters import Bools, Ints
 from adjudge.trust.reading import Evidence, judge_of, second_verdicts
@@ -145,6 +146,21 @@ def costs(told: Told) -> tuple[float | None, float | None]:
         asked = "SELECT sum(cost), avg(cost) FROM told WHERE judge = ?"
         total, mean = db.execute(asked, [told.judge]).fetchone() or (None, None)
     return total, mean
+
+
+def so_far(judgments: Sequence[Path]) -> int:
+    """How many pairs of a judge's tables it was asked about: not those without a text, nor those past the budget."""
+    import duckdb
+
+    if not judgments:
+        return 0
+    asked = """SELECT count(*) FROM (SELECT DISTINCT item_id, keyphrase FROM read_parquet(?)
+    WHERE reason IS NULL OR reason NOT IN (?, ?, ?))"""
+    with duckdb.connect() as db:
+        found = db.execute(
+            asked, [list(map(str, judgments)), NO_TEXT, NOT_ASKED, OVER_BUDGET]
+        ).fetchone() or (0,)
+    return int(found[0])
 
 
 def _existing(config: CascadeConfig) -> Path:
