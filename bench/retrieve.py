@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from peak import peak_mb
 
 from adjudge.jobs.retrieve import BuildGraphConfig, RetrieveConfig, build_graph, retrieve
 from adjudge.market import catalogue
@@ -212,7 +212,7 @@ def speed(logs: Path, graph: Path, per_item: int, fill: bool) -> dict[str, float
         "pairs_s": done.pairs / seconds,
         "items_cpu_s": done.items / cpu,
         "pairs_cpu_s": done.pairs / cpu,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_mb(),
     }
 
 

@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,8 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+
+from peak import peak_mb
 
 RESULTS = Path(__file__).parent / "results" / "score"
 CORES = len(os.sched_getaffinity(0))
@@ -161,7 +162,7 @@ def score_here(first: int, share: int) -> float:
     """Scores a share; gives the process's peak memory, MiB."""
     scorer, table = HELD
     scorer.score(table.slice(first, share))  # type: ignore[attr-defined]
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_mb()
 
 
 def files(folder: Path, count: int) -> Callable[[], object]:
@@ -199,7 +200,7 @@ def serve(variant: str, folder: Path, count: int) -> None:
         began, spent = time.perf_counter(), time.process_time()
         told = run()
         seconds, spent = time.perf_counter() - began, time.process_time() - spent
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = peak_mb()
         if "a process" in variant:
             # Processes of their own: their time cannot be seen from here before they end.
             peak, spent = float(told), 0.0

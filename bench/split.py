@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -26,6 +25,8 @@ import time
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from peak import peak_mb
 
 RESULTS = Path(__file__).parent / "results" / "split"
 PAPER = 324
@@ -116,7 +117,7 @@ def one(asked: dict[str, Any]) -> dict[str, Any]:
         "local", Task(partial(_same, scorer), Path(asked["pairs"]), out, workers=1, chunk=asked["chunk"])
     )
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb()
     keyphrase = scorer.keyphrases
     return {
         **asked,
