@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.judge.fence import blank, fenced
+from adjudge.judge.fence import blank, blanks, fenced
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,23 @@ def test_nothing_dangerous_survives_and_once_is_enough(text: str) -> None:
 @given(st.none() | st.text(st.sampled_from(" \t\n\u00a0\u200b\u200d\ufeff\u2028\u202ea0<-é日")))
 def test_blank_is_what_leaves_nothing_to_read(text: str | None) -> None:
     assert blank(text) == (text is None or not fenced(text).strip())
+
+
+def test_a_columns_blanks_are_those_of_its_texts() -> None:
+    texts = [
+        None,
+        "",
+        "  ",
+        "\u200b\u200b",
+        "red",
+        "9 lamps",
+        "\u00fcber",
+        "\U0001f45f",
+        "\u200bx",
+        "<",
+        "\x00",
+    ]
+    for kind in (pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
+        column = pa.array(texts, pa.string()).cast(kind)
+        assert blanks(column).tolist() == [blank(text) for text in texts]
+    assert blanks(pa.array([], pa.string())).tolist() == []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adjudge.judge.fence import blank
+from adjudge.judge.fence import blanks
 from adjudge.judge.known import Flags, Known, Places
 
 if TYPE_CHECKING:
@@ -127,8 +127,7 @@ def _readable(batch: pa.RecordBatch, wanted: Flags) -> pa.Array:
 
     flags = np.ones(batch.num_rows, bool)
     for name in ("keyphrase", "title"):
-        texts = batch.column(name).filter(pa.array(wanted)).to_pylist()
-        flags[wanted] &= ~np.fromiter(map(blank, texts), bool, len(texts))
+        flags[wanted] &= ~blanks(batch.column(name).filter(pa.array(wanted)))
     return pa.array(flags)
 
 

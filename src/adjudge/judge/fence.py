@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from adjudge.judge.known import Flags
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _MARKS = re.compile(r"[<>\[\]{}]")
 _BRACKETED = re.compile(r"\[(\s*/?\s*[A-Z][A-Z_ ]*)\]")
@@ -35,6 +43,18 @@ def blank(text: str | None) -> bool:
     if text is None:
         return True
     return not text[:1].isalnum() and not fenced(text).strip()
+
+
+def blanks(texts: pa.Array) -> Flags:
+    """`blank` of each of a column's texts; those that begin with an ASCII letter or digit are not looked at one by one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    plain = pc.fill_null(pc.match_substring_regex(texts.cast(pa.string()), "^[0-9A-Za-z]"), False)
+    flags: Flags = ~plain.to_numpy(zero_copy_only=False)
+    for row in np.flatnonzero(flags).tolist():
+        flags[row] = blank(texts[row].as_py())
+    return flags
 
 
 def _visible(character: str) -> str:

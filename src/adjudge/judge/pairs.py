@@ -12,7 +12,7 @@ import numpy as np
 from adjudge import tables
 from adjudge.errors import BadTable
 from adjudge.judge.booking import Ask, settled
-from adjudge.judge.fence import blank
+from adjudge.judge.fence import blank, blanks
 from adjudge.judge.known import Flags, Keys, Known, Places, keys_of
 from adjudge.judge.log import VerdictLog
 from adjudge.judge.prompt import KEY_BYTES, Prompt, Text
@@ -205,7 +205,11 @@ def hashes(batch: pa.RecordBatch, question: Question) -> Keys:
     rows = zip(
         batch.column("keyphrase").to_pylist(), batch.column("title").to_pylist(), categories, strict=True
     )
-    return keys_of(b"".join([NO_KEY if blank(row[0]) or blank(row[1]) else digest(*row) for row in rows]))
+    nothing = blanks(batch.column("keyphrase")) | blanks(batch.column("title"))
+    if not nothing.any():
+        return keys_of(b"".join([digest(*row) for row in rows]))
+    told = zip(rows, nothing.tolist(), strict=True)
+    return keys_of(b"".join([NO_KEY if none else digest(*row) for row, none in told]))
 
 
 def all_hashes(pairs: Path, question: Question) -> Keys:
