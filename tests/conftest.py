@@ -24,6 +24,17 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def overlap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A word-overlap model: fast, and real. Tests that change it copy it first."""
+    from adjudge.jobs.train import TrainConfig, train
+    from planted import write_planted
+
+    home = tmp_path_factory.mktemp("overlap")
+    training = write_planted(home / "t.parquet", 200)
+    return train(TrainConfig(training, home / "artifact", kind="jaccard")).artifact
+
+
+@pytest.fixture(scope="session")
 def split_artifact_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A split student really trained (seconds) on a planted relation. Tests that change it copy it first."""
     from adjudge.jobs.train import TrainConfig, train

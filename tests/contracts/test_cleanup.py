@@ -49,6 +49,18 @@ def check(done: Scored, whole: Scored, home: Path) -> None:
     assert not list(home.glob(".*")), "nothing is left beside it"
 
 
+def killed_before_naming(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """From now on whoever gives a file this name is killed."""
+    real = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        if Path(target).name == name:
+            raise Killed
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+
+
 @pytest.mark.parametrize("first", ["part-*", f"{UNSCORED}/part-*", f"{state.INNER}/*"])
 def test_a_kill_while_the_working_folder_goes(
     engine: Engine, overlap: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
@@ -78,14 +90,8 @@ def test_a_mark_without_its_files_does_not_count(
     engine: Engine, overlap: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(engine, overlap, pairs, tmp_path / "whole.parquet")
-    out, real = tmp_path / "a" / "out.parquet", os.replace
-
-    def replace(source: Path, target: Path) -> None:
-        if Path(target) == out:
-            raise Killed
-        real(source, target)
-
-    monkeypatch.setattr(os, "replace", replace)
+    out = tmp_path / "a" / "out.parquet"
+    killed_before_naming(monkeypatch, out.name)
     with pytest.raises(Killed):
         run(engine, overlap, pairs, out)
     monkeypatch.undo()
@@ -102,16 +108,10 @@ def test_half_a_swap_is_undone_before_a_run_starts(
     engine: Engine, overlap: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a swap takes two renames, a kill between them leaves the old folder beside its place."""
-    out, real = tmp_path / "a" / "out", os.replace
+    out = tmp_path / "a" / "out"
     old = run(engine, overlap, pairs, out)
     out.rename(out.with_name(".out.old"))
-
-    def replace(source: Path, target: Path) -> None:
-        if Path(target).name == SUCCESS:
-            raise Killed
-        real(source, target)
-
-    monkeypatch.setattr(os, "replace", replace)
+    killed_before_naming(monkeypatch, SUCCESS)
     with pytest.raises(Killed):
         run(engine, overlap, pairs, out)
     monkeypatch.undo()

@@ -198,6 +198,20 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return asked
 
 
+def both_asked(home: Path, pairs: Path, **settings: Any) -> CascadeConfig:
+    """A cascade of two fakes, validated on 300 pairs."""
+    return CascadeConfig(
+        "fake",
+        "fake",
+        home / "out",
+        pairs=pairs,
+        cheap_judge="cheap",
+        strong_judge="strong",
+        cascade=dataclasses.replace(QUICK, sample=300),
+        **settings,
+    )
+
+
 def test_a_dry_run_asks_nobody_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both judges spelled: what each would be asked is told; once the log holds what validation takes, it validates."""
     asked = counted(monkeypatch)
@@ -205,16 +219,7 @@ def test_a_dry_run_asks_nobody_anything(tmp_path: Path, monkeypatch: pytest.Monk
     prices = tmp_path / "prices.json"
     prices.write_text(json.dumps({"fake": {"input": 1000.0, "output": 2000.0}}))
     further = {"prices": str(prices), "decoding": {"temperature": 0.5}}
-    config = CascadeConfig(
-        "fake",
-        "fake",
-        tmp_path / "out",
-        pairs=pairs,
-        cheap_judge="cheap",
-        strong_judge="strong",
-        strong_settings=further,
-        cascade=dataclasses.replace(QUICK, sample=300),
-    )
+    config = both_asked(tmp_path, pairs, strong_settings=further)
     dry = dataclasses.replace(config, dry_run=True)
     first = cascade(dry)
     assert (first.verdict, first.exit_code, asked) == ("not asked", 0, [])
@@ -242,17 +247,8 @@ def test_a_dry_run_validates_beside_texts_that_cannot_be_had(
     asked = counted(monkeypatch)
     _, _, pairs = made(tmp_path, 600, 0.5)
     failing = {"fake": {"timeout": 0.1, "passing": 1_000_000}, "run": {"tries": 1, "first_wait": 0.0}}
-    config = CascadeConfig(
-        "fake",
-        "fake",
-        tmp_path / "out",
-        pairs=pairs,
-        cheap_judge="cheap",
-        strong_judge="strong",
-        cheap_settings=failing,
-        strong_settings={**failing, "fake": {**failing["fake"], "timeout": 0.2}},
-        cascade=dataclasses.replace(QUICK, sample=300),
-    )
+    slower = {**failing, "fake": {**failing["fake"], "timeout": 0.2}}
+    config = both_asked(tmp_path, pairs, cheap_settings=failing, strong_settings=slower)
     real = cascade(dataclasses.replace(config, validate_only=True))
     assert real.verdict == "validated"
     assert 0 < real.counts["unscored by the cheap judge"] < 120

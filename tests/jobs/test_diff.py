@@ -11,18 +11,6 @@ import pytest
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.diff import DiffConfig, diff
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.jobs.train import TrainConfig, train
-from planted import write_planted
-
-
-@pytest.fixture(scope="module")
-def overlap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A word-overlap model: fast, and real."""
-    home = tmp_path_factory.mktemp("overlap")
-    return train(
-        TrainConfig(write_planted(home / "t.parquet", 200), home / "artifact", kind="jaccard")
-    ).artifact
-
 
 AT = "2026-11-02T06:00:00+00:00"
 

@@ -8,15 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from adjudge.duck import SQL_TYPES
 from adjudge.tables import Column, Table
 
-SQL_TYPES = {
-    "string": "VARCHAR",
-    "int64": "BIGINT",
-    "float64": "DOUBLE",
-    "bool": "BOOLEAN",
-    "timestamp": "TIMESTAMPTZ",
-}
 INTEGERS = frozenset(
     (
         "TINYINT",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from adjudge import manifest
 from adjudge.calibration import fit_cuts, logit
 from adjudge.errors import BadConfig
+from adjudge.files import move_in
 from adjudge.jobs.models import load_scorer
 from adjudge.jobs.tune_material import STUDENT, Material, TuneConfig
 
@@ -34,9 +34,7 @@ def cut(config: TuneConfig, material: Material) -> dict[str, Any]:
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(base, fresh)
     manifest.set_cuts(fresh, cuts)
-    if config.out.exists():
-        shutil.rmtree(config.out)
-    os.replace(fresh, config.out)
+    move_in(fresh, config.out)
     return {
         "slope": cuts.slope,
         "cuts": list(cuts.cuts),
