@@ -18,16 +18,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adjudge.jobs.cascade import CascadeConfig
-from adjudge.jobs.cascade import cascade as job
+from adjudge.cascade import validation
+from adjudge.cascade.region import confidence
+from adjudge.cascade.validation import CascadeSettings, Held
+from adjudge.jobs.cascade.cascade import CascadeConfig
+from adjudge.jobs.cascade.cascade import cascade as job
 from adjudge.market.generated import generated_world
 from adjudge.market.settings import AnnotatorSettings, CatalogueSettings, MarketSettings
 from adjudge.market.simulate import play
 from adjudge.records import BINARY, FOUR, no_progress
-from adjudge.trust import cascade, compare
-from adjudge.trust.cascade import CascadeSettings, Held
+from adjudge.trust import compare
 from adjudge.trust.reading import Sources, read
-from adjudge.trust.region import confidence
 from adjudge.trust.settings import TrustSettings
 
 
@@ -41,11 +42,11 @@ class Tally:
     standing: float = 0.0
 
     def add(self, first: Held, second: Held, fresh: Held, grades: int, asked: CascadeSettings) -> None:
-        found = cascade.choose(first, grades, asked)
+        found = validation.choose(first, grades, asked)
         if found.place == 0:
             return
         self.chosen += 1
-        bound = cascade.validate(second, found.region, asked)
+        bound = validation.validate(second, found.region, asked)
         if bound.low is None or bound.low < asked.target:
             return
         self.shown += 1

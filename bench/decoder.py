@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from sklearn.metrics import roc_auc_score
 
 from adjudge.records import SCALES
-from adjudge.trust.coefficients import exact, kappa, within_one
+from adjudge.stats.agreement import exact, kappa, within_one
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools" / "decoder"))

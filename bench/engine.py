@@ -45,7 +45,8 @@ def free(workers: int) -> Free:
 
 def one(folder: Path, by_id: bool) -> dict[str, float]:
     """Score the folder's pairs; called in a process of its own."""
-    from adjudge.scoring import Task, score_pairs
+    from adjudge.engines.registry import score_pairs
+    from adjudge.engines.task import Task
 
     items = folder / "items.parquet" if by_id else None
     began = time.perf_counter()

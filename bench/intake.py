@@ -30,7 +30,7 @@ KINDS = {"parquet": "parquet", "csv": "csv", "jsonl": "json"}
 def one(source: Path, rows: int) -> dict[str, float]:
     """Take one file in; called in a process of its own."""
     from adjudge import tables
-    from adjudge.intake import take_in
+    from adjudge.intake.intake import take_in
 
     began = time.perf_counter()
     result = take_in(source, tables.CLICKS, source.with_name("out.parquet"), max_bad_share=0.01)

@@ -34,12 +34,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.judge import RunSettings, load
 from adjudge.judge.pairs import Question
+from adjudge.judge.prompt import load
+from adjudge.judge.runner import RunSettings
 from adjudge.llm import chat
 from adjudge.llm.contract import Decoding
 from adjudge.llm.endpoint import EndpointSettings
-from adjudge.llm.loop import run
+from adjudge.llm.event_loop import run
 
 STUB = Path(__file__).parents[1] / "tests" / "stub" / "server.py"
 

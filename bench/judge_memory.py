@@ -18,8 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.judge import Entry, Question, Record, Verdict, VerdictLog, load
-from adjudge.judge.pairs import all_hashes
+from adjudge.judge.log import Entry, Record, VerdictLog
+from adjudge.judge.pairs import Question, all_hashes
+from adjudge.judge.prompt import load
+from adjudge.judge.verdict import Verdict
 from adjudge.llm.contract import Decoding
 from adjudge.llm.fake import Fake, FakeSettings
 

@@ -49,7 +49,7 @@ def write_run(folder: Path, name: str, day: int, rows: int, step: int) -> Path:
     import duckdb
     import pyarrow.parquet as pq
 
-    from adjudge.scoring.output import Stamp, Success, iso, stamped, write_success
+    from adjudge.engines.output import Stamp, Success, iso, stamped, write_success
     from adjudge.scoring.rows import SCORES_SCHEMA
 
     at = START + timedelta(days=day)
@@ -90,10 +90,10 @@ def write_table(table: Path, rows: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from adjudge.scoring.output import iso
+    from adjudge.engines.output import iso
     from adjudge.scoring.rows import SCORES_SCHEMA
-    from adjudge.scoring.served import build
-    from adjudge.scoring.served import table as tables
+    from adjudge.served import build
+    from adjudge.served import table as tables
 
     at = START + timedelta(days=1)
     buckets = 1 << (rows // 400_000).bit_length()
@@ -116,7 +116,7 @@ def write_table(table: Path, rows: int) -> None:
 def one(table: Path, run: Path, full: bool, memory: str) -> dict[str, float]:
     """Merge and publish a run; called in a process of its own."""
     from adjudge.jobs.merge import MergeConfig, merge
-    from adjudge.scoring.served.settings import ServedSettings
+    from adjudge.served.settings import ServedSettings
 
     deleted = None if full else run.with_name(f"{run.name}.gone.parquet")
     config = MergeConfig(

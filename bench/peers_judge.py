@@ -148,7 +148,8 @@ def by_adjudge(pairs: Pairs, url: str, home: Path) -> Said:
     import pyarrow.parquet as pq
 
     from adjudge.jobs.judge import JudgeConfig, judge
-    from adjudge.judge import RunSettings, load
+    from adjudge.judge.prompt import load
+    from adjudge.judge.runner import RunSettings
 
     table = home / "pairs.parquet"
     pq.write_table(pa.Table.from_pylist(pairs), table)

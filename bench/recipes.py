@@ -20,7 +20,9 @@ from pathlib import Path
 
 import duckdb
 
-from adjudge.recipes import RecipeSettings, build, parse
+from adjudge.recipes.build import build
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.spelling import parse
 
 ITEMS = """COPY (SELECT 'item-' || (100000000 + i) AS item_id,
   'Brand' || (i % 977) || ' product line ' || (i % 7919) || ' in colour ' || (i % 31) || ', size ' || (i % 13)

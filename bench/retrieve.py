@@ -32,7 +32,9 @@ from adjudge.market.settings import CatalogueSettings, MarketSettings
 from adjudge.market.simulate import simulate
 from adjudge.market.truth import GOOD, grade_pairs
 from adjudge.market.world import stream
-from adjudge.retrieve import Graph, GraphSettings, SearchSettings, load, search
+from adjudge.retrieve.graph import Graph, load
+from adjudge.retrieve.search import search
+from adjudge.retrieve.settings import GraphSettings, SearchSettings
 from adjudge.retrieve.words import cut
 
 RESULTS = Path(__file__).parent / "results" / "retrieve.md"

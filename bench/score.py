@@ -119,7 +119,7 @@ def cross_encoder(folder: Path, count: int, threads: int) -> Callable[[], object
 
 
 def ours(variant: str, folder: Path, count: int) -> Callable[[], object]:
-    from adjudge.scoring import load
+    from adjudge.scoring.open_student import load
 
     table = rows(folder, count)
     if "Parquet" in variant:
@@ -153,7 +153,7 @@ HELD: list[object] = []
 
 
 def open_here(folder: Path, count: int, precision: str) -> None:
-    from adjudge.scoring import load
+    from adjudge.scoring.open_student import load
 
     HELD[:] = [load(folder / "artifact", 1, precision=precision), rows(folder, count)]
 
@@ -336,7 +336,7 @@ def main() -> None:
         prepare(given.folder, given.train_pairs)
     if not given.rounds:
         return
-    from adjudge.scoring.units import units
+    from adjudge.scoring.precision.cpu import units
 
     load = work(given.folder, given.count)
     began, before = time.perf_counter(), os.getloadavg()[0]

@@ -26,14 +26,14 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adjudge.engines.local.settings import LocalSettings
+from adjudge.engines.spark.session import opened
+from adjudge.engines.spark.settings import SparkSettings
 from adjudge.jobs.retrieve import BuildGraphConfig, RetrieveConfig, build_graph, retrieve
 from adjudge.jobs.score import ScoreConfig, score
 from adjudge.market.settings import CatalogueSettings, MarketSettings
 from adjudge.market.simulate import simulate
-from adjudge.retrieve import SearchSettings
-from adjudge.scoring.local.settings import LocalSettings
-from adjudge.scoring.spark.session import opened
-from adjudge.scoring.spark.settings import SparkSettings
+from adjudge.retrieve.settings import SearchSettings
 
 RESULTS = Path(__file__).parent / "results" / "spark.md"
 PER_ITEM = 100

@@ -99,19 +99,22 @@ def gemm() -> float:
 def one(asked: dict[str, Any]) -> dict[str, Any]:
     """One run in this process; what it took."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    from adjudge.scoring import split
-    from adjudge.scoring.engines import score_pairs
-    from adjudge.scoring.task import Task
+    from adjudge.engines.registry import score_pairs
+    from adjudge.engines.task import Task
 
     if asked["what"] == "texts":
         return texts(asked)
     out = Path(asked["work"]) / "out"
     shutil.rmtree(out, ignore_errors=True)
     states = [Path(folder) for folder in asked["states"]]
+    from adjudge.scoring.split import scorer as split_scorer
+
     wall, cpu = time.perf_counter(), time.process_time()
-    scorer = split.load(Path(asked["artifact"]), 1, states=states)
+    scorer = split_scorer.load(Path(asked["artifact"]), 1, states=states)
     opening = [time.perf_counter() - wall, time.process_time() - cpu]
     rate = gemm()
+    from adjudge.scoring.split import scorer as split_scorer
+
     wall, cpu = time.perf_counter(), time.process_time()
     done = score_pairs(
         "local", Task(partial(_same, scorer), Path(asked["pairs"]), out, workers=1, chunk=asked["chunk"])
@@ -143,10 +146,10 @@ def texts(asked: dict[str, Any]) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from adjudge.scoring import split
-    from adjudge.scoring.split_columns import columns_of
+    from adjudge.scoring.split import scorer as split_scorer
+    from adjudge.scoring.split.columns import columns_of
 
-    scorer = split.load(Path(asked["artifact"]), 1)
+    scorer = split_scorer.load(Path(asked["artifact"]), 1)
     with pq.ParquetFile(asked["pairs"]) as file:
         rows = next(file.iter_batches(batch_size=400_000))
     columns = columns_of(pa.table(rows))

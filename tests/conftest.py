@@ -70,8 +70,8 @@ def needs_spark() -> None:
 @pytest.fixture(scope="session")
 def spark(needs_spark: None) -> Iterator[object]:
     """One Spark session for all tests of a process; the engine uses the one it finds."""
-    from adjudge.scoring.spark.session import opened
-    from adjudge.scoring.spark.settings import SparkSettings
+    from adjudge.engines.spark.session import opened
+    from adjudge.engines.spark.settings import SparkSettings
 
     settings = SparkSettings(
         master="local[2]", driver_memory="1g", conf={"spark.sql.shuffle.partitions": "4"}

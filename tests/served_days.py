@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adjudge.scoring.output import Stamp, iso, stamped
+from adjudge.engines.output import Stamp, iso, stamped
 from adjudge.scoring.rows import SCORES_SCHEMA
-from adjudge.scoring.served import served
+from adjudge.served.table import served
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 Key = tuple[str, str]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from adjudge.calibration import (
+from adjudge.errors import BadConfig, NotEnoughData
+from adjudge.stats.calibration import (
     Calibration,
     Cuts,
     ece,
@@ -19,7 +20,6 @@ from adjudge.calibration import (
     sigmoid,
     steps_of,
 )
-from adjudge.errors import BadConfig, NotEnoughData
 
 
 def test_platt_by_hand() -> None:

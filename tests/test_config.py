@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adjudge import config
+from adjudge.config import setting, settings
 from adjudge.errors import BadConfig
 
 
-@dataclass(frozen=True)
+@settings
 class Inner:
-    share: float = 0.5
-    word: str = "click"
-
-    def __post_init__(self) -> None:
-        config.check_range("Inner", "share", self.share, 0, 1)
-        config.check_choice("Inner", "word", self.word, ["click", "pair"])
+    share: Annotated[float, setting("A share.", ge=0, le=1)] = 0.5
+    word: Annotated[str, setting("What counts.", choices=("click", "pair"))] = "click"
 
 
-@dataclass(frozen=True)
+@settings
 class Outer:
     out: Path
-    seed: int = 1
+    seed: Annotated[int, setting("Seed of all randomness.")] = 1
     inner: Inner = field(default_factory=Inner)
     names: tuple[str, ...] = ()
     limit: float | None = None
@@ -64,7 +62,7 @@ def test_settings_survive_a_file(tmp_path: Path) -> None:
         ({"out": "x", "fast": 1}, "Outer.fast is 1 (int): allowed is bool"),
         ({"out": "x", "names": "abc"}, "Outer.names is 'abc' (str): allowed is tuple"),
         ({"out": "x", "inner": {"shore": 1}}, "Inner has no setting 'shore'"),
-        ({"out": "x", "inner": {"share": 2}}, "Inner.share is 2.0: allowed is 0 to 1"),
+        ({"out": "x", "inner": {"share": 2}}, "Inner.share is 2: allowed is 0 to 1"),
         (
             {"out": "x", "inner": {"word": "clik"}},
             "Inner.word is 'clik': allowed are click, pair; did you mean click?",
@@ -79,7 +77,7 @@ def test_bad_settings_are_refused(values: dict[str, object], text: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "text"),
-    [("{", "cannot be read as settings"), ("[1]", "holds a JSON list"), (None, "cannot be read")],
+    [("{", "cannot be read as settings"), ("[1]", "holds a list"), (None, "cannot be read")],
 )
 def test_bad_settings_files_are_refused(tmp_path: Path, content: str | None, text: str) -> None:
     path = tmp_path / "config.json"
@@ -90,7 +88,7 @@ def test_bad_settings_files_are_refused(tmp_path: Path, content: str | None, tex
 
 
 def test_a_group_given_in_part_keeps_what_its_place_has_set() -> None:
-    @dataclass(frozen=True)
+    @settings
     class Job:
         inner: Inner = field(default_factory=lambda: Inner(0.25, "pair"))
         deep: Outer = field(default_factory=lambda: Outer(Path("x"), seed=9, inner=Inner(0.75, "pair")))

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge.duck import bounded, check_memory, open_log
 from adjudge.errors import BadConfig, BadTable
+from adjudge.storage.duck import bounded, check_memory, open_log
 
 
 @pytest.mark.parametrize("value", ["4GB", "4gb", "512 MiB", "1.5G", "60%"])

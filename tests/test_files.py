@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge import files
-from adjudge.files import bring_back, discard, exchange, fresh_parquet, move_in
+from adjudge.storage import files
+from adjudge.storage.files import bring_back, discard, exchange, fresh_parquet, move_in
 
 SCHEMA = pa.schema([("row", pa.int64())])
 ROWS = pa.table([[1, 2]], schema=SCHEMA)

@@ -15,9 +15,19 @@ MODULES = {
     ".".join(("adjudge", *p.relative_to(SRC).with_suffix("").parts)).removesuffix(".__init__"): p
     for p in FILES
 }
-GROUND = {"records", "tables", "errors", "config", "calibration", "duck", "files", "manifest", "__init__"}
+GROUND = {"records", "tables", "errors", "config", "manifest", "stats", "text", "storage", "__init__"}
 DOORS = {"cli", "http", "__main__"}
-EXCEPTIONS = {("recipes", "judge"), ("scoring", "student")}
+EXCEPTIONS = {
+    ("recipes", "judge"),
+    ("scoring", "student"),
+    ("scoring", "baselines"),
+    ("engines", "scoring"),
+    ("engines", "student"),
+    ("served", "engines"),
+    ("served", "scoring"),
+    ("cascade", "judge"),
+    ("cascade", "trust"),
+}
 HEAVY = {
     "torch": {"student", "ranker", "advertisers", "llm", "baselines"},
     "transformers": {"student", "ranker", "advertisers", "llm", "baselines"},
@@ -25,8 +35,8 @@ HEAVY = {
     "onnxruntime": {"scoring"},
     "xgboost": {"baselines"},
     "matplotlib": {"report"},
-    "pyspark": {"scoring"},
-    "pyflink": {"scoring"},
+    "pyspark": {"engines"},
+    "pyflink": {"live"},
     "openai": {"llm"},
     "peft": {"llm"},
     "trl": {"llm"},

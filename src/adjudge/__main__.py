@@ -1,6 +1,6 @@
 """`python -m adjudge` is the CLI."""
 
-from adjudge.cli import main
+from adjudge.cli.commands import main
 
 if __name__ == "__main__":
     main()

@@ -1,24 +1,119 @@
-"""Settings as frozen dataclasses: complete, saved beside the result, unknown keys refused.
+"""Settings as frozen dataclasses that pydantic checks: each option is defined once, at its field.
 
-Every job and every room's settings class goes through `from_dict` and `save`, so that a JSON file, a
-Python call and a CLI command line are the same thing.
+A settings class is decorated with `settings`; each field states its help text, unit and constraint with `setting`:
+
+    @settings
+    class RunSettings:
+        workers: Annotated[int, setting("Processes; 0 means one per core.", ge=0, le=1024)] = 0
+
+The loader, the command-line options, docs/cli.md and the saved file are all generated from these fields, so that a
+settings file, a Python call and a command line are the same thing.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import inspect
+import io
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import ConfigDict, Field, Strict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic.fields import FieldInfo
+
 from adjudge.errors import BadConfig, did_you_mean
+from adjudge.storage.files import write_text
 
 T = TypeVar("T")
-Files = Mapping[str, Path | typing.Iterable[Path] | None]
+Files = Mapping[str, Path | Iterable[Path] | None]
 """Files by the setting that names them."""
+SETTINGS = "settings.json"
+"""The file in a run's folder that holds the complete settings of the job that wrote the folder."""
+_SCALARS = (int, float, bool, str)
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """What a field says of itself: help text, unit, constraint in words, and the allowed words (empty = any)."""
+
+    name: str
+    hint: Any
+    default: Any
+    help: str
+    unit: str = ""
+    allowed: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> bool:
+        return self.default is dataclasses.MISSING
+
+    @property
+    def group(self) -> type | None:
+        """The settings class of a nested group, else None."""
+        kinds = [kind for kind in _kinds(self.hint) if isinstance(kind, type)]
+        return next((kind for kind in kinds if dataclasses.is_dataclass(kind)), None)
+
+
+def setting(
+    help: str,
+    *,
+    ge: float | None = None,
+    le: float | None = None,
+    gt: float | None = None,
+    lt: float | None = None,
+    choices: Iterable[str] = (),
+    unit: str = "",
+) -> FieldInfo:
+    """Metadata of a field, to stand in `Annotated[type, setting(...)]`.
+
+    help: one or more sentences, shown by `--help` and in docs/cli.md. ge, le, gt, lt: bounds of a number (of each
+    number, for None-able fields too). choices: allowed words, of the value or of each element of a tuple.
+    """
+    extra = {"choices": tuple(choices), "unit": unit}
+    return Field(description=help, ge=ge, le=le, gt=gt, lt=lt, json_schema_extra=typing.cast(Any, extra))
+
+
+@typing.dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def settings(cls: type[T]) -> type[T]:
+    """Make a class a frozen dataclass whose fields are checked when it is made; BadConfig says what is wrong.
+
+    Numbers, words and truth values are taken as they are ("7" is no int, True is no 1, an int is a float); strings become
+    paths, lists become tuples, mappings become groups. A class attribute `RENAMED` (old name -> new name) makes the
+    loader tell a renamed setting by its new name.
+    """
+    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+        if name in inspect.get_annotations(cls) and all(k in _SCALARS for k in _kinds(hint)):
+            cls.__annotations__[name] = typing.Annotated[hint, Strict()]
+    made = pydantic_dataclass(
+        cls, frozen=True, config=ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    )
+    build = made.__init__
+
+    @functools.wraps(build)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            build(self, *args, **kwargs)
+        except ValidationError as error:
+            raise BadConfig(_message(made, error)) from None
+        for option in options(made):
+            _check_words(made, option, getattr(self, option.name))
+
+    made.__init__ = checked  # type: ignore[method-assign]
+    return typing.cast(type[T], made)
+
+
+@functools.cache
+def options(cls: type) -> tuple[Option, ...]:
+    """Every field of a settings class, in order, with what `setting` says of it."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return tuple(_option(field, hints[field.name]) for field in dataclasses.fields(cls))
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -27,44 +122,44 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
-    """Build settings from a mapping. Raises BadConfig on unknown keys, missing keys and wrong types."""
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    """Build settings (or any dataclass of plain values) from a mapping. Raises BadConfig on unknown, missing or wrong values.
+
+    A group given in part keeps the owner's own defaults for the rest.
+    """
+    fields = {option.name: option for option in options(typing.cast(type, cls))}
     for key in values:
         if key not in fields:
-            raise BadConfig(
-                f"{cls.__name__} has no setting {key!r}: allowed are {', '.join(fields)}{did_you_mean(key, fields)}"
-            )
-    hints = typing.get_type_hints(cls)
-    given = {
-        key: _typed(cls.__name__, key, hints[key], _over(fields[key], value)) for key, value in values.items()
-    }
-    missing = [
-        name
-        for name, field in fields.items()
-        if name not in given
-        and field.default is dataclasses.MISSING
-        and field.default_factory is dataclasses.MISSING
-    ]
+            raise BadConfig(_unknown(cls, key, fields))
+    missing = [name for name, option in fields.items() if option.required and name not in values]
     if missing:
         raise BadConfig(f"{cls.__name__} needs a value for: {', '.join(missing)}")
-    return cls(**given)
+    given = {key: _grouped(fields[key], value) for key, value in values.items()}
+    if "__pydantic_fields__" in vars(cls):
+        return cls(**given)
+    return _plain_dataclass(cls, given)
 
 
 def save(config: Any, path: Path) -> None:
-    """Write settings as JSON, readable and complete."""
+    """Write settings as JSON, readable and complete, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(to_dict(config), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(to_dict(config), indent=2, ensure_ascii=False) + "\n")
 
 
 def load(cls: type[T], path: Path) -> T:
-    """Read settings written by `save`."""
+    """Read settings written by `save`, or a YAML file of the same names."""
+    return from_dict(cls, read_values(path))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """A settings file as a mapping: YAML 1.2 if its name ends in .yaml or .yml, else JSON. Raises BadConfig."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = _yaml(text) if path.suffix in (".yaml", ".yml") else json.loads(text)
     except (OSError, ValueError) as error:
-        raise BadConfig(f"{path} cannot be read as settings of {cls.__name__}: {error}") from error
+        raise BadConfig(f"{path} cannot be read as settings: {error}") from error
     if not isinstance(values, dict):
-        raise BadConfig(f"{path} holds a JSON {type(values).__name__}; {cls.__name__} needs an object")
-    return from_dict(cls, values)
+        raise BadConfig(f"{path} holds a {type(values).__name__}; settings need a mapping of names to values")
+    return values
 
 
 def check_range(owner: str, name: str, value: float, low: float, high: float) -> None:
@@ -73,7 +168,7 @@ def check_range(owner: str, name: str, value: float, low: float, high: float) ->
         raise BadConfig(f"{owner}.{name} is {value}: allowed is {low} to {high}")
 
 
-def check_choice(owner: str, name: str, value: str, allowed: typing.Iterable[str]) -> None:
+def check_choice(owner: str, name: str, value: str, allowed: Iterable[str]) -> None:
     """Raise BadConfig unless value is one of the allowed words."""
     words = list(allowed)
     if value not in words:
@@ -83,45 +178,140 @@ def check_choice(owner: str, name: str, value: str, allowed: typing.Iterable[str
 
 
 def check_apart(owner: str, read: Files, written: Files) -> None:
-    """Raise BadConfig where a file that is written is also read, or is written twice. Settings without a file are None.
+    """Raise BadConfig if a file that is written is also read, or is written twice. Settings without a file are None.
 
-    Spellings of one file are seen through: `./a`, links, and another case where the disk does not tell case.
+    Spellings of one file are seen through: `./a`, links, and another case if the disk does not tell case.
     """
-    theirs = [(name, path) for name, given in read.items() for path in _paths(given)]
-    for name, given in written.items():
-        for path in _paths(given):
-            for other, taken in theirs:
-                if _same(path, taken):
+    taken = [(name, path) for name, files in read.items() for path in _paths(files)]
+    for name, files in written.items():
+        for path in _paths(files):
+            for other, used in taken:
+                if _same(path, used):
                     raise BadConfig(
                         f"{owner}.{name} is {path}, which is {owner}.{other} too: it would be overwritten; "
                         f"give {name} another file"
                     )
-            theirs.append((name, path))
+            taken.append((name, path))
 
 
-def _paths(given: Path | typing.Iterable[Path] | None) -> list[Path]:
-    if given is None:
+def _paths(files: Path | Iterable[Path] | None) -> list[Path]:
+    if files is None:
         return []
-    return [given] if isinstance(given, Path) else list(given)
+    return [files] if isinstance(files, Path) else list(files)
 
 
-def _same(one: Path, other: Path) -> bool:
-    if one.resolve() == other.resolve():
+def _same(left: Path, right: Path) -> bool:
+    if left.resolve() == right.resolve():
         return True
     try:
-        return one.samefile(other)
-    except OSError:  # One of them is not there yet.
+        return left.samefile(right)
+    except OSError:  # One of them does not exist yet.
         return False
 
 
-def _over(field: Any, value: Any) -> Any:
-    """A group of settings given in part, over the group that would stand there if none were given."""
-    if not isinstance(value, Mapping):
-        return value
+def _yaml(text: str) -> Any:
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        return YAML(typ="safe", pure=True).load(io.StringIO(text))
+    except YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def _kinds(hint: Any) -> list[Any]:
+    """The types a hint allows besides None: `Annotated[int | None, ...]` allows int."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        return _kinds(typing.get_args(hint)[0])
+    if origin in (typing.Union, types.UnionType):
+        return [kind for part in typing.get_args(hint) for kind in _kinds(part)]
+    return [] if hint is type(None) else [hint]
+
+
+def _option(field: Any, hint: Any) -> Option:
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
-    return _merged(to_dict(default), value) if dataclasses.is_dataclass(default) else value
+    parts: Sequence[Any] = typing.get_args(hint)[1:] if typing.get_origin(hint) is typing.Annotated else ()
+    info = next((part for part in parts if isinstance(part, FieldInfo)), None)
+    if info is None:
+        return Option(field.name, hint, default, "")
+    extra = typing.cast(dict[str, Any], info.json_schema_extra)
+    bounds = {
+        key: getattr(rule, key)
+        for rule in info.metadata
+        for key in ("ge", "gt", "le", "lt")
+        if hasattr(rule, key)
+    }
+    return Option(
+        field.name, hint, default, info.description or "", extra["unit"], _range(bounds), extra["choices"]
+    )
+
+
+def _range(bounds: Mapping[str, float]) -> str:
+    """Bounds in words: "0 to 1", "at least 1", "above 0 and at most 1"; empty without bounds."""
+    if set(bounds) == {"ge", "le"}:
+        return f"{bounds['ge']} to {bounds['le']}"
+    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    return " and ".join(f"{word} {bounds[key]}" for key, word in words.items() if key in bounds)
+
+
+def _message(cls: type, error: ValidationError) -> str:
+    """The first of pydantic's errors in our words: value seen, what is allowed."""
+    first = error.errors(include_url=False)[0]
+    owner, option = cls, None
+    fields = {o.name: o for o in options(cls)}
+    path = [part for part in first["loc"] if isinstance(part, str)]
+    for position, part in enumerate(path):
+        option = fields.get(part)
+        if option is None:
+            break
+        if position + 1 < len(path) and option.group is not None:
+            owner, fields = option.group, {o.name: o for o in options(option.group)}
+    name = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
+    if option is None or first["type"] in ("missing", "unexpected_keyword_argument", "missing_argument"):
+        if first["type"].startswith("missing"):
+            return f"{owner.__name__} needs a value for: {name}"
+        return _unknown(owner, path[-1] if path else str(first["input"]), fields)
+    value = first["input"]
+    if first["type"] in (
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "finite_number",
+    ):
+        return f"{owner.__name__}.{option.name} is {value}: allowed is {option.allowed}"
+    allowed = " or ".join(_kind_name(kind) for kind in _kinds(option.hint))
+    return f"{owner.__name__}.{option.name} is {value!r} ({type(value).__name__}): allowed is {allowed}"
+
+
+def _kind_name(kind: Any) -> str:
+    return (typing.get_origin(kind) or kind).__name__
+
+
+def _unknown(cls: type, key: str, fields: Iterable[str]) -> str:
+    renamed: Mapping[str, str] = getattr(cls, "RENAMED", {})
+    if key in renamed:
+        return f"{cls.__name__} has no setting {key!r} any more: it is called {renamed[key]} now"
+    return (
+        f"{cls.__name__} has no setting {key!r}: allowed are {', '.join(fields)}{did_you_mean(key, fields)}"
+    )
+
+
+def _check_words(cls: type, option: Option, value: Any) -> None:
+    if option.choices and value is not None:
+        for word in [value] if isinstance(value, str) else value:
+            check_choice(cls.__name__, option.name, word, option.choices)
+
+
+def _grouped(option: Option, value: Any) -> Any:
+    """A group given as a mapping becomes its class, over the group that would stand there if none were given."""
+    if option.group is None or not isinstance(value, Mapping):
+        return value
+    if dataclasses.is_dataclass(option.default) and not isinstance(option.default, type):
+        value = _merged(to_dict(option.default), value)
+    return from_dict(option.group, value)
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,6 +320,19 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
         if isinstance(value, Mapping) and isinstance(under.get(name), Mapping):
             merged[name] = _merged(under[name], value)
     return merged
+
+
+def _plain_dataclass(cls: type[T], values: Mapping[str, Any]) -> T:
+    """A dataclass that is no settings class (a saved record): checked by pydantic all the same."""
+    try:
+        return typing.cast(T, _adapter(typing.cast(type, cls)).validate_python(dict(values)))
+    except ValidationError as error:
+        raise BadConfig(_message(cls, error)) from None
+
+
+@functools.cache
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
 
 
 def _plain(value: Any) -> Any:
@@ -142,30 +345,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
     return value
-
-
-def _typed(owner: str, key: str, hint: Any, value: Any) -> Any:
-    """`value` as `hint` asks for it; only JSON-shaped hints are known."""
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in args:
-            return None
-        return _typed(owner, key, next(arg for arg in args if arg is not type(None)), value)
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return from_dict(hint, value)  # type: ignore[arg-type]
-    if origin is tuple and isinstance(value, list | tuple):
-        return tuple(_typed(owner, key, args[0], part) for part in value)
-    if origin in (dict, Mapping) or hint is dict:
-        return dict(value) if isinstance(value, Mapping) else _refuse(owner, key, hint, value)
-    if hint is Path and isinstance(value, str | Path):
-        return Path(value)
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-        return value
-    return _refuse(owner, key, hint, value)
-
-
-def _refuse(owner: str, key: str, hint: Any, value: Any) -> Any:
-    wanted = getattr(hint, "__name__", str(hint))
-    raise BadConfig(f"{owner}.{key} is {value!r} ({type(value).__name__}): allowed is {wanted}")

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adjudge.calibration import Calibration, Cuts
 from adjudge.config import check_range, from_dict, to_dict
 from adjudge.errors import BadArtifact, BadConfig
+from adjudge.stats.calibration import Calibration, Cuts
 
 MANIFEST = "adjudge.json"
 FORMAT = 1

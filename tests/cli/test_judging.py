@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from adjudge.cli.commands import app
-from adjudge.judge.own import Asked, source_of
+from adjudge.judge.tuned_folder import Asked, source_of
 
 PAIRS = 120
 

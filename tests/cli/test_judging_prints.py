@@ -18,7 +18,7 @@ from adjudge.cli.commands import app
 from adjudge.cli.judging_prints import _needed
 from adjudge.records import money
 from adjudge.report.trust import _needed as on_the_page
-from adjudge.trust.enough import Needed
+from adjudge.stats.sample_size import Needed
 
 PAIRS = 120
 KEYS = {"item_id": [f"i{n // 2:03d}" for n in range(PAIRS)], "keyphrase": ["sofa", "red sofa"] * 60}

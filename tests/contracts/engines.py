@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from adjudge.engines.output import read_result
+from adjudge.engines.task import Scored
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring.output import read_result
-from adjudge.scoring.task import Scored
 
 NO_SPARK = pytest.mark.skipif(
     find_spec("pyspark") is None or shutil.which("java") is None, reason="needs pyspark and Java 17"

@@ -51,7 +51,7 @@ class Model:
 
 def put_up() -> None:
     if AT == "score":
-        models = importlib.import_module("adjudge.jobs.models")
+        models = importlib.import_module("adjudge.scoring.open_model")
         load = models.load_scorer
         models.load_scorer = lambda *given, **named: Model(load(*given, **named))  # type: ignore[attr-defined]
     else:
@@ -62,6 +62,6 @@ def put_up() -> None:
 
 put_up()
 if __name__ == "__main__":
-    from adjudge.cli import main
+    from adjudge.cli.commands import main
 
     main()

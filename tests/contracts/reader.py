@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from adjudge.scoring.served import served
+from adjudge.served.table import served
 
 if __name__ == "__main__":
     table, out, stop = map(Path, sys.argv[1:])

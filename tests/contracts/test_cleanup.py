@@ -13,10 +13,10 @@ import pytest
 from engines import AT, ENGINES, rows_of, unscored_of
 
 from adjudge.config import from_dict
+from adjudge.engines.local import state
+from adjudge.engines.output import SUCCESS, UNSCORED
+from adjudge.engines.task import Scored
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring.local import state
-from adjudge.scoring.output import SUCCESS, UNSCORED
-from adjudge.scoring.task import Scored
 from planted import planted
 
 pytestmark = pytest.mark.parametrize("engine", ENGINES)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from adjudge.jobs.diff import Diff, DiffConfig, diff
 from adjudge.jobs.merge import MergeConfig, ServedConfig, merge, served
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring.served.settings import ServedSettings
+from adjudge.served.settings import ServedSettings
 from planted import BRANDS, COLOURS, KINDS
 
 SMALL = ServedSettings(buckets=2, threads=1, memory="200MB")

@@ -12,8 +12,8 @@ import pytest
 from engines import AT, ENGINES, rows_of, unscored_of
 
 from adjudge.config import from_dict
+from adjudge.engines.task import Scored
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring.task import Scored
 from planted import planted
 
 pytestmark = pytest.mark.parametrize("engine", ENGINES)

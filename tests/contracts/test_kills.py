@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from killing import ENVIRONMENT, LIMIT, adjudge, children_of, finish, held, kill_after, wait_for
 
-from adjudge.scoring.local import state
-from adjudge.scoring.served import table as tables
+from adjudge.engines.local import state
+from adjudge.served import table as tables
 from planted import planted
 from served_days import Day
 
@@ -80,7 +80,7 @@ def test_a_killed_run_goes_on(overlap: Path, home: Path, out: str, processes: in
             assert not target.exists(), "nothing is there before all is"
         assert parts_done(target) >= max(before, 1), "finished parts are kept"
     before = parts_done(target)
-    with held(command, home / "gates" / "mark", "adjudge.scoring.local.state:write_json", 1):
+    with held(command, home / "gates" / "mark", "adjudge.engines.local.state:write_json", 1):
         assert parts_done(target) == before + 1, "a part is there, and its mark is not"
     kill_after(command, rng, took)
     if target.exists():
@@ -133,7 +133,7 @@ def test_another_run_is_not_resumed(overlap: Path, home: Path) -> None:
     assert parts_done(home / "one.parquet") == 0
 
 
-SERVED = "adjudge.scoring.served"
+SERVED = "adjudge.served"
 STEPS = {
     "before anything": (f"{SERVED}.table:fresh_folder", 0),
     "before the first bucket": (f"{SERVED}.build:_write", 0),

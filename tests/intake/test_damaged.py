@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from adjudge import tables
 from adjudge.errors import BadTable
-from adjudge.intake import Intake, lines, reading, take_in
+from adjudge.intake import lines, reading
+from adjudge.intake.intake import Intake, take_in
 
 HEADER = b"item_id,keyphrase,impressions,clicks\n"
 

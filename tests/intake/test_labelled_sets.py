@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.errors import BadConfig, BadTable
-from adjudge.intake import ImportEsciConfig, ImportWandsConfig, import_esci, import_wands
+from adjudge.intake.esci import ImportEsciConfig, import_esci
+from adjudge.intake.wands import ImportWandsConfig, import_wands
 
 SLICE = Path(__file__).parents[3] / "shared" / "data" / "esci" / "pairs.parquet"
 EXAMPLES = (

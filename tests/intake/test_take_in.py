@@ -13,7 +13,7 @@ import pytest
 
 from adjudge import tables
 from adjudge.errors import BadConfig, BadTable
-from adjudge.intake import Intake, take_in
+from adjudge.intake.intake import Intake, take_in
 from adjudge.tables import Table
 
 GOOD = {"item_id": "i1", "keyphrase": "red shoe", "position": 1, "impressions": 10, "clicks": 2}

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.errors import BadConfig, BadTable
-from adjudge.intake import Imported, ImportUbiConfig, import_ubi
+from adjudge.intake.folder import Imported
+from adjudge.intake.ubi import ImportUbiConfig, import_ubi
 
 
 def query(

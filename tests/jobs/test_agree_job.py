@@ -13,8 +13,9 @@ import pytest
 from adjudge import config as settings_of
 from adjudge.errors import AdjudgeError, BadConfig, BadTable
 from adjudge.jobs.agree import AgreeConfig, Agreed, agree
+from adjudge.stats.sampling import Sampling
 from adjudge.trust import results
-from adjudge.trust.settings import Sampling, TrustSettings
+from adjudge.trust.settings import TrustSettings
 
 QUICK = TrustSettings(sampling=Sampling(replicates=200))
 

@@ -13,7 +13,7 @@ from adjudge.jobs.distil import DistilConfig
 from adjudge.jobs.pairs import PairsConfig
 from adjudge.jobs.recommend import RecommendConfig
 from adjudge.jobs.retrieve import RetrieveConfig
-from adjudge.jobs.tune_material import TuneConfig
+from adjudge.jobs.tune.material import TuneConfig
 
 A, B, C, D = map(Path, ("a.parquet", "b.parquet", "c", "d"))
 CASES: dict[str, Callable[[], object]] = {

@@ -9,7 +9,7 @@ import pytest
 
 from adjudge.errors import BadConfig
 from adjudge.jobs.audit import AuditConfig
-from adjudge.jobs.cascade import CascadeConfig
+from adjudge.jobs.cascade.cascade import CascadeConfig
 
 OUT, OTHER = Path("out"), Path("other.parquet")
 ROUTED = CascadeConfig("cheap.parquet", "strong.parquet", OUT)

@@ -21,7 +21,7 @@ import pytest
 from adjudge import tables
 from adjudge.errors import AdjudgeError, BadConfig, BadTable
 from adjudge.jobs.audit import AuditConfig, Audited, audit
-from adjudge.judge import RunSettings
+from adjudge.judge.runner import RunSettings
 from adjudge.llm.fake import FakeSettings
 from adjudge.market.settings import AnnotatorSettings, CatalogueSettings, MarketSettings
 from adjudge.market.simulate import simulate
@@ -214,7 +214,7 @@ def test_nothing_is_overwritten(home: Home, done: Any, tmp_path: Path) -> None:
 
 
 def test_the_result_goes_on_as_labels(done: Any) -> None:
-    from adjudge.jobs.human import Rules, labelled
+    from adjudge.jobs.human_labels import Rules, labelled
 
     _, config, _ = done
     found = labelled(config.out / "pairs.parquet", config.out / "labels.parquet", Rules(FOUR, FOUR))

@@ -15,16 +15,16 @@ import pytest
 
 from adjudge import config as settings_of
 from adjudge import tables
+from adjudge.cascade.files import CURVE, Frozen
+from adjudge.cascade.validation import CascadeSettings
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
-from adjudge.jobs.cascade import CascadeConfig, cascade
-from adjudge.judge import VerdictLog, configs
+from adjudge.jobs.cascade.cascade import CascadeConfig, cascade
+from adjudge.judge.log import VerdictLog, configs
 from adjudge.market.generated import generated_world
 from adjudge.market.settings import AnnotatorSettings, CatalogueSettings, MarketSettings
 from adjudge.market.simulate import play
 from adjudge.records import no_progress
-from adjudge.trust.cascade import CascadeSettings
-from adjudge.trust.cascade_files import CURVE, Frozen
-from adjudge.trust.settings import Sampling
+from adjudge.stats.sampling import Sampling
 
 QUICK = CascadeSettings(target=0.8, sampling=Sampling(replicates=200))
 
@@ -288,10 +288,10 @@ def test_what_is_not_validated_claims_no_calls_that_it_did_not_make(tmp_path: Pa
 
 
 def test_a_student_and_a_judge_are_asked_where_both_are_spelled(tmp_path: Path) -> None:
-    from adjudge import baselines
+    from adjudge.baselines import fitting
 
     _, _, pairs = made(tmp_path, 300, 0.5)
-    baselines.fit("jaccard", tmp_path / "jaccard")
+    fitting.fit("jaccard", tmp_path / "jaccard")
     asked = CascadeConfig(
         f"student:{tmp_path / 'jaccard'}",
         "fake",

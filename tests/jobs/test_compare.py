@@ -11,9 +11,9 @@ import pytest
 from adjudge.errors import BadConfig, BadRecipe
 from adjudge.jobs.compare import CompareConfig, Compared, compare
 from adjudge.jobs.demo import DemoConfig, demo
-from adjudge.jobs.models import load_scorer
 from adjudge.market.settings import CatalogueSettings, MarketSettings
 from adjudge.scorecard.settings import ScorecardSettings
+from adjudge.scoring.open_model import load_scorer
 from adjudge.student.settings import StudentSettings
 
 RECIPES = ("search+-", "click+ llm-")

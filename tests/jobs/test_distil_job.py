@@ -14,10 +14,10 @@ from sklearn.metrics import roc_auc_score
 
 from adjudge.errors import BadTable
 from adjudge.jobs.distil import DistilConfig, _graded, distil
-from adjudge.jobs.models import load_scorer
 from adjudge.manifest import read_any
-from adjudge.recipes import split_sql
-from adjudge.student.plausible import PlausibleSettings
+from adjudge.recipes.splits import split_sql
+from adjudge.scoring.open_model import load_scorer
+from adjudge.student.sample_pairs import PlausibleSettings
 from adjudge.student.settings import StudentSettings
 from planted import planted, write_planted
 

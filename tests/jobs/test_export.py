@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from adjudge import config
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.export import ExportConfig, export
-from adjudge.judge import exports
+from adjudge.judge import trec_quepid
 
 
 def judged(path: Path, rows: list[tuple[str, str, str | None]], judge: str = "j") -> Path:
@@ -43,7 +43,7 @@ def asked(tmp_path: Path, rows: list[tuple[str, str, str | None]] = ROWS, **more
 
 
 def test_worked_examples_in_the_docstrings() -> None:
-    found = doctest.testmod(exports)
+    found = doctest.testmod(trec_quepid)
     assert found.attempted > 0
     assert found.failed == 0
 
@@ -135,7 +135,7 @@ def test_one_judge_of_several(tmp_path: Path) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_an_escaped_id_is_one_word_and_comes_back(item_id: str) -> None:
-    name = exports.escaped(item_id)
+    name = trec_quepid.escaped(item_id)
     assert len(name.split()) == 1
     assert name.isascii()
     assert unquote(name) == item_id
@@ -143,7 +143,7 @@ def test_an_escaped_id_is_one_word_and_comes_back(item_id: str) -> None:
 
 @given(st.lists(st.sampled_from("\\tnr\t\n\rax "), max_size=12).map("".join))
 def test_a_topics_line_is_one_line_and_reversible(text: str) -> None:
-    line = exports._line(text)
+    line = trec_quepid._line(text)
     assert not set(line) & {"\t", "\n", "\r"}
     back, place = "", 0
     undo = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}

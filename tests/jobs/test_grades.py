@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge import manifest
-from adjudge.calibration import Cuts, logit, sigmoid
 from adjudge.errors import BadConfig
-from adjudge.jobs.grades import grader
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.jobs.models import load_scorer
+from adjudge.jobs.student_as_judge import grader
 from adjudge.jobs.train import TrainConfig, train
 from adjudge.records import BINARY, FOUR, ORDINAL3
+from adjudge.scoring.open_model import load_scorer
+from adjudge.stats.calibration import Cuts, logit, sigmoid
 from adjudge.student.export import reference_logits
 from adjudge.student.settings import StudentSettings
 from planted import write_planted

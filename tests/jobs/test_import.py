@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge import config as settings
+from adjudge.cli.tables_reference import tables_markdown
 from adjudge.errors import BadConfig
 from adjudge.jobs import import_ as jobs
-from adjudge.jobs.docs_ import tables_markdown
 
 ANNOTATIONS = "sku,keyphrase,annotator,grade\na,lamp,x,high\nb,lamp,x,great\nc,lamp,x,irrelevant\n"
 
@@ -79,5 +79,5 @@ def test_ubi_config_round_trips(tmp_path: Path) -> None:
 def test_the_committed_table_docs_are_the_generated_ones() -> None:
     committed = Path(__file__).parents[2] / "docs" / "tables.md"
     assert committed.read_text(encoding="utf-8") == tables_markdown(), (
-        "run: python -m adjudge.jobs.docs_ > docs/tables.md"
+        "run: python -m adjudge.cli.tables_reference > docs/tables.md"
     )

@@ -11,7 +11,8 @@ import pytest
 
 from adjudge.errors import BadTable
 from adjudge.jobs.pairs import PairsConfig, pairs
-from adjudge.recipes import RecipeSettings, split_sql
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.splits import split_sql
 
 
 @pytest.fixture

@@ -20,10 +20,12 @@ from adjudge.errors import BadConfig
 from adjudge.jobs.agree import AgreeConfig, agree
 from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.jobs.probe import ProbeConfig, ProbesWritten, Run, probe
-from adjudge.judge import Prompt, RunSettings
-from adjudge.judge.own import Asked, Card, asked_prompt, source_of, write
+from adjudge.judge.prompt import Prompt
+from adjudge.judge.runner import RunSettings
+from adjudge.judge.tuned_folder import Asked, Card, asked_prompt, source_of, write
+from adjudge.stats.sampling import Sampling
 from adjudge.trust.lexical import overlap
-from adjudge.trust.settings import Sampling, TrustSettings
+from adjudge.trust.settings import TrustSettings
 
 QUICK = TrustSettings(sampling=Sampling(replicates=200))
 DECODER = Path(__file__).parents[1] / "decoder"

@@ -14,8 +14,8 @@ from adjudge.config import from_dict, to_dict
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
 from adjudge.jobs.quantise import QuantiseConfig, quantise
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring.gate import GateLimits
-from adjudge.scoring.units import units
+from adjudge.scoring.precision.cpu import units
+from adjudge.scoring.precision.parity_gate import GateLimits
 from adjudge.student.artifact import read
 from planted import planted, write_planted
 

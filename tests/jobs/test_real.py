@@ -16,9 +16,9 @@ from sklearn.metrics import roc_auc_score
 
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
 from adjudge.jobs import real_figures, real_tables
-from adjudge.jobs.models import load_scorer
 from adjudge.jobs.real import GIVEN_SPLITS, Real, RealConfig, real
 from adjudge.jobs.score import ScoreConfig, score
+from adjudge.scoring.open_model import load_scorer
 
 SLICE = Path(__file__).parents[3] / "shared" / "data" / "esci"
 

@@ -20,7 +20,7 @@ from adjudge.jobs.real import LessonSettings, RealConfig, real
 from adjudge.jobs.real_judge import MAJORITY, UNTUNED, RealJudgeConfig, RealJudged, real_judge
 from adjudge.llm.sft import SftSettings
 from adjudge.records import ORDINAL3
-from adjudge.trust.settings import Sampling
+from adjudge.stats.sampling import Sampling
 
 PROMPT = "# User\nitem {title} keyphrase {keyphrase}\n# Grades\n- high = high: x\n- moderate = yes: x\n- irrelevant = no: x\n"
 

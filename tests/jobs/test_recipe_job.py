@@ -9,7 +9,7 @@ import pytest
 from adjudge import config
 from adjudge.errors import BadRecipe
 from adjudge.jobs.recipe import RecipeConfig, recipe
-from adjudge.recipes import RecipeSettings
+from adjudge.recipes.settings import RecipeSettings
 
 
 def test_the_job_saves_its_config_beside_the_result(tmp_path: Path) -> None:

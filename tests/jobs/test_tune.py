@@ -15,18 +15,18 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from adjudge.calibration import logit
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
-from adjudge.jobs.human import Rules, labelled, mapping_of
+from adjudge.jobs.human_labels import Rules, labelled, mapping_of
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.jobs.models import load_scorer
-from adjudge.jobs.tune import tune
-from adjudge.jobs.tune_material import TuneConfig, prepare
-from adjudge.judge.own import read as read_card
-from adjudge.llm.local import LocalSettings
+from adjudge.jobs.tune.material import TuneConfig, prepare
+from adjudge.jobs.tune.tune import tune
+from adjudge.judge.tuned_folder import read as read_card
 from adjudge.llm.sft import SftSettings
+from adjudge.llm.transformers_client import LocalSettings
 from adjudge.records import BINARY, FOUR, ORDINAL3
-from adjudge.trust.settings import Sampling
+from adjudge.scoring.open_model import load_scorer
+from adjudge.stats.calibration import logit
+from adjudge.stats.sampling import Sampling
 
 PROMPT = """# User
 item {title} keyphrase {keyphrase}

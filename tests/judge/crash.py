@@ -27,7 +27,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.judge import RunSettings, journal, load
+from adjudge.judge import write_ahead
+from adjudge.judge.prompt import load
+from adjudge.judge.runner import RunSettings
 
 IN_FLIGHT = 24
 MOST_ANSWERS = 200
@@ -57,9 +59,9 @@ def logged(log: Path) -> Counter[str]:
                 taken = {name for (name,) in connection.execute("SELECT segment FROM taken")}
             except sqlite3.OperationalError:
                 return found
-    for path in journal.left(log):
+    for path in write_ahead.left(log):
         if path.name not in taken:
-            found.update(row[0].hex() for row in journal.read(path)[1] if row[9] is not None)
+            found.update(row[0].hex() for row in write_ahead.read(path)[1] if row[9] is not None)
     return found
 
 

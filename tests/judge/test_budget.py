@@ -18,7 +18,9 @@ from adjudge.cli import judging_prints
 from adjudge.cli.commands import app
 from adjudge.errors import BadConfig
 from adjudge.jobs.judge import Interrupted, JudgeConfig, judge
-from adjudge.judge import Price, Purse, RunSettings, VerdictLog, configs, price_of
+from adjudge.judge.log import VerdictLog, configs
+from adjudge.judge.prices import Price, Purse, price_of
+from adjudge.judge.runner import RunSettings
 from adjudge.llm import chat
 from adjudge.llm.contract import Answer, AskFailed, NoAccess, Request
 from adjudge.llm.fake import Fake, FakeSettings
@@ -79,7 +81,7 @@ def test_batch_files_hold_no_more_than_the_budget_pays(pairs: Pairs) -> None:
 
 def _most(where: Path) -> float:
     """What all texts may cost at most, at half a unit a million tokens."""
-    from adjudge.judge import load
+    from adjudge.judge.prompt import load
 
     purse, prompt = Purse(Price(0.5, 0.5), None, 0.0, 8), load("binary")
     rows = pq.read_table(where).to_pylist()
@@ -269,12 +271,12 @@ def test_refused_and_limited_requests_cost_nothing(pairs: Pairs) -> None:
 
 
 def test_a_student_with_nothing_left_to_spend_stops(pairs: Pairs) -> None:
-    from adjudge import baselines
-    from adjudge.jobs.grades import table_of
+    from adjudge.baselines import fitting
+    from adjudge.jobs.student_as_judge import table_of
 
     where = pairs(40)
     artifact = where.parent / "jaccard"
-    baselines.fit("jaccard", artifact)
+    fitting.fit("jaccard", artifact)
     made = config(where, {"input": 1.0, "output": 1.0}, judge=f"student:{artifact}", budget=1e-9)
     done = judge(made)
     assert (done.tally.requests, done.tally.stopped, done.written.scored) == (0, "budget", 0)

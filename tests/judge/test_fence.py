@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.judge.fence import blank, blanks, fenced
+from adjudge.judge.sanitize import blank, blanks, fenced
 
 
 @pytest.mark.parametrize(

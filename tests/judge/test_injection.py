@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.judge import load
+from adjudge.judge.prompt import load
 from adjudge.llm.contract import Message, Request
 from adjudge.llm.fake import Fake
-from adjudge.llm.local import LocalSettings, prompt_ids
+from adjudge.llm.transformers_client import LocalSettings, prompt_ids
 from adjudge.trust.settings import ProbeSettings
 
 DECODER = Path(__file__).parents[1] / "decoder"

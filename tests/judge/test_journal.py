@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.judge import Entry, Record, Verdict, VerdictLog, journal
-from adjudge.judge.journal import Segment
-from adjudge.judge.log import BadLog, _row
+from adjudge.judge import write_ahead
+from adjudge.judge.log import BadLog, Entry, Record, VerdictLog, _row
+from adjudge.judge.verdict import Verdict
+from adjudge.judge.write_ahead import Segment
 from adjudge.llm.contract import Answer
 
 TOLD = {"model": "m", "prompt": "p"}
@@ -49,7 +50,7 @@ def test_what_a_kill_left_is_read_in(tmp_path: Path) -> None:
     killed(path, OTHER, [record(3)])
     assert held(path, TOLD, 400) == {k: record(k).entry for k in range(300)}
     assert held(path, OTHER, 400) == {3: record(3).entry}
-    assert journal.left(path) == []
+    assert write_ahead.left(path) == []
     with VerdictLog(path, TOLD) as log:
         assert next(log.answers())[2] == record(0).answer
 
@@ -59,10 +60,10 @@ def test_a_line_cut_short_is_left_out_wherever_it_was_cut(tmp_path: Path) -> Non
     whole = killed(path, TOLD, [record(0), record(1)]).read_bytes()
     ends = [place for place, byte in enumerate(whole) if byte == ord("\n")]
     for cut in range(0, len(whole) + 1, 7):
-        journal.left(path)[0].write_bytes(whole[:cut])
-        _, rows = journal.read(journal.left(path)[0])
+        write_ahead.left(path)[0].write_bytes(whole[:cut])
+        _, rows = write_ahead.read(write_ahead.left(path)[0])
         assert len(rows) == max(0, sum(end < cut for end in ends) - 1)
-    journal.left(path)[0].write_bytes(whole[: ends[1] + 20])
+    write_ahead.left(path)[0].write_bytes(whole[: ends[1] + 20])
     assert held(path, TOLD, 2) == {0: record(0).entry}
 
 
@@ -71,14 +72,14 @@ def test_a_file_that_was_committed_is_not_read_in_again(tmp_path: Path) -> None:
     path = tmp_path / "log.sqlite"
     with VerdictLog(path, TOLD) as log:
         log.put(record(0))
-        (left,) = journal.left(path)
+        (left,) = write_ahead.left(path)
         kept = left.read_bytes()
         log.flush()
         with sqlite3.connect(path) as other:
             assert other.execute("SELECT segment FROM taken").fetchall() == [(left.name,)]
     left.write_bytes(kept)
     assert held(path, TOLD, 9) == {0: record(0).entry}
-    assert journal.left(path) == []
+    assert write_ahead.left(path) == []
 
 
 def test_answers_outlive_a_log_that_was_deleted(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_an_answer_is_in_the_file_before_put_returns(tmp_path: Path) -> None:
     path = tmp_path / "log.sqlite"
     with VerdictLog(path, TOLD) as log:
         log.put(record(1))
-        found = [row for file in journal.left(path) for row in journal.read(file)[1]]
+        found = [row for file in write_ahead.left(path) for row in write_ahead.read(file)[1]]
         with sqlite3.connect(path) as other:
             committed = other.execute("SELECT count(*) FROM answers").fetchone()[0]
         assert committed or found[0][:9] == _row(record(1))[:9]
@@ -112,9 +113,9 @@ def test_any_text_comes_back(said: str, reason: str, probability: float | None) 
     assert Answer.load(answer.dump()) == answer
     assert answer.dump().encode()
     row = _row(Record(b"\0" * 16, Entry(Verdict(None, reason, probability), 1, None, None), answer))
-    line = journal._ENCODER.encode((row[0].hex(), *row[1:])).encode()
+    line = write_ahead._ENCODER.encode((row[0].hex(), *row[1:])).encode()
     assert b"\n" not in line
-    assert journal._row(line) == row
+    assert write_ahead._row(line) == row
 
 
 def test_half_a_surrogate_pair_can_be_kept(tmp_path: Path) -> None:

@@ -19,12 +19,13 @@ from adjudge.cli.commands import app
 from adjudge.config import load as load_config
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.judge import ReadSettings, RunSettings, VerdictLog, configs
-from adjudge.judge.log import BadLog
+from adjudge.judge.log import BadLog, VerdictLog, configs
+from adjudge.judge.runner import RunSettings
+from adjudge.judge.verdict import ReadSettings
 from adjudge.llm.contract import Decoding, NoAccess, Unservable
 from adjudge.llm.endpoint import EndpointSettings
 from adjudge.llm.fake import Fake, FakeSettings
-from adjudge.llm.local import LocalSettings
+from adjudge.llm.transformers_client import LocalSettings
 
 Pairs = Callable[[int], Path]
 QUICK = RunSettings(in_flight=16, first_wait=0.001)
@@ -419,11 +420,11 @@ def test_probabilities_of_the_stub_are_read_back(pairs: Pairs, stub: Callable[..
 
 
 def test_a_model_of_ones_own_is_a_judge(pairs: Pairs, tmp_path: Path) -> None:
-    from adjudge import baselines
-    from adjudge.jobs.models import load_scorer
+    from adjudge.baselines import fitting
+    from adjudge.scoring.open_model import load_scorer
 
     where = pairs(40)
-    baselines.fit("jaccard", tmp_path / "jaccard")
+    fitting.fit("jaccard", tmp_path / "jaccard")
     given = {"judge": f"student:{tmp_path / 'jaccard'}", "name": "overlap"}
     result = judge(config(where, **given))
     assert result.written.scored == 40

@@ -8,8 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adjudge.judge import Entry, Record, Verdict, VerdictLog, load
-from adjudge.judge.known import keys_of
+from adjudge.judge.log import Entry, Record, VerdictLog
+from adjudge.judge.log_snapshot import keys_of
+from adjudge.judge.prompt import load
+from adjudge.judge.verdict import Verdict
 
 TOLD = {"model": "m"}
 half = st.sampled_from([b"\0" * 8, b"\xff" * 8, b"\0" * 7 + b"\x01", b"\x80" + b"\0" * 7])

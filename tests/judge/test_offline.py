@@ -14,7 +14,7 @@ import pytest
 
 from adjudge.errors import BadConfig
 from adjudge.jobs.judge import JudgeConfig, JudgeResult, judge
-from adjudge.judge import RunSettings
+from adjudge.judge.runner import RunSettings
 from adjudge.llm.batch import ShardSettings
 
 Pairs = Callable[[int], Path]

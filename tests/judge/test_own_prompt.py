@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adjudge.errors import BadConfig
-from adjudge.judge.own import CARD, Asked, Card, asked_prompt, own_prompt, read, source_of, write
+from adjudge.judge.tuned_folder import CARD, Asked, Card, asked_prompt, own_prompt, read, source_of, write
 
 
 @pytest.fixture

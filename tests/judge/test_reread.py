@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from adjudge.judge import Entry, Reader, ReadSettings, Record, Verdict, VerdictLog
-from adjudge.judge.reread import read_again
+from adjudge.judge.log import Entry, Record, VerdictLog
+from adjudge.judge.rescore import read_again
+from adjudge.judge.verdict import Reader, ReadSettings, Verdict
 from adjudge.llm.contract import Answer
 from adjudge.records import BINARY
 

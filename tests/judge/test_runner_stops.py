@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from adjudge.cli.commands import app
 from adjudge.errors import BadConfig
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.judge import RunSettings, VerdictLog, configs
+from adjudge.judge.log import VerdictLog, configs
+from adjudge.judge.runner import RunSettings
 from adjudge.llm.contract import Answer, AskFailed, NoAccess, Request
 from adjudge.llm.fake import Fake, FakeSettings
 

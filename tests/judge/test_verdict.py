@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from adjudge.judge.verdict import Reader, ReadSettings, Verdict
 from adjudge.llm import chat
+from adjudge.llm.answer_tokens import step_of
 from adjudge.llm.contract import Answer
-from adjudge.llm.words import step_of
 from adjudge.records import BINARY, FOUR, ORDINAL3
 
 YES_NO = Reader(BINARY, ("no", "yes"))

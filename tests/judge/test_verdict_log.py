@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig
-from adjudge.judge import Entry, Record, Verdict, VerdictLog
-from adjudge.judge.log import BadLog
-from adjudge.judge.pace import Pace
+from adjudge.judge.log import BadLog, Entry, Record, VerdictLog
 from adjudge.judge.prices import Price, Purse
+from adjudge.judge.rate_limit import Pace
+from adjudge.judge.verdict import Verdict
 from adjudge.llm.contract import Answer
 from adjudge.records import FOUR
 

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.judge import RunSettings
+from adjudge.judge.runner import RunSettings
 from adjudge.llm.batch import ShardSettings
 from adjudge.llm.contract import Decoding
-from adjudge.llm.local import LocalSettings
+from adjudge.llm.transformers_client import LocalSettings
 
 WAYS = ("hf", "live", "batch")
 

@@ -16,8 +16,8 @@ from adjudge.llm import chat, failures
 from adjudge.llm.contract import Answer, AskFailed, Decoding, Message, NoAccess, Request
 from adjudge.llm.endpoint import EndpointSettings
 from adjudge.llm.fake import FAULTS, Fake, FakeSettings
-from adjudge.llm.local import Local
-from adjudge.llm.scored import Scored
+from adjudge.llm.student_client import Scored
+from adjudge.llm.transformers_client import Local
 
 ASKED = Request("k", (Message("system", "s"), Message("user", "u")), ("no", "yes"))
 

@@ -13,7 +13,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.llm.local import LocalSettings
+from adjudge.llm.transformers_client import LocalSettings
 
 DECODER = Path(__file__).parents[1] / "decoder"
 TOOLS = Path(__file__).parents[2] / "tools" / "decoder"

@@ -13,7 +13,7 @@ from adjudge.errors import BadConfig
 from adjudge.llm import chat, failures
 from adjudge.llm.address import Address, split
 from adjudge.llm.contract import AskFailed
-from adjudge.llm.local import load_model
+from adjudge.llm.transformers_client import load_model
 
 
 @pytest.mark.parametrize("headers", [{"retry-after": "86400"}, {"retry-after-ms": "1e12"}])

@@ -20,8 +20,8 @@ from llama_server import DECODER, PYTHON, WHY_NOT, Server
 from paths import Paths, check_equal
 
 from adjudge.jobs.judge import judge
-from adjudge.judge import RunSettings
 from adjudge.judge.prompt import load
+from adjudge.judge.runner import RunSettings
 from adjudge.llm.contract import Decoding
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not PYTHON.exists(), reason=WHY_NOT)]

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.jobs.judge import judge
-from adjudge.judge import RunSettings
-from adjudge.llm.local import LocalSettings
+from adjudge.judge.runner import RunSettings
+from adjudge.llm.transformers_client import LocalSettings
 
 HERE = Path(__file__).parent
 PAIRS = 1000

@@ -10,7 +10,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge.recipes import RecipeSettings, build, parse
+from adjudge.recipes.build import build
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.spelling import parse
 
 RELEVANT = {"good", "excellent"}
 Votes = dict[tuple[str, str], int]

@@ -10,8 +10,10 @@ import pytest
 
 from adjudge import tables
 from adjudge.errors import BadConfig, BadRecipe, BadTable, NotEnoughData
-from adjudge.recipes import RecipeReport, RecipeSettings, build, parse
-from adjudge.recipes.tally import REASONS
+from adjudge.recipes.build import build
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.spelling import parse
+from adjudge.recipes.tally import REASONS, RecipeReport
 
 ALL_TRAIN = (1.0, 0.0, 0.0)
 Row = dict[str, object]

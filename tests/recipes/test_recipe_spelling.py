@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adjudge.errors import BadRecipe
-from adjudge.recipes import Recipe, Term, parse
+from adjudge.recipes.spelling import Recipe, Term, parse
 
 NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9_.:/@-]{0,8}[A-Za-z0-9_])?", fullmatch=True)
 TERMS = st.lists(

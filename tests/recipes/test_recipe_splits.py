@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig
-from adjudge.recipes import RecipeSettings, split_sql
-from adjudge.recipes.splits import bounds
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.splits import bounds, split_sql
 
 PAIRS = st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=1, max_size=30)
 SHARES = st.sampled_from(

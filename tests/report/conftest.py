@@ -8,7 +8,7 @@ import pytest
 import results_folder
 from report_page import Page
 
-from adjudge.report import build
+from adjudge.report.page import build
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adjudge.cascade.validation import CascadeSettings
 from adjudge.jobs.agree import AgreeConfig, agree
-from adjudge.jobs.cascade import CascadeConfig, cascade
+from adjudge.jobs.cascade.cascade import CascadeConfig, cascade
 from adjudge.records import FOUR
-from adjudge.trust.cascade import CascadeSettings
-from adjudge.trust.settings import Sampling, TrustSettings
+from adjudge.stats.sampling import Sampling
+from adjudge.trust.settings import TrustSettings
 
 SAMPLING = Sampling(replicates=200)
 TITLE = 'Trail shoes "wide" & <b>waterproof</b>'

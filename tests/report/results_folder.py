@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adjudge.scorecard import METRICS
-from adjudge.scorecard.definitions import ranking_metric
+from adjudge.scorecard.definitions import METRICS, ranking_metric
 from adjudge.scorecard.results import rows, write
 
 PRODUCTION = "search+-"

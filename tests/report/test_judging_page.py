@@ -11,12 +11,12 @@ import judging_folders
 import pytest
 from report_page import Page
 
+from adjudge.cascade.files import CURVE as WRITTEN_CURVE
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.report import ReportConfig, report
 from adjudge.records import money
-from adjudge.report import build
 from adjudge.report.judging_reading import CURVE, TRUST, kind_of
-from adjudge.trust.cascade_files import CURVE as WRITTEN_CURVE
+from adjudge.report.page import build
 from adjudge.trust.results import SCHEMAS
 
 

@@ -13,7 +13,7 @@ import results_folder
 from report_page import Page
 
 from adjudge.errors import BadTable
-from adjudge.report import build
+from adjudge.report.page import build
 from adjudge.scorecard.results import SCHEMAS, rows, write
 
 SECTIONS = {

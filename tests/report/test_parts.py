@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from adjudge.report import answer, evidence, formats, labels, published, quality
 from adjudge.report.cells import ordered, tone
 from adjudge.report.charts import strokes
+from adjudge.report.glossary import Metric
 from adjudge.report.reading import Results, read
-from adjudge.report.words import Metric
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from retrieve_case import KEYPHRASES, write
 
-from adjudge.retrieve import Graph, build, load
+from adjudge.retrieve.build import build
+from adjudge.retrieve.graph import Graph, load
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,13 @@ import pytest
 from retrieve_case import KEYPHRASES, write
 from typer.testing import CliRunner
 
-from adjudge.cli import app
+from adjudge.cli.commands import app
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.retrieve import BuildGraphConfig, RetrieveConfig, build_graph, retrieve
-from adjudge.retrieve import Graph, SearchSettings, files, retrieve_file
-from adjudge.retrieve.files import NO_CATEGORY, NO_HIT, NO_ITEM, NO_TITLE, NOT_UTF8
+from adjudge.retrieve import files
+from adjudge.retrieve.files import NO_CATEGORY, NO_HIT, NO_ITEM, NO_TITLE, NOT_UTF8, retrieve_file
+from adjudge.retrieve.graph import Graph
+from adjudge.retrieve.settings import SearchSettings
 from adjudge.tables import TO_SCORE
 
 ITEMS = {

@@ -12,7 +12,9 @@ import pytest
 from retrieve_case import KEYPHRASES, write
 
 from adjudge.errors import BadArtifact, BadConfig, BadTable, NotEnoughData
-from adjudge.retrieve import Graph, GraphSettings, build, load
+from adjudge.retrieve.build import build
+from adjudge.retrieve.graph import Graph, load
+from adjudge.retrieve.settings import GraphSettings
 
 
 def members(graph: Graph, category: str) -> dict[str, list[str]]:

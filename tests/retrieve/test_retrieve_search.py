@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from retrieve_case import write
 
 from adjudge.errors import BadConfig
-from adjudge.retrieve import Graph, GraphSettings, SearchSettings, build, load, search
 from adjudge.retrieve.align import PLACE_BITS, over, places
+from adjudge.retrieve.build import build
+from adjudge.retrieve.graph import Graph, load
+from adjudge.retrieve.search import search
+from adjudge.retrieve.settings import GraphSettings, SearchSettings
 from adjudge.retrieve.words import cut
 
 

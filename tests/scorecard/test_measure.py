@@ -13,11 +13,11 @@ from adjudge.errors import BadConfig
 from adjudge.scorecard.bootstrap import Sums, draw
 from adjudge.scorecard.evidence import Evidence, gather
 from adjudge.scorecard.measure import Measured, measure, pair_columns
-from adjudge.scorecard.quality import auc
 from adjudge.scorecard.scores import align
 from adjudge.scorecard.segments import segmentations
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.scorecard.threshold import choose
+from adjudge.stats.auc import auc
 
 SMALL = ScorecardSettings(retention=0.8, replicates=0, min_support=1, min_clusters=2)
 Key = tuple[str, str, str, str]

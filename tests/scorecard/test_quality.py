@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, log_loss, ndcg_score, roc_auc_score
 
 from adjudge.scorecard.agreement import agreement, kappa, score_ranks
-from adjudge.scorecard.evidence import Verdicts, head_keyphrases
-from adjudge.scorecard.quality import auc, auc_band, bin_of, losses, placements
+from adjudge.scorecard.evidence import Verdicts
+from adjudge.scorecard.quality import bin_of, losses, placements
+from adjudge.stats.auc import auc, auc_band
+from adjudge.stats.segments import head_keyphrases
 
 
 def test_auc_by_hand() -> None:

@@ -7,13 +7,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from adjudge.errors import BadConfig, NotEnoughData
-from adjudge.scoring import gate
-from adjudge.scoring.gate import GateLimits, Parity, auc, parity
-from adjudge.scoring.units import read_units
+from adjudge.scoring.precision import parity_gate
+from adjudge.scoring.precision.cpu import read_units
+from adjudge.scoring.precision.parity_gate import GateLimits, Parity, auc, parity
 
 
 def test_parity_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "LEAST_PAIRS", 3)
+    monkeypatch.setattr(parity_gate, "LEAST_PAIRS", 3)
     found = parity(
         np.array([0.2, 0.6, 0.9]), np.array([0.3, 0.45, 0.9]), np.array([False, True, True]), threshold=0.5
     )

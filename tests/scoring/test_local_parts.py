@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adjudge.engines.local.parts import input_files, plan, read
+from adjudge.engines.local.settings import LocalSettings
+from adjudge.engines.output import read_result, read_success
+from adjudge.engines.registry import score_pairs
+from adjudge.engines.task import Task, now
 from adjudge.errors import BadConfig, BadTable
-from adjudge.scoring import Task, score_pairs, score_rows
-from adjudge.scoring.local.parts import input_files, plan, read
-from adjudge.scoring.local.settings import LocalSettings
-from adjudge.scoring.output import read_result, read_success
-from adjudge.scoring.rows import REASON
-from adjudge.scoring.task import now
+from adjudge.scoring.rows import REASON, score_rows
 
 
 class Lengths:

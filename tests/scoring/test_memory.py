@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge.jobs.models import load_scorer
+from adjudge.engines.local.parts import input_files, open_file, plan, read
 from adjudge.scoring import rows as scoring_rows
-from adjudge.scoring import score_rows
-from adjudge.scoring.local.parts import input_files, open_file, plan, read
+from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.rows import score_rows
 from planted import planted
 
 WHEN = datetime(2026, 11, 22, tzinfo=UTC)

@@ -19,16 +19,19 @@ from onnx import numpy_helper
 from adjudge import manifest
 from adjudge.errors import BadArtifact, BadConfig, MissingExtra, NotEnoughData
 from adjudge.manifest import set_threshold
-from adjudge.scoring import CrossEncoderScorer, load, quantise, runners, units
-from adjudge.scoring.gate import GateLimits
-from adjudge.scoring.precision import FILES, verdict_of
+from adjudge.scoring import runners
+from adjudge.scoring.core import CrossEncoderScorer
+from adjudge.scoring.open_student import load
+from adjudge.scoring.precision import cpu, quantise
+from adjudge.scoring.precision.choose import FILES, verdict_of
+from adjudge.scoring.precision.parity_gate import GateLimits
 from adjudge.scoring.runners import Streamed, Tabled, Whole
 from adjudge.student.artifact import read
 from adjudge.student.encode import batches, encode
 from adjudge.student.text import text_columns
 from planted import planted
 
-HERE = [name for name in FILES if not units.units().lacks(name)]
+HERE = [name for name in FILES if not cpu.units().lacks(name)]
 INT8 = FILES["int8"]
 needs_int8 = pytest.mark.skipif("int8" not in HERE, reason="this processor has no int8 units")
 
@@ -55,9 +58,9 @@ def copy(reduced: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def no_openvino(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(sys.modules, "openvino", None)
-    units.units.cache_clear()
+    cpu.units.cache_clear()
     yield
-    units.units.cache_clear()
+    cpu.units.cache_clear()
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -82,7 +85,7 @@ def test_fp32_is_the_default_and_untouched_by_the_gate(artifact: Path, reduced: 
 
 
 def test_auto_takes_the_fastest_that_is_allowed(reduced: Path, artifact: Path) -> None:
-    assert load(reduced, precision="auto").precision == units.units().fastest_first[0]
+    assert load(reduced, precision="auto").precision == cpu.units().fastest_first[0]
     assert load(artifact, precision="auto").precision == "fp32"
 
 
@@ -165,7 +168,7 @@ def test_the_gate_without_openvino_skips_bf16_and_keeps_what_was_known(copy: Pat
 
 
 def test_an_old_processor_scores_in_fp32(reduced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = units.read_units("model name: Old\nflags: avx2 fma", openvino=True)
+    old = cpu.read_units("model name: Old\nflags: avx2 fma", openvino=True)
     monkeypatch.setattr("adjudge.scoring.core.units", lambda: old)
     assert load(reduced, precision="auto").precision == "fp32"
     if "int8" in HERE:

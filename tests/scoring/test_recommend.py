@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.recommend import RecommendConfig, recommend
-from adjudge.scoring.recommend import RecommendSettings
+from adjudge.served.recommend import RecommendSettings
 
 ITEMS = [
     {"item_id": "a", "title": "t", "adgroup_id": "g", "seller_id": "s"},

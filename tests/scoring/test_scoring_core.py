@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge.calibration import Calibration
 from adjudge.errors import BadArtifact, BadConfig
 from adjudge.manifest import set_threshold
-from adjudge.scoring import check, load
+from adjudge.scoring.check import check
+from adjudge.scoring.open_student import load
+from adjudge.stats.calibration import Calibration
 from adjudge.student import artifact as artifacts
 from planted import planted
 
@@ -146,7 +147,7 @@ def test_settings_out_of_range_are_refused(artifact: Path) -> None:
 
 def test_scoring_needs_no_torch(artifact: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; import adjudge.scoring as s; import pyarrow as pa;"
+        "import sys; from pathlib import Path; import adjudge.scoring.open_student as s; import pyarrow as pa;"
         "t = pa.table({'item_id': ['1'], 'keyphrase': ['red shoe'], 'title': ['acme red shoe']});"
         "print(s.load(Path(sys.argv[1])).score(t)[0]);"
         "bad = {'torch', 'transformers', 'sklearn'} & set(sys.modules); sys.exit(f'imported {bad}' if bad else 0)"

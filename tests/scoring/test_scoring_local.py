@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from adjudge.engines.registry import score_pairs
+from adjudge.engines.task import Task
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring import Task, load, score_pairs
+from adjudge.scoring.open_student import load
 from adjudge.student import artifact as artifacts
 from adjudge.student.text import NO_ITEM, NO_KEYPHRASE, NO_TITLE
 from planted import planted

@@ -20,17 +20,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from adjudge.engines.output import read_result, read_success
+from adjudge.engines.registry import score_pairs
+from adjudge.engines.spark.layout import COLUMNS
+from adjudge.engines.spark.running import SparkFailed, reason
+from adjudge.engines.spark.settings import SparkSettings
+from adjudge.engines.spark.worker import Model, scorer_of, with_items
+from adjudge.engines.task import Task
 from adjudge.errors import BadArtifact, BadConfig, BadTable
-from adjudge.jobs.models import open_scorer
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring.engines import score_pairs
-from adjudge.scoring.output import read_result, read_success
+from adjudge.scoring.open_model import open_scorer
 from adjudge.scoring.rows import REASON, SCORES_SCHEMA, UNKNOWN_ITEM, UNKNOWN_KEYPHRASE
-from adjudge.scoring.spark.layout import COLUMNS
-from adjudge.scoring.spark.running import SparkFailed, reason
-from adjudge.scoring.spark.settings import SparkSettings
-from adjudge.scoring.spark.worker import Model, scorer_of, with_items
-from adjudge.scoring.task import Task
 from adjudge.student.text import NO_ITEM, NO_KEYPHRASE, NO_TITLE
 from planted import planted
 
@@ -349,7 +349,7 @@ RUN = """
 import sys
 from pathlib import Path
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring.spark.settings import SparkSettings
+from adjudge.engines.spark.settings import SparkSettings
 artifact, pairs, out, resume = sys.argv[1:5]
 conf = SparkSettings(master=sys.argv[5], ship=sys.argv[5] != "local[1]", driver_memory="1g",
     conf={"spark.executor.memory": "1g"})

@@ -11,10 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adjudge.engines.output import Success, read_result, write_success
 from adjudge.errors import BadConfig, BadTable
-from adjudge.scoring.output import Success, read_result, write_success
-from adjudge.scoring.served import MergeConfig, Merged, ServedSettings, merge, publish, served
-from adjudge.scoring.served import table as tables
+from adjudge.served import table as tables
+from adjudge.served.merge import Merged, merge
+from adjudge.served.publish import publish
+from adjudge.served.settings import MergeConfig, ServedSettings
+from adjudge.served.table import served
 from served_days import Day, as_dict, expected, held
 
 SMALL = ServedSettings(buckets=4, threads=1, memory="200MB")

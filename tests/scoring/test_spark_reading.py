@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from adjudge.engines.spark.reading import file_of, spelled
+from adjudge.engines.spark.running import SparkFailed, reason
+from adjudge.engines.spark.session import batches, opened
+from adjudge.engines.spark.settings import SparkSettings
 from adjudge.errors import BadTable
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring.spark.reading import file_of, spelled
-from adjudge.scoring.spark.running import SparkFailed, reason
-from adjudge.scoring.spark.session import batches, opened
-from adjudge.scoring.spark.settings import SparkSettings
 from planted import planted
 
 

@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.calibration import sigmoid
 from adjudge.errors import BadConfig
-from adjudge.jobs.models import load_scorer
-from adjudge.scoring import check, load, split
-from adjudge.scoring.split_blocks import PAIRS, ROWS, build, cuts, runs, spans
-from adjudge.scoring.split_columns import columns_of
-from adjudge.scoring.split_kept import Kept
+from adjudge.scoring.check import check
+from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_student import load
+from adjudge.scoring.split import scorer as split_scorer
+from adjudge.scoring.split.blocks import PAIRS, ROWS, build, cuts, runs, spans
+from adjudge.scoring.split.cache import Kept
+from adjudge.scoring.split.columns import columns_of
+from adjudge.stats.calibration import sigmoid
 from adjudge.student.split_export import reference_logits
 from planted import planted
 
@@ -103,17 +105,17 @@ def test_what_was_asked_last_stays() -> None:
 
 def test_scores_equal_torch(split_artifact_folder: Path) -> None:
     rows = planted(300, seed=9)
-    ours = split.load(split_artifact_folder, workers=1).score(rows)
+    ours = split_scorer.load(split_artifact_folder, workers=1).score(rows)
     assert np.abs(sigmoid(reference_logits(split_artifact_folder, rows)[:, 0]) - ours).max() < 1e-4
     assert ours.std() > 0.05
 
 
 def test_a_score_depends_on_its_pair_alone(split_artifact_folder: Path) -> None:
     rows = planted(200, seed=10)
-    whole = split.load(split_artifact_folder, workers=2).score(rows)
+    whole = split_scorer.load(split_artifact_folder, workers=2).score(rows)
     order = np.random.default_rng(2).permutation(len(rows))
     # Next to no room: everything is computed anew for each call, and in other company.
-    other = split.load(split_artifact_folder, workers=1, kept_mb=0)
+    other = split_scorer.load(split_artifact_folder, workers=1, kept_mb=0)
     assert (other.score(rows.take(pa.array(order))) == whole[order]).all()
     some = np.random.default_rng(3)
     for size in (2, 3, 5, 20, 100) * 4:
@@ -125,7 +127,9 @@ def test_a_score_depends_on_its_pair_alone(split_artifact_folder: Path) -> None:
 
 def test_scoring_opens_a_student_of_any_network(split_artifact_folder: Path, artifact: Path) -> None:
     rows = planted(20, seed=2)
-    assert (load(split_artifact_folder).score(rows) == split.load(split_artifact_folder).score(rows)).all()
+    assert (
+        load(split_artifact_folder).score(rows) == split_scorer.load(split_artifact_folder).score(rows)
+    ).all()
     assert check(split_artifact_folder).worst < 1e-4
     assert check(artifact).worst < 1e-4
     with pytest.raises(BadConfig, match="precision int8 is for cross-encoders; .* holds a split student"):
@@ -135,7 +139,7 @@ def test_scoring_opens_a_student_of_any_network(split_artifact_folder: Path, art
 
 
 def test_texts_are_computed_once_and_kept(split_artifact_folder: Path) -> None:
-    scorer = split.load(split_artifact_folder, workers=1)
+    scorer = split_scorer.load(split_artifact_folder, workers=1)
     rows = planted(200, seed=10)
     first = scorer.score(rows)
     made = scorer.items.made, scorer.keyphrases.made

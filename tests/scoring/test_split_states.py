@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.errors import BadArtifact, BadConfig, BadTable
-from adjudge.files import bring_back
-from adjudge.jobs.models import load_scorer
 from adjudge.jobs.score import ScoreConfig, score
 from adjudge.jobs.states import StatesConfig, states
-from adjudge.scoring import split, split_states
-from adjudge.scoring.split_states import About, Stored
+from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.split import scorer as split_scorer
+from adjudge.scoring.split import store
+from adjudge.scoring.split.store import About, Stored
+from adjudge.storage.files import bring_back
 from planted import planted
 
 ROWS = planted(120, seed=14)
@@ -42,8 +43,8 @@ def kept(artifact: Path, tables: Path, out: Path, dtype: str = "float16") -> lis
 def test_scores_from_kept_states_are_the_very_same(
     split_artifact_folder: Path, tables: Path, tmp_path: Path
 ) -> None:
-    fresh = split.load(split_artifact_folder, 1).score(ROWS)
-    scorer = split.load(split_artifact_folder, 1, states=kept(split_artifact_folder, tables, tmp_path))
+    fresh = split_scorer.load(split_artifact_folder, 1).score(ROWS)
+    scorer = split_scorer.load(split_artifact_folder, 1, states=kept(split_artifact_folder, tables, tmp_path))
     assert (scorer.score(ROWS) == fresh).all()
     keyphrases, items = scorer.stored
     assert keyphrases is not None
@@ -57,11 +58,11 @@ def test_int8_halves_the_size_and_moves_a_score_slightly(
 ) -> None:
     whole = kept(split_artifact_folder, tables, tmp_path / "whole")
     small = kept(split_artifact_folder, tables, tmp_path / "small", "int8")
-    sizes = [split_states.read_about(folder) for folder in (whole[0], small[0])]
+    sizes = [store.read_about(folder) for folder in (whole[0], small[0])]
     assert sizes[0].bytes == sizes[0].tokens * 128 * 2
     assert sizes[1].bytes == sizes[1].tokens * (128 + 2)
-    fresh = split.load(split_artifact_folder, 1).score(ROWS)
-    gap = np.abs(split.load(split_artifact_folder, 1, states=small).score(ROWS) - fresh)
+    fresh = split_scorer.load(split_artifact_folder, 1).score(ROWS)
+    gap = np.abs(split_scorer.load(split_artifact_folder, 1, states=small).score(ROWS) - fresh)
     assert 0 < gap.max() < 0.03
 
 
@@ -69,26 +70,26 @@ def test_int8_scores_have_a_version_of_their_own_and_depend_on_no_store(
     split_artifact_folder: Path, tables: Path, tmp_path: Path
 ) -> None:
     small = kept(split_artifact_folder, tables, tmp_path / "small", "int8")
-    most = split.load(split_artifact_folder, 1, states=small)
+    most = split_scorer.load(split_artifact_folder, 1, states=small)
     pq.write_table(ROWS.slice(0, 2).select(["item_id", "title"]), tmp_path / "items.parquet")
     pq.write_table(ROWS.slice(0, 2).select(["keyphrase"]), tmp_path / "keyphrases.parquet")
-    few = split.load(
+    few = split_scorer.load(
         split_artifact_folder, 1, states=kept(split_artifact_folder, tmp_path, tmp_path / "few", "int8")
     )
     assert (most.score(ROWS) == few.score(ROWS)).all()
-    plain = split.load(split_artifact_folder, 1).version
+    plain = split_scorer.load(split_artifact_folder, 1).version
     assert most.version == few.version == f"{plain}+int8-keyphrases-items"
-    assert split.load(split_artifact_folder, 1, states=small[:1]).version == f"{plain}+int8-items"
+    assert split_scorer.load(split_artifact_folder, 1, states=small[:1]).version == f"{plain}+int8-items"
     whole = kept(split_artifact_folder, tables, tmp_path / "whole")
-    assert split.load(split_artifact_folder, 1, states=whole).version == plain
+    assert split_scorer.load(split_artifact_folder, 1, states=whole).version == plain
 
 
 def test_a_token_by_hand() -> None:
     """Largest entry 2.54: scale .02; 1.27 is step 63.5, which rounds to 64: 1.28 comes back."""
     states_ = np.array([[2.54, 1.27, 0.0, -2.54], [0.0, 0.0, 0.0, 0.0]], np.float16)
-    packed = split_states._packed(states_, np.array([2]), "int8")
+    packed = store._packed(states_, np.array([2]), "int8")
     about = About("v", "items", 4, "int8", 1, 2, 12)
-    back = split_states._unpacked(packed[0].as_buffer(), 2, about)
+    back = store._unpacked(packed[0].as_buffer(), 2, about)
     assert back[0].tolist() == pytest.approx([2.54, 1.28, 0.0, -2.54], abs=0.004)
     assert back[1].tolist() == [0.0] * 4
     assert len(packed[0].as_py()) == 12
@@ -97,10 +98,10 @@ def test_a_token_by_hand() -> None:
 def test_texts_of_one_hash_are_told_apart(
     split_artifact_folder: Path, tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fresh = split.load(split_artifact_folder, 1).score(ROWS)
-    monkeypatch.setattr(split_states, "_hashes", lambda texts: np.zeros(len(texts), np.uint64))
+    fresh = split_scorer.load(split_artifact_folder, 1).score(ROWS)
+    monkeypatch.setattr(store, "_hashes", lambda texts: np.zeros(len(texts), np.uint64))
     folders = kept(split_artifact_folder, tables, tmp_path)
-    assert (split.load(split_artifact_folder, 1, states=folders).score(ROWS) == fresh).all()
+    assert (split_scorer.load(split_artifact_folder, 1, states=folders).score(ROWS) == fresh).all()
 
 
 def test_states_of_another_model_are_refused(
@@ -150,7 +151,7 @@ def test_bad_folders_and_settings_are_refused(
         states(StatesConfig(split_artifact_folder, tables, keyphrases=tables / "keyphrases.parquet"))
     (keyphrases / "hashes.bin").write_bytes(b"\0" * 8)
     with pytest.raises(BadArtifact, match="is incomplete"):
-        Stored(keyphrases, split.load(split_artifact_folder).version)
+        Stored(keyphrases, split_scorer.load(split_artifact_folder).version)
 
 
 def test_the_engine_reads_states(split_artifact_folder: Path, tables: Path, tmp_path: Path) -> None:
@@ -171,7 +172,7 @@ def test_an_earlier_folder_is_replaced(split_artifact_folder: Path, tables: Path
         StatesConfig(split_artifact_folder, tmp_path / "s", keyphrases=tables / "keyphrases.parquet")
     ).about
     assert (first.side, again.side) == ("items", "keyphrases")
-    assert split_states.read_about(tmp_path / "s") == again
+    assert store.read_about(tmp_path / "s") == again
     shutil.rmtree(tmp_path / "s")
 
 
@@ -197,5 +198,5 @@ def test_older_states_stay_until_the_new_ones_are_there(
     bring_back(folder)
     assert sorted(path.name for path in folder.iterdir()) == before
     kept(split_artifact_folder, tables, out, "int8")
-    assert split_states.read_about(folder).dtype == "int8"
+    assert store.read_about(folder).dtype == "int8"
     assert sorted(path.name for path in out.iterdir()) == ["items", "keyphrases"]

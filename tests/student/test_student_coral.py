@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from adjudge.jobs.models import load_scorer
 from adjudge.jobs.train import TrainConfig, train
+from adjudge.scoring.open_model import load_scorer
 from adjudge.student.network import CoralHead
 from adjudge.student.settings import StudentSettings
 from planted import write_planted

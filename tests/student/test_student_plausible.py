@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig, NotEnoughData
-from adjudge.student.plausible import PlausibleSettings, draw
+from adjudge.student.sample_pairs import PlausibleSettings, draw
 
 ITEMS = pa.table(
     {

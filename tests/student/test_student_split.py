@@ -15,9 +15,9 @@ import torch
 
 from adjudge.config import from_dict, to_dict
 from adjudge.errors import BadArtifact, BadConfig
-from adjudge.jobs.models import load_scorer
 from adjudge.jobs.train import TrainConfig, train
-from adjudge.scoring import check
+from adjudge.scoring.check import check
+from adjudge.scoring.open_model import load_scorer
 from adjudge.student import split, split_artifact
 from adjudge.student.encode import Encoded, Specials, Texts
 from adjudge.student.settings import SplitSettings, StudentSettings

@@ -6,15 +6,7 @@ import numpy as np
 import pytest
 
 from adjudge.errors import BadConfig, NotEnoughData
-from adjudge.student.teacher import (
-    Blend,
-    TeacherSettings,
-    Vectors,
-    embed,
-    fit_blend,
-    of_pairs,
-    similarities,
-)
+from adjudge.student.teacher import Blend, TeacherSettings, Vectors, embed, fit_blend, of_pairs, similarities
 
 SETTINGS = TeacherSettings()
 TEXTS = ("red shoe", "a red running shoe for men", "blue lamp", "")

@@ -20,7 +20,8 @@ import pytest
 from adjudge.config import from_dict, to_dict
 from adjudge.errors import BadArtifact, BadConfig, BadTable, NotEnoughData
 from adjudge.jobs.train import TrainConfig, train
-from adjudge.scoring import check, load
+from adjudge.scoring.check import check
+from adjudge.scoring.open_student import load
 from adjudge.student import artifact as artifacts
 from adjudge.student.settings import StudentSettings
 from adjudge.student.text import text_columns

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig, NotEnoughData
-from adjudge.student.unlabelled import UnlabelledSettings, draw, phrases
+from adjudge.student.sample_by_rank import UnlabelledSettings, draw, phrases
 
 TITLES = ["Acme Red Running Shoe, size 9", "Blue (Kettle)", "", "Lamp"]
 

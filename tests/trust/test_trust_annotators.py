@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from statsmodels.stats.inter_rater import fleiss_kappa
 
-from adjudge.trust.annotators import METRICS, alpha, alpha_estimate, decided
-from adjudge.trust.settings import Sampling
+from adjudge.stats.annotators import METRICS, alpha, alpha_estimate, decided
+from adjudge.stats.sampling import Sampling
 
 VOTES = arrays(np.int64, st.tuples(st.integers(2, 12), st.just(3)), elements=st.integers(0, 3))
 

@@ -12,18 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta
 
+from adjudge.cascade import region, validation
+from adjudge.cascade.files import Frozen, frozen, load
+from adjudge.cascade.region import Region
+from adjudge.cascade.validation import CascadeSettings, Held
 from adjudge.config import from_dict, to_dict
 from adjudge.errors import BadConfig
 from adjudge.records import BINARY, FOUR
-from adjudge.trust import bounds, cascade, region
-from adjudge.trust.cascade import CascadeSettings, Held
-from adjudge.trust.cascade_files import Frozen, frozen, load
-from adjudge.trust.region import Region
+from adjudge.stats import bounds
 
 
-@pytest.mark.parametrize("name", ["bounds", "region", "cascade"])
+@pytest.mark.parametrize("name", ["stats.bounds", "cascade.region", "cascade.validation"])
 def test_worked_examples_in_the_docstrings(name: str) -> None:
-    found = doctest.testmod(importlib.import_module(f"adjudge.trust.{name}"))
+    found = doctest.testmod(importlib.import_module(f"adjudge.{name}"))
     assert found.attempted > 0
     assert found.failed == 0
 
@@ -73,7 +74,7 @@ def test_without_errors_items_are_counted_and_few_errors_show_no_more() -> None:
     none = bounds.bound(item, ~right, 0.95)
     assert none.high == pytest.approx(1 - 0.05**0.25)
     held = Held(item, np.zeros(600, np.int64), np.ones(600), right, right, right, right)
-    chosen = cascade.choose(held, 2, CascadeSettings(target=0.9))
+    chosen = validation.choose(held, 2, CascadeSettings(target=0.9))
     assert chosen.place == 0
     items = bounds.needed(1.0, 0.9, bounds.planning_tail(0.95, 0.9))
     assert chosen.labels == 2 * items * 150
@@ -84,7 +85,7 @@ def test_a_grade_without_a_label_never_stands() -> None:
     pairs, step = np.arange(400), np.repeat([0, 2], 200)
     right = np.ones(400, bool)
     held = Held(pairs, step, np.full(400, 0.9), right, right, right, right)
-    chosen = cascade.choose(held, 4, CascadeSettings(target=0.9))
+    chosen = validation.choose(held, 4, CascadeSettings(target=0.9))
     assert chosen.region == Region((0.0, None, 0.0, None))
     assert chosen.ladder[-1] == Region((0.0,) * 4)
 
@@ -125,7 +126,7 @@ def test_a_region_in_words() -> None:
 
 def test_halves_share_no_item() -> None:
     item = np.random.default_rng(3).integers(0, 150, 1_000)
-    half = cascade.halves(item, np.random.default_rng(4))
+    half = validation.halves(item, np.random.default_rng(4))
     assert not set(item[half]) & set(item[~half])
     assert 480 <= half.sum() <= 530
 
@@ -152,11 +153,11 @@ def test_the_promise_is_broken_no_oftener_than_stated() -> None:
     for seed in range(60):
         rng = np.random.default_rng(seed)
         first, second = drawn(rng, 500), drawn(rng, 500)
-        chosen = cascade.choose(first, 2, asked)
+        chosen = validation.choose(first, 2, asked)
         if chosen.place == 0:
             continue
         shown += 1
-        found = cascade.validate(second, chosen.region, asked)
+        found = validation.validate(second, chosen.region, asked)
         if found.low is not None and found.low >= asked.target:
             kept += 1
             broken += true_agreement(chosen.region) < asked.target
@@ -169,9 +170,9 @@ def test_the_curve_begins_with_the_strong_judge_and_ends_with_the_cheap_one() ->
     rng = np.random.default_rng(1)
     first, second = drawn(rng, 800), drawn(rng, 800)
     asked = CascadeSettings(target=0.8)
-    chosen = cascade.choose(first, 2, asked)
+    chosen = validation.choose(first, 2, asked)
     shares = [float(1 - one.inside(second.step, second.confidence).mean()) for one in chosen.ladder]
-    points = cascade.curve(second, chosen, shares, asked, rng)
+    points = validation.curve(second, chosen, shares, asked, rng)
     by = {(p.kind, p.against, p.place): p for p in points}
     last = len(chosen.ladder) - 1
     assert by["all strong", "labels", 0].agreement.value == pytest.approx(second.strong_right.mean())
@@ -193,7 +194,7 @@ def test_labels_that_are_missing_are_counted() -> None:
     right = np.arange(pairs) % 10 > 0
     held = Held(np.arange(pairs), np.zeros(pairs, np.int64), np.ones(pairs), right, right, right, right)
     asked = CascadeSettings(target=0.85)
-    chosen = cascade.choose(held, 2, asked)
+    chosen = validation.choose(held, 2, asked)
     assert chosen.place == 0
     tail = bounds.planning_tail(asked.level, asked.power)
     assert chosen.labels == pytest.approx(2 * bounds.needed(0.9, 0.85, tail), rel=0.02)
@@ -201,8 +202,8 @@ def test_labels_that_are_missing_are_counted() -> None:
     many = Held(
         *(np.arange(2_000), np.zeros(2_000, np.int64), np.ones(2_000), enough, enough, enough, enough)
     )
-    assert cascade.choose(many, 2, asked).place > 0
-    hopeless = cascade.choose(held, 2, CascadeSettings(target=0.95))
+    assert validation.choose(many, 2, asked).place > 0
+    hopeless = validation.choose(held, 2, CascadeSettings(target=0.95))
     assert (hopeless.place, hopeless.labels) == (0, None)
 
 

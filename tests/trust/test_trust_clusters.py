@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adjudge.trust.clusters import Floats, columns_by_cluster, estimate, estimates, sums_by_cluster
-from adjudge.trust.settings import Sampling
+from adjudge.stats.cluster_bootstrap import Floats, columns_by_cluster, estimate, estimates, sums_by_cluster
+from adjudge.stats.sampling import Sampling
 
 
 def mean(sums: Floats) -> Floats:

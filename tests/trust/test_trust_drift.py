@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
+from adjudge.stats.sampling import Sampling
 from adjudge.trust.drift import Drift, chi_square, distances, drift, psi
-from adjudge.trust.settings import Sampling
 
 GRADES = ("irrelevant", "moderate", "high")
 MIX, TARGET = np.array([0.5, 0.3, 0.2]), np.array([0.4, 0.4, 0.2])

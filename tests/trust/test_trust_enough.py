@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adjudge.trust.clusters import Estimate, columns_by_cluster, estimate
+from adjudge.stats.cluster_bootstrap import Estimate, columns_by_cluster, estimate
+from adjudge.stats.sample_size import labels_needed
+from adjudge.stats.sampling import Sampling
 from adjudge.trust.decision import decide
-from adjudge.trust.enough import labels_needed
-from adjudge.trust.settings import Sampling
 
 
 def test_worked_number() -> None:

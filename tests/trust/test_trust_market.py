@@ -18,7 +18,8 @@ from adjudge.market.settings import AnnotatorSettings, CatalogueSettings, JudgeS
 from adjudge.market.simulate import play
 from adjudge.market.world import World
 from adjudge.records import no_progress
-from adjudge.trust.settings import Sampling, TrustSettings
+from adjudge.stats.sampling import Sampling
+from adjudge.trust.settings import TrustSettings
 
 SETTINGS = MarketSettings(
     seed=5,

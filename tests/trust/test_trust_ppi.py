@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from adjudge.stats.sampling import Sampling
 from adjudge.trust.ppi import METHODS, Rate, rates
-from adjudge.trust.settings import Sampling
 
 FEW = Sampling(min_clusters=2, min_pairs=1)
 

@@ -11,13 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.records import BINARY, FOUR
+from adjudge.stats.click_floors import ClickFloors
+from adjudge.stats.cluster_bootstrap import Estimate
+from adjudge.stats.sampling import Sampling
 from adjudge.trust.clicks import RATIO, coec, positives, rate_difference
-from adjudge.trust.clusters import Estimate
 from adjudge.trust.compare import Compared
 from adjudge.trust.lexical import overlap
 from adjudge.trust.probes import bins, leniency, odds_ratio, paired, probe
 from adjudge.trust.reading import Evidence, Shown, Sources, read
-from adjudge.trust.settings import ClickFloors, ProbeSettings, Sampling
+from adjudge.trust.settings import ProbeSettings
 
 RNG = np.random.default_rng(0)
 ANY = Sampling(min_clusters=2, replicates=50)

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 
 from adjudge.baselines.settings import MINILM, CosineSettings
 from adjudge.baselines.texts import item_text
-from adjudge.baselines.words import whole
 from adjudge.config import from_dict
 from adjudge.errors import BadArtifact, BadConfig, MissingExtra
 from adjudge.manifest import Manifest, hash_of
+from adjudge.text.words import whole
 
 COPY = "model"
 EDGE = 1e-6

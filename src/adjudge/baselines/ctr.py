@@ -17,10 +17,10 @@ import pyarrow as pa
 from adjudge.baselines.clicks import click_pairs, facts
 from adjudge.baselines.features import NAMES, Memory, features, history
 from adjudge.baselines.settings import CtrSettings
-from adjudge.baselines.words import whole
 from adjudge.errors import MissingExtra, NotEnoughData
 from adjudge.manifest import Manifest
 from adjudge.records import Progress
+from adjudge.text.words import whole
 
 MODEL = "model.json"
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from adjudge.baselines.words import jaccard, overlap, whole
+from adjudge.text.words import jaccard, overlap, whole
 
 NAMES = (
     "jaccard",

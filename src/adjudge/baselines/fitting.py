@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from adjudge.baselines import cosine, ctr
 from adjudge.baselines.scorer import OPEN, scorable
 from adjudge.baselines.settings import CosineSettings, CtrSettings, JaccardSettings
-from adjudge.calibration import Calibration, platt
 from adjudge.config import check_choice, to_dict
 from adjudge.errors import BadConfig, BadTable
 from adjudge.manifest import MANIFEST, Manifest, write
 from adjudge.records import Progress, no_progress
+from adjudge.stats.calibration import Calibration, platt
 from adjudge.tables import TRAINING
 
 Settings = JaccardSettings | CtrSettings | CosineSettings

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from adjudge.baselines.settings import JaccardSettings
 from adjudge.baselines.texts import item_text
-from adjudge.baselines.words import jaccard, overlap, whole
 from adjudge.config import from_dict
 from adjudge.manifest import Manifest
+from adjudge.text.words import jaccard, overlap, whole
 
 EDGE = 0.001
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adjudge.baselines import cosine, ctr, jaccard
-from adjudge.baselines.words import whole
 from adjudge.manifest import Manifest, guard
 from adjudge.tables import TO_SCORE
+from adjudge.text.words import whole
 
 Logits = Callable[[pa.Table], np.ndarray]
 OPEN: dict[str, Callable[[Path, Manifest], Logits]] = {

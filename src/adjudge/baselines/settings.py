@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adjudge.config import check_choice, check_range
-from adjudge.duck import check_memory
 from adjudge.errors import BadConfig
+from adjudge.storage.duck import check_memory
 
 TEXTS = ("title", "category and title")
 MINILM = "minilm"

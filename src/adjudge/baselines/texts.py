@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adjudge.baselines.words import whole
+from adjudge.text.words import whole
 
 
 def item_text(pairs: pa.Table, text: str) -> pa.Array:

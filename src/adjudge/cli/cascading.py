@@ -53,8 +53,8 @@ def cascade(
     set_: Sets = None,
 ) -> None:
     """A cheap judge answers where that is shown to be safe, a strong judge the rest. Exit code 1: not shown."""
-    from adjudge.jobs.cascade import CascadeConfig
-    from adjudge.jobs.cascade import cascade as job
+    from adjudge.jobs.cascade.cascade import CascadeConfig
+    from adjudge.jobs.cascade.cascade import cascade as job
 
     given = {"cheap": cheap, "strong": strong, "out": out, "pairs": pairs, "human": human, "scale": scale}
     given |= {"cheap_judge": cheap_judge, "strong_judge": strong_judge, "region": region, "log": log}

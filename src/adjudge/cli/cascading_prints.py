@@ -9,7 +9,7 @@ from adjudge.cli.terminal import table
 from adjudge.records import money
 
 if TYPE_CHECKING:
-    from adjudge.jobs.cascade import Cascaded, Need
+    from adjudge.jobs.cascade.cascade import Cascaded, Need
     from adjudge.jobs.export import Exported
 
 

@@ -35,8 +35,8 @@ def tune(
     set_: Sets = None,
 ) -> None:
     """Make a judge of human labels. Exit code 0, or 1 where its label mix drifted from the target."""
-    from adjudge.jobs.tune import tune as job
-    from adjudge.jobs.tune_material import TuneConfig
+    from adjudge.jobs.tune.material import TuneConfig
+    from adjudge.jobs.tune.tune import tune as job
 
     given = {"pairs": pairs, "human": human, "base": base, "out": out, "scale": scale}
     given |= {"human_scale": human_scale, "target": target, "sample": sample}

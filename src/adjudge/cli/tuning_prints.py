@@ -10,7 +10,7 @@ from adjudge.cli.terminal import table
 if TYPE_CHECKING:
     from adjudge.jobs.audit import Audited
     from adjudge.jobs.real_judge import RealJudged
-    from adjudge.jobs.tune import TuneResult
+    from adjudge.jobs.tune.tune import TuneResult
 
 
 def tuned(done: TuneResult) -> None:

@@ -15,11 +15,13 @@ from adjudge import tables
 from adjudge.config import check_choice
 from adjudge.errors import AdjudgeError, BadConfig, BadTable
 from adjudge.records import SCALES, Progress, no_progress, scale
-from adjudge.trust import annotators, clicks, compare, enough, ppi, probes, results
-from adjudge.trust.clusters import Estimate
+from adjudge.stats import annotators, sample_size
+from adjudge.stats.cluster_bootstrap import Estimate
+from adjudge.stats.sampling import Sampling
+from adjudge.trust import clicks, compare, ppi, probes, results
 from adjudge.trust.decision import EXIT_CODES, Decision, decide
 from adjudge.trust.reading import Evidence, Sources, read, second_verdicts
-from adjudge.trust.settings import Sampling, TrustSettings
+from adjudge.trust.settings import TrustSettings
 
 STEPS = 6
 Rows = Mapping[str, list[dict[str, Any]]]
@@ -75,7 +77,7 @@ class Agreed:
     clicks: clicks.ClickAgreement | None
     probes: tuple[probes.Probe, ...]
     rates: tuple[ppi.Rate, ...]
-    needed: tuple[enough.Needed, ...]
+    needed: tuple[sample_size.Needed, ...]
     notes: tuple[str, ...]
 
     @property
@@ -204,11 +206,11 @@ def _needed(
     pairs: compare.Compared,
     statistic: Estimate,
     rng: np.random.Generator,
-) -> list[enough.Needed]:
+) -> list[sample_size.Needed]:
     settings = config.trust
     level, power = settings.sampling.level, settings.power
     question = f"is {settings.statistic} >= {settings.bar:g}?"
-    asked = [enough.labels_needed(question, statistic, settings.bar, level, power)]
+    asked = [sample_size.labels_needed(question, statistic, settings.bar, level, power)]
     if config.models:
         (one, first), (other, second) = (
             (name, _kept(evidence, Path(path))) for name, path in config.models.items()
@@ -224,7 +226,7 @@ def _needed(
             rng,
         )
         question = f"is the relevance rate of {one} above that of {other}?"
-        asked.append(enough.labels_needed(question, apart, 0.0, level, power))
+        asked.append(sample_size.labels_needed(question, apart, 0.0, level, power))
     return asked
 
 

@@ -20,16 +20,16 @@ from adjudge import config as settings_of
 from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import BadConfig, NotEnoughData
 from adjudge.jobs import audit_tables
-from adjudge.jobs.grades import folder_of
-from adjudge.jobs.human import Labelled, Rules, labelled
+from adjudge.jobs.human_labels import Labelled, Rules, labelled
 from adjudge.jobs.judge import JudgeConfig, judge, unsettled
-from adjudge.jobs.tune_checks import steps_in
-from adjudge.judge import RunSettings
-from adjudge.llm.local import LocalSettings
-from adjudge.recipes import RecipeSettings
+from adjudge.jobs.student_as_judge import folder_of
+from adjudge.jobs.tune.checks import steps_in
+from adjudge.judge.runner import RunSettings
+from adjudge.llm.transformers_client import LocalSettings
+from adjudge.recipes.settings import RecipeSettings
 from adjudge.records import SCALES, Progress, no_progress, scale
+from adjudge.stats.annotators import RULES
 from adjudge.trust.audit import KINDS, NONE, UNDECIDED, AuditFloors, Validity, contradictions, decided
-from adjudge.trust.settings import RULES
 
 LABELS, CONFIG, TOLD = "labels.parquet", "config.json", "audit.json"
 PAIRS, AGAIN, JUDGED, LOG = "pairs.parquet", "contradicting.parquet", "rejudged.parquet", "log.sqlite"

@@ -19,7 +19,8 @@ from adjudge.jobs.report import ReportConfig, report
 from adjudge.jobs.score import ScoreConfig, score
 from adjudge.jobs.steps import Step, Steps, named
 from adjudge.jobs.train import KINDS, TrainConfig, train
-from adjudge.recipes import RecipeSettings, parse
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.spelling import parse
 from adjudge.records import Progress, no_progress
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.student.settings import StudentSettings

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from adjudge import config as settings_of
 from adjudge.config import check_apart
-from adjudge.duck import bounded, check_memory
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.score import time_of
-from adjudge.jobs.texts import as_bytes, columns_of, write_texts
 from adjudge.records import Progress, no_progress
+from adjudge.storage.duck import bounded, check_memory
 from adjudge.tables import ITEMS, LOGS, log_path
+from adjudge.text.utf8 import as_bytes, columns_of, write_texts
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 
 from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import BadTable
-from adjudge.jobs.models import load_scorer
 from adjudge.jobs.train import TrainConfig, Trained, train
-from adjudge.recipes import RecipeSettings, split_sql
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.splits import split_sql
 from adjudge.records import Progress, no_progress
-from adjudge.student.plausible import PlausibleSettings, draw
+from adjudge.scoring.open_model import load_scorer
+from adjudge.student.sample_pairs import PlausibleSettings, draw
 from adjudge.student.settings import NETWORKS, StudentSettings
 from adjudge.tables import TRAINING, log_path
 

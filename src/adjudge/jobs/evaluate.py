@@ -17,10 +17,12 @@ import pyarrow as pa
 from adjudge import config as settings_of
 from adjudge.config import check_choice
 from adjudge.errors import BadConfig, BadTable
-from adjudge.recipes import RecipeSettings, split_sql
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.splits import split_sql
 from adjudge.records import SPLITS, Progress, no_progress
-from adjudge.scorecard import agreement, curves, disagreements, measure, metric, ranking, results, scores
+from adjudge.scorecard import agreement, curves, disagreements, measure, ranking, results, scores
 from adjudge.scorecard.card import card_rows
+from adjudge.scorecard.definitions import metric
 from adjudge.scorecard.evidence import Evidence, gather
 from adjudge.scorecard.segments import segmentations
 from adjudge.scorecard.settings import ScorecardSettings

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adjudge import config as settings_of
 from adjudge.config import check_apart, check_choice, check_range
-from adjudge.judge.exports import FORMATS, IDS, ExportWritten, numbers, write_qrels, write_quepid
+from adjudge.judge.trec_quepid import FORMATS, IDS, ExportWritten, numbers, write_qrels, write_quepid
 from adjudge.records import SCALES, Progress, no_progress, scale
 
 

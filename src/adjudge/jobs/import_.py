@@ -9,9 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adjudge import config as settings
-from adjudge import intake, tables
+from adjudge import tables
 from adjudge.config import check_choice, check_range
-from adjudge.intake import Imported, ImportEsciConfig, ImportUbiConfig, ImportWandsConfig, Intake
+from adjudge.intake import esci, ubi, wands
+from adjudge.intake.esci import ImportEsciConfig
+from adjudge.intake.folder import Imported
+from adjudge.intake.intake import Intake, take_in
+from adjudge.intake.ubi import ImportUbiConfig
+from adjudge.intake.wands import ImportWandsConfig
 from adjudge.records import SCALES, Progress, no_progress, scale
 
 __all__ = [
@@ -51,7 +56,7 @@ class ImportTableConfig:
 
 def import_table(config: ImportTableConfig, progress: Progress = no_progress) -> Imported:
     """Take one file in as one table of the logs folder; bad rows go to its folder `quarantine`."""
-    result = intake.take_in(
+    result = take_in(
         config.file,
         tables.table(config.table),
         config.logs / f"{config.table}.parquet",
@@ -66,21 +71,21 @@ def import_table(config: ImportTableConfig, progress: Progress = no_progress) ->
 
 def import_esci(config: ImportEsciConfig, progress: Progress = no_progress) -> Imported:
     """Import Amazon's Shopping Queries data set; see `intake.esci`."""
-    result = intake.import_esci(config, progress)
+    result = esci.import_esci(config, progress)
     settings.save(config, config.logs / "imports" / "esci.json")
     return result
 
 
 def import_wands(config: ImportWandsConfig, progress: Progress = no_progress) -> Imported:
     """Import Wayfair's annotation data set; see `intake.wands`."""
-    result = intake.import_wands(config, progress)
+    result = wands.import_wands(config, progress)
     settings.save(config, config.logs / "imports" / "wands.json")
     return result
 
 
 def import_ubi(config: ImportUbiConfig, progress: Progress = no_progress) -> Imported:
     """Import an OpenSearch UBI log; see `intake.ubi`."""
-    result = intake.import_ubi(config, progress)
+    result = ubi.import_ubi(config, progress)
     settings.save(config, config.logs / "imports" / "ubi.json")
     return result
 

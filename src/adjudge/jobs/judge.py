@@ -13,41 +13,29 @@ import numpy as np
 from adjudge import config as settings_of
 from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import AdjudgeError, BadConfig, did_you_mean
-from adjudge.jobs.grades import grader
-from adjudge.judge import (
-    Booking,
-    Prompt,
-    Purse,
-    Question,
-    Reader,
-    ReadSettings,
-    Runner,
-    RunSettings,
-    Tally,
-    VerdictLog,
-    Written,
-    missing,
-    price_of,
-    write_judgments,
-)
+from adjudge.jobs.student_as_judge import grader
+from adjudge.judge.accounting import Booking, Tally
 from adjudge.judge.distinct import texts
 from adjudge.judge.estimate import Estimate, estimate
-from adjudge.judge.export import NOT_ASKED
-from adjudge.judge.known import Flags, Keys, Known, Places
-from adjudge.judge.log import SYNC_EVERY
+from adjudge.judge.judgments_table import NOT_ASKED, Written, write_judgments
+from adjudge.judge.log import SYNC_EVERY, VerdictLog
+from adjudge.judge.log_snapshot import Flags, Keys, Known, Places
 from adjudge.judge.offline import BatchStep, Offline
-from adjudge.judge.own import Asked, asked_prompt
-from adjudge.judge.pairs import all_hashes, count, entries
-from adjudge.judge.prompt import ORDERS
-from adjudge.judge.reread import read_again
+from adjudge.judge.pairs import Question, all_hashes, count, entries, missing
+from adjudge.judge.prices import Purse, price_of
+from adjudge.judge.prompt import ORDERS, Prompt
+from adjudge.judge.rescore import read_again
+from adjudge.judge.runner import Runner, RunSettings
+from adjudge.judge.tuned_folder import Asked, asked_prompt
+from adjudge.judge.verdict import Reader, ReadSettings
 from adjudge.llm.batch import ShardSettings
 from adjudge.llm.chat import STRUCTURED
 from adjudge.llm.contract import Client, Decoding, plain
 from adjudge.llm.endpoint import Endpoint, EndpointSettings
+from adjudge.llm.event_loop import run
 from adjudge.llm.fake import Fake, FakeSettings
-from adjudge.llm.local import Local, LocalSettings, revision_of
-from adjudge.llm.loop import run
-from adjudge.llm.scored import Scored
+from adjudge.llm.student_client import Scored
+from adjudge.llm.transformers_client import Local, LocalSettings, revision_of
 from adjudge.records import SCALES, Progress, Scale, no_progress, scale
 
 OVER_BUDGET, WAITING = "not asked: the budget is spent", "waiting for batch results"

@@ -13,10 +13,11 @@ from adjudge import config as settings_of
 from adjudge import tables
 from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import BadTable, NotEnoughData
-from adjudge.judge.fence import blank
 from adjudge.judge.pairs import count
+from adjudge.judge.sanitize import blank
 from adjudge.records import SCALES, Progress, no_progress, scale
-from adjudge.trust import annotators, labelstudio
+from adjudge.stats import annotators
+from adjudge.trust import labelstudio
 
 QUESTION = "How well does this item serve a buyer who types this keyphrase?"
 _WANTED = """SELECT p.item_id, p.keyphrase, p.title, p.category, i.image FROM pairs p

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from adjudge.config import check_range
 from adjudge.records import Progress, no_progress
-from adjudge.scoring.served.settings import MergeConfig
+from adjudge.served.settings import MergeConfig
 
 if TYPE_CHECKING:
-    from adjudge.scoring.served import Merged, Published, Version
+    from adjudge.served.merge import Merged
+    from adjudge.served.publish import Published
+    from adjudge.served.table import Version
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,17 @@ class PublishConfig:
 
 
 def merge(config: MergeConfig, progress: Progress = no_progress) -> Merged:
-    """Merge a run; see `scoring.served.merge`."""
-    from adjudge.scoring import served
+    """Merge a run; see `served.merge`."""
+    from adjudge.served import merge as merging
 
-    return served.merge(config, progress)
+    return merging.merge(config, progress)
 
 
 def publish(config: PublishConfig, progress: Progress = no_progress) -> Published:
-    """Publish a version; see `scoring.served.publish`."""
-    from adjudge.scoring import served
+    """Publish a version; see `served.publish`."""
+    from adjudge.served import publish as publishing
 
-    return served.publish(config.table, config.version, config.keep)
+    return publishing.publish(config.table, config.version, config.keep)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Served:
 
 def served(config: ServedConfig, progress: Progress = no_progress) -> Served:
     """What the table serves now. Raises BadTable where it serves nothing."""
-    from adjudge.scoring import served as room
+    from adjudge.served import table
 
-    about, files = room.served(config.table)
+    about, files = table.served(config.table)
     return Served(about, files[0].parent, tuple(files))

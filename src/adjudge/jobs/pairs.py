@@ -8,7 +8,8 @@ from pathlib import Path
 
 from adjudge.config import check_apart, check_choice
 from adjudge.errors import BadTable
-from adjudge.recipes import RecipeSettings, split_sql
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.splits import split_sql
 from adjudge.records import SPLITS, Progress, no_progress
 from adjudge.tables import LOGS, log_path
 

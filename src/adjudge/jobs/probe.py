@@ -16,7 +16,7 @@ from adjudge import config as settings_of
 from adjudge import tables
 from adjudge.config import check_choice, check_range
 from adjudge.errors import BadTable, NotEnoughData
-from adjudge.judge.own import Asked, Card, asked_prompt, own_asked, own_prompt, read
+from adjudge.judge.tuned_folder import Asked, Card, asked_prompt, own_asked, own_prompt, read
 from adjudge.records import SCALES, Progress, no_progress
 from adjudge.trust import perturb
 

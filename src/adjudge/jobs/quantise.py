@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from adjudge.config import check_range
 from adjudge.errors import BadTable, NotEnoughData
 from adjudge.records import Progress, no_progress
-from adjudge.scoring.gate import GateLimits
+from adjudge.scoring.precision.parity_gate import GateLimits
 from adjudge.tables import TRAINING
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from adjudge.scoring.quantise import Judged
+    from adjudge.scoring.precision.quantise import Judged
 
 COLUMNS = ("item_id", "keyphrase", "title", "category", "label", "split")
 
@@ -49,7 +49,7 @@ def quantise(config: QuantiseConfig, progress: Progress = no_progress) -> list[J
 
     What passes is open to `adjudge score --precision`. Raises BadArtifact, BadTable, NotEnoughData, MissingExtra.
     """
-    from adjudge.scoring.quantise import quantise as judge
+    from adjudge.scoring.precision.quantise import quantise as judge
 
     rows = _read(config.pairs)
     seen = _drawn(rows, ("train",), config.seen_rows, config)

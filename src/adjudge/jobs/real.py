@@ -28,7 +28,8 @@ from adjudge.jobs.recipe import RecipeConfig, recipe
 from adjudge.jobs.report import ReportConfig, report
 from adjudge.jobs.score import ScoreConfig, score
 from adjudge.jobs.train import TrainConfig, train
-from adjudge.recipes import RecipeSettings, parse
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.spelling import parse
 from adjudge.records import Progress, no_progress
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.student.distil import LESSONS, DistilSettings, Lessons

@@ -26,14 +26,15 @@ from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.jobs.real import LessonSettings
 from adjudge.jobs.real_judge_tables import Part, Tables
 from adjudge.jobs.train import TrainConfig, train
-from adjudge.jobs.tune import tune
-from adjudge.jobs.tune_checks import TOLD, agreement, steps_in
-from adjudge.jobs.tune_material import TuneConfig
-from adjudge.llm.local import LocalSettings
+from adjudge.jobs.tune.checks import TOLD, agreement, steps_in
+from adjudge.jobs.tune.material import TuneConfig
+from adjudge.jobs.tune.tune import tune
 from adjudge.llm.sft import SftSettings
+from adjudge.llm.transformers_client import LocalSettings
 from adjudge.records import ORDINAL3, Progress, no_progress
+from adjudge.stats.sampling import Sampling
 from adjudge.student.settings import StudentSettings
-from adjudge.trust.settings import Sampling, TrustSettings
+from adjudge.trust.settings import TrustSettings
 
 MAJORITY = "always the commonest train grade"
 STUDENTS = {"after teacher": "artifacts/after teacher", "student": "artifact"}

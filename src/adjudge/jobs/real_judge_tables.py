@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.errors import BadTable
-from adjudge.jobs.human import FOUR_TO_THREE
+from adjudge.jobs.human_labels import FOUR_TO_THREE
 from adjudge.judge.classmix import AS_LABELLED, planned, target_of
 from adjudge.records import ORDINAL3
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from adjudge.errors import BadTable, NotEnoughData
-from adjudge.intake import ImportEsciConfig
-from adjudge.recipes import RecipeSettings, split_sql
+from adjudge.intake.esci import ImportEsciConfig
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.splits import split_sql
 from adjudge.tables import log_path
 
 OFFICIAL = ("shopping_queries_dataset_examples.parquet", "shopping_queries_dataset_products.parquet")

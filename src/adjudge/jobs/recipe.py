@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adjudge import config as settings_of
-from adjudge.recipes import RecipeReport, RecipeSettings, build, parse
+from adjudge.recipes.build import build
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.spelling import parse
+from adjudge.recipes.tally import RecipeReport
 from adjudge.records import Progress, no_progress
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from adjudge import config as settings_of
 from adjudge.config import check_apart
 from adjudge.records import Progress, no_progress
-from adjudge.scoring.recommend import Recommended, RecommendSettings
-from adjudge.scoring.recommend import recommend as write
+from adjudge.served.recommend import Recommended, RecommendSettings
+from adjudge.served.recommend import recommend as write
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Reported:
 
 def report(config: ReportConfig, progress: Progress = no_progress) -> Reported:
     """Build the report. Raises BadTable where a folder is no results folder, BadConfig on two of one kind."""
-    from adjudge.report import build
+    from adjudge.report.page import build
 
     progress("drawing the report", 0, 1)
     path = build(config.results, config.out, config.also)

@@ -13,7 +13,8 @@ from adjudge.records import Progress, no_progress
 from adjudge.retrieve.settings import GraphSettings, SearchSettings
 
 if TYPE_CHECKING:
-    from adjudge.retrieve import Built, Retrieved
+    from adjudge.retrieve.build import Built
+    from adjudge.retrieve.files import Retrieved
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class RetrieveConfig:
 
 def build_graph(config: BuildGraphConfig, progress: Progress = no_progress) -> Built:
     """Write the graph's folder; see `retrieve.build`."""
-    from adjudge.retrieve import build
+    from adjudge.retrieve.build import build
 
     done = build(config.keyphrases, config.out, config.graph, config.clicks, config.items, progress)
     settings.save(config, config.out / "build.json")
@@ -66,7 +67,8 @@ def build_graph(config: BuildGraphConfig, progress: Progress = no_progress) -> B
 
 def retrieve(config: RetrieveConfig, progress: Progress = no_progress) -> Retrieved:
     """Write the candidates of every item; see `retrieve.retrieve_file`."""
-    from adjudge.retrieve import load, retrieve_file
+    from adjudge.retrieve.files import retrieve_file
+    from adjudge.retrieve.graph import load
 
     done = retrieve_file(
         load(config.graph),

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjudge.config import check_choice, check_range
+from adjudge.engines.local.settings import LocalSettings
+from adjudge.engines.registry import ENGINES
+from adjudge.engines.spark.settings import SparkSettings
 from adjudge.errors import BadConfig
-from adjudge.jobs.models import open_scorer, settled
 from adjudge.manifest import UNSET, read_any
 from adjudge.records import Progress, no_progress
-from adjudge.scoring.engines import ENGINES
-from adjudge.scoring.local.settings import LocalSettings
-from adjudge.scoring.spark.settings import SparkSettings
+from adjudge.scoring.open_model import open_scorer, settled
 
 if TYPE_CHECKING:
-    from adjudge.scoring.task import Scored
+    from adjudge.engines.task import Scored
 
 PRECISIONS = ("auto", "fp32", "bf16", "int8", "mixed")
 
@@ -95,8 +95,8 @@ def time_of(name: str, text: str) -> datetime:
 
 def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
     """Score the pairs; see `scoring.local.engine.score_pairs` for rows that cannot be scored."""
-    from adjudge.scoring import task as tasks
-    from adjudge.scoring.engines import score_pairs
+    from adjudge.engines import task as tasks
+    from adjudge.engines.registry import score_pairs
 
     precision = settled(config.artifact, config.precision)
     task = tasks.Task(

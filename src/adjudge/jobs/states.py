@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adjudge.config import check_choice, check_range
-from adjudge.duck import line
 from adjudge.errors import BadConfig, BadTable
-from adjudge.jobs.texts import columns_of, readable
 from adjudge.records import Progress, no_progress
+from adjudge.storage.duck import line
 from adjudge.tables import ITEMS, KEYPHRASES
+from adjudge.text.utf8 import columns_of, readable
 
 if TYPE_CHECKING:
-    from adjudge.scoring.split_states import About
+    from adjudge.scoring.split.store import About
 
 DTYPES = ("float16", "int8")
 ITEM_TEXTS = """
@@ -66,10 +66,10 @@ class States:
 
 def states(config: StatesConfig, progress: Progress = no_progress) -> States:
     """Compute and write them, each distinct text once. Raises BadArtifact, BadTable."""
-    from adjudge.scoring import split
-    from adjudge.scoring.split_states import write_states
+    from adjudge.scoring.split import scorer as split_scorer
+    from adjudge.scoring.split.store import write_states
 
-    scorer = split.load(config.artifact, config.workers)
+    scorer = split_scorer.load(config.artifact, config.workers)
     side = "items" if config.items else "keyphrases"
     texts = _texts(config)
     return States(config.out, write_states(scorer, side, texts, config.out, config.dtype, progress))

@@ -12,7 +12,8 @@ from typing import Any
 from adjudge.config import check_choice, from_dict
 from adjudge.errors import BadConfig, MissingExtra
 from adjudge.manifest import read_any
-from adjudge.recipes import RecipeSettings, split_sql
+from adjudge.recipes.settings import RecipeSettings
+from adjudge.recipes.splits import split_sql
 from adjudge.records import Progress, no_progress
 from adjudge.student.settings import StudentSettings
 
@@ -69,13 +70,12 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Trained:
     recipe = config.recipe or _recipe_beside(config.training)
     if config.kind == CROSS_ENCODER:
         return _student(config, recipe, progress)
-    from adjudge import baselines
+    from adjudge.baselines.fitting import KINDS as BASELINE_KINDS
+    from adjudge.baselines.fitting import fit
 
-    settings = from_dict(baselines.KINDS[config.kind], config.baseline)
+    settings = from_dict(BASELINE_KINDS[config.kind], config.baseline)
     split = split_sql(config.splits)
-    made = baselines.fit(
-        config.kind, config.out, config.training, config.logs, split, recipe, settings, progress
-    )
+    made = fit(config.kind, config.out, config.training, config.logs, split, recipe, settings, progress)
     metrics = dict(made.metrics)
     told = untold(metrics, "try more rows, or the student (--kind cross-encoder)")
     return Trained(config.out, config.kind, recipe, made.model_version, metrics, warnings=told)
@@ -85,7 +85,7 @@ def _student(config: TrainConfig, recipe: str, progress: Progress) -> Trained:
     for needed in ("torch", "transformers", "onnx", "onnxruntime", "sklearn"):
         if find_spec(needed) is None:
             raise MissingExtra(needed, "train")
-    from adjudge.jobs.models import load_scorer
+    from adjudge.scoring.open_model import load_scorer
     from adjudge.student.train import train as train_student
 
     done = train_student(config.training, config.student, config.out, load_scorer, progress, recipe)
@@ -98,8 +98,8 @@ def _student(config: TrainConfig, recipe: str, progress: Progress) -> Trained:
 
 
 def untold(metrics: Mapping[str, Any], advice: str) -> tuple[str, ...]:
-    """A warning where the dev AUC's 95 % interval (`quality.auc_band`) is not wholly above .5; nothing without an AUC."""
-    from adjudge.scorecard.quality import auc_band
+    """A warning where the dev AUC's 95 % interval (`stats.auc`) is not wholly above .5; nothing without an AUC."""
+    from adjudge.stats.auc import auc_band
 
     auc, dev, relevant = (metrics.get(name) for name in ("dev_auc", "dev_rows", "dev_relevant"))
     if auc is None or not dev or not relevant or relevant == dev:

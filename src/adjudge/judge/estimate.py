@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from adjudge.judge.booking import Ask
+from adjudge.judge.accounting import Ask
 from adjudge.judge.log import VerdictLog
 from adjudge.judge.prices import TEMPLATE_TOKENS, Purse
 from adjudge.llm.contract import Decoding

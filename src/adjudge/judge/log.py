@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from adjudge.errors import AdjudgeError, BadTable
-from adjudge.judge import journal
-from adjudge.judge.journal import Row, Segment
-from adjudge.judge.known import COLUMNS, Known
+from adjudge.judge import write_ahead
+from adjudge.judge.log_snapshot import COLUMNS, Known
 from adjudge.judge.verdict import Verdict
+from adjudge.judge.write_ahead import Row, Segment
 from adjudge.llm.contract import Answer, plain
 
 FORMAT = 1
@@ -156,9 +156,9 @@ class VerdictLog:
     def _take_in(self) -> None:
         """Read in what a killed run wrote down and did not commit. A file that was committed is named in `taken`."""
         taken = {row[0] for row in self._writer.execute("SELECT segment FROM taken")}
-        for path in journal.left(self.path):
+        for path in write_ahead.left(self.path):
             if path.name not in taken:
-                told, rows = journal.read(path)
+                told, rows = write_ahead.read(path)
                 if told is not None:
                     self._commit(self._config(told), rows, path)
             path.unlink()

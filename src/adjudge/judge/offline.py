@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from adjudge.judge.booking import Ask, Booking
+from adjudge.judge.accounting import Ask, Booking
 from adjudge.judge.log import VerdictLog
 from adjudge.judge.pairs import Question
 from adjudge.llm.batch import Line, Shard, ShardSettings, read_results

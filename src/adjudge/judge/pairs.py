@@ -11,11 +11,11 @@ import numpy as np
 
 from adjudge import tables
 from adjudge.errors import BadTable
-from adjudge.judge.booking import Ask, settled
-from adjudge.judge.fence import blank, blanks
-from adjudge.judge.known import Flags, Keys, Known, Places, keys_of
+from adjudge.judge.accounting import Ask, settled
 from adjudge.judge.log import VerdictLog
+from adjudge.judge.log_snapshot import Flags, Keys, Known, Places, keys_of
 from adjudge.judge.prompt import KEY_BYTES, Prompt, Text
+from adjudge.judge.sanitize import blank, blanks
 from adjudge.llm.contract import Decoding, Message, Request
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 from adjudge import tables
 from adjudge.config import check_choice
 from adjudge.errors import AdjudgeError, BadConfig, BadTable, did_you_mean
-from adjudge.judge.export import schema
+from adjudge.judge.judgments_table import schema
 from adjudge.records import Scale
 
 RULES = ("majority", "unanimous", "weighted")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adjudge.errors import BadConfig, did_you_mean
-from adjudge.judge.fence import fenced
+from adjudge.judge.sanitize import fenced
 from adjudge.records import Scale, scale
 
 PLACEHOLDERS = ("keyphrase", "title", "category", "guidance", "examples", "options", "answers")

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from adjudge.config import check_range
-from adjudge.judge.booking import Ask, Booking, Tally, settled
+from adjudge.judge.accounting import Ask, Booking, Tally, settled
 from adjudge.judge.log import Record, VerdictLog
-from adjudge.judge.pace import Pace
 from adjudge.judge.prices import Purse
-from adjudge.judge.supply import Supply
+from adjudge.judge.rate_limit import Pace
 from adjudge.judge.verdict import Reader
+from adjudge.judge.work_queue import Supply
 from adjudge.llm.contract import AskFailed, Client, NoAccess, check_served
 from adjudge.records import Progress, no_progress
 

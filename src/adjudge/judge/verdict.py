@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from adjudge.config import check_range
+from adjudge.llm.answer_tokens import AROUND, step_of
 from adjudge.llm.contract import Answer, Tops
-from adjudge.llm.words import AROUND, step_of
 from adjudge.records import Scale
 
 UNSCORED_REASONS = (

@@ -1,1 +1,0 @@
-"""Talking to language models: one client contract and its clients."""

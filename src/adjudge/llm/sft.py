@@ -17,10 +17,10 @@ from pathlib import Path
 
 from adjudge.config import check_choice, check_range, to_dict
 from adjudge.errors import BadConfig, MissingExtra, NotEnoughData
-from adjudge.files import move_in
 from adjudge.llm.contract import Message, plain
-from adjudge.llm.local import revision_of
+from adjudge.llm.transformers_client import revision_of
 from adjudge.records import Progress, no_progress
+from adjudge.storage.files import move_in
 
 CHECKED = 4
 """Rows on which the merged model is compared with the unmerged one."""

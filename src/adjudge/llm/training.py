@@ -17,8 +17,8 @@ from peft import LoraConfig, get_peft_model
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from adjudge.errors import BadArtifact, BadConfig
-from adjudge.llm.local import load_model, prompt_ids, quiet
 from adjudge.llm.sft import Lesson, SftSettings
+from adjudge.llm.transformers_client import load_model, prompt_ids, quiet
 from adjudge.records import Progress
 
 CLIP = 1.0

@@ -1,1 +1,0 @@
-"""A simulated marketplace with known truth: sellers, Advertising, Search, buyers, annotators and judges."""

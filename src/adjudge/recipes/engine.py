@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adjudge.duck import bounded, open_log
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.splits import sql_text
+from adjudge.storage.duck import bounded, open_log
 
 if TYPE_CHECKING:
     import duckdb

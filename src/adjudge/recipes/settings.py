@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adjudge.config import check_choice, check_range
-from adjudge.duck import check_memory
 from adjudge.errors import BadConfig
 from adjudge.records import SCALES, SPLITS
+from adjudge.storage.duck import check_memory
 
 TARGETS = ("binary", "probability", "ordinal")
 CONFLICTS = ("first", "drop", "majority", "positive", "negative")

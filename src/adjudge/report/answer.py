@@ -9,8 +9,8 @@ from typing import Any
 from adjudge.report import charts, published
 from adjudge.report.cells import Cell, change_cells, ordered, pick, present, value_cells
 from adjudge.report.charts import Stroke
+from adjudge.report.glossary import BUSINESS, LATER, PAPER_TABLE, metric
 from adjudge.report.reading import Results, Row
-from adjudge.report.words import BUSINESS, LATER, PAPER_TABLE, metric
 
 _TERM = re.compile(r"[a-z][a-z0-9_]*(\+-|\+|-)")
 

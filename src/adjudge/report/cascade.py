@@ -8,8 +8,8 @@ from adjudge.records import money
 from adjudge.report import charts_judging as charts
 from adjudge.report import formats
 from adjudge.report.cells import estimates
+from adjudge.report.judging_glossary import KINDS, ROUTED
 from adjudge.report.judging_reading import Judging
-from adjudge.report.judging_words import KINDS, ROUTED
 from adjudge.report.reading import Row
 
 PANELS = {"labels": "Agreement with people", "strong judge": "Agreement with the strong judge"}

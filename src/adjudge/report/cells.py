@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adjudge.report import formats
+from adjudge.report.glossary import Metric, metric
 from adjudge.report.reading import Results, Row
-from adjudge.report.words import Metric, metric
 
 WIDTH, PAD = 132.0, 5.0
 """Of a whisker's drawing, in its own units; the style sheet scales it."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adjudge.report import answer, cascade, evidence, formats, judging_words, quality, trust, words
+from adjudge.report import answer, cascade, evidence, formats, glossary, judging_glossary, quality, trust
 from adjudge.report.cells import ordered
 from adjudge.report.judging_reading import Folders, Judging, gather
 from adjudge.report.reading import Results
@@ -89,10 +89,10 @@ def page_of(folders: Folders) -> dict[str, Any]:
     needs = {key: None for _, _, keys in SECTIONS for key in keys}
     shown = {**needs, **_frame(), **judging_view(folders)}
     if folders.scorecard is None:
-        return {**shown, "terms": judging_words.TERMS}
+        return {**shown, "terms": judging_glossary.TERMS}
     both = folders.trust is not None or folders.cascade is not None
     of_scores = view(folders.scorecard)
-    terms = {**of_scores["terms"], **(judging_words.TERMS if both else {})}
+    terms = {**of_scores["terms"], **(judging_glossary.TERMS if both else {})}
     names = [of_scores["folder"], *shown["folders"]]
     return {**shown, **of_scores, "terms": terms, "folders": names}
 
@@ -172,7 +172,7 @@ def view(results: Results) -> dict[str, Any]:
         "commands": evidence.commands(results),
         "settings": evidence.settings(meta),
         "settings_json": evidence.settings_json(meta),
-        "glossary": [words.metric(name, meta) for name in meta.get("metrics", {})],
-        "terms": words.TERMS,
+        "glossary": [glossary.metric(name, meta) for name in meta.get("metrics", {})],
+        "terms": glossary.TERMS,
         "folder": results.folder.as_posix(),
     }

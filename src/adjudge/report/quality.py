@@ -8,8 +8,7 @@ from typing import Any
 from adjudge.report import charts, formats
 from adjudge.report.cells import Cell, ordered, pick, present, value_cells
 from adjudge.report.charts import Stroke
-from adjudge.report.reading import Results, Row
-from adjudge.report.words import (
+from adjudge.report.glossary import (
     AGAINST,
     BUSINESS,
     CALIBRATION,
@@ -21,6 +20,7 @@ from adjudge.report.words import (
     Metric,
     metric,
 )
+from adjudge.report.reading import Results, Row
 
 STEPS = 4
 """Shades on either side of the middle in a heat table."""

@@ -9,8 +9,8 @@ from typing import Any
 from adjudge.report import charts_judging as charts
 from adjudge.report import formats
 from adjudge.report.cells import Cell, estimates, ranged
-from adjudge.report.judging_reading import Judging
-from adjudge.report.judging_words import (
+from adjudge.report.glossary import SEGMENTS
+from adjudge.report.judging_glossary import (
     ALWAYS,
     COEFFICIENTS,
     GROUPS,
@@ -21,9 +21,9 @@ from adjudge.report.judging_words import (
     SHARES,
     VERDICTS,
 )
+from adjudge.report.judging_reading import Judging
 from adjudge.report.quality import STEPS
 from adjudge.report.reading import Row
-from adjudge.report.words import SEGMENTS
 
 SHOWN = 12
 """Categories shown at once; the others fold away."""

@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from adjudge.errors import BadConfig, BadTable
-from adjudge.files import fresh_parquet
 from adjudge.records import Progress, no_progress
 from adjudge.retrieve.graph import Graph
 from adjudge.retrieve.search import Found, search
 from adjudge.retrieve.settings import SearchSettings
+from adjudge.storage.files import fresh_parquet
 
 CHUNK = 8192
 """Items a chunk: with 50 keyphrases each, some 100 MB in memory."""

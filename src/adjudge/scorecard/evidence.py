@@ -20,6 +20,7 @@ from adjudge.errors import BadTable
 from adjudge.records import FOUR, Progress, no_progress
 from adjudge.scorecard import joining
 from adjudge.scorecard.settings import ScorecardSettings
+from adjudge.stats.segments import head_keyphrases
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -240,23 +241,6 @@ def _human_grades(n: int, extra: dict[str, pa.Table]) -> tuple[NDArray[np.int8],
         at = extra["annotations"]["row"].to_numpy()
         grade[at], graded[at] = extra["annotations"]["middle"].to_numpy(), True
     return grade, graded
-
-
-def head_keyphrases(clicks: Ints, share: float) -> Bools:
-    """Which keyphrases are head: the most clicked ones that together hold at least `share` of all clicks.
-
-    Keyphrases with equally many clicks as the last one needed are head too; those without clicks never.
-
-    >>> head_keyphrases(np.array([50, 30, 15, 5, 0]), 0.8)
-    array([ True,  True, False, False, False])
-    """
-    total = int(clicks.sum())
-    if total == 0 or share == 0:
-        return np.zeros(len(clicks), bool)
-    ranked = np.sort(clicks)[::-1]
-    at = int(np.searchsorted(np.cumsum(ranked), share * total, side="left"))
-    last = ranked[min(at, len(ranked) - 1)]
-    return np.asarray((clicks >= last) & (clicks > 0))
 
 
 def _head(phrase: Codes, clicks: Ints, number: int, share: float) -> Bools:

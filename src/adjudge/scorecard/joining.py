@@ -8,8 +8,8 @@ import duckdb
 import pyarrow as pa
 
 from adjudge import tables
-from adjudge.duck import SQL_TYPES
 from adjudge.records import FOUR, SCALES
+from adjudge.storage.duck import SQL_TYPES
 
 
 def views(db: duckdb.DuckDBPyConnection, logs: Path, groups: Path | None) -> set[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adjudge.scorecard.bootstrap import draw, interval
-from adjudge.scorecard.quality import auc
+from adjudge.stats.auc import auc
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from adjudge.errors import BadArtifact
 from adjudge.scoring.core import Scorer
-from adjudge.scoring.opening import load
+from adjudge.scoring.open_student import load
 
 TOLERANCE = 1e-4
 

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 
 from adjudge.config import check_range
 from adjudge.manifest import Manifest
-from adjudge.scoring.precision import EXACT, choose, version_in
+from adjudge.scoring.precision.choose import EXACT, choose, version_in
+from adjudge.scoring.precision.cpu import units
 from adjudge.scoring.runners import Runner, open_runner
-from adjudge.scoring.units import units
 from adjudge.student.artifact import above, guard
 from adjudge.student.encode import Ids, Specials, batches, encode, load_tokenizer, specials
 from adjudge.student.settings import ORDINAL

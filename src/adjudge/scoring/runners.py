@@ -17,8 +17,8 @@ import numpy as np
 from adjudge.errors import BadArtifact, MissingExtra
 from adjudge.manifest import Manifest
 from adjudge.scoring.graphs import open_graph
-from adjudge.scoring.precision import FILES
-from adjudge.scoring.units import WITH_OPENVINO
+from adjudge.scoring.precision.choose import FILES
+from adjudge.scoring.precision.cpu import WITH_OPENVINO
 from adjudge.student.encode import Encoded, Ids, Specials, assemble
 
 GROUP_TOKENS = 65_536

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from adjudge import manifest
-from adjudge.calibration import Calibration, sigmoid
 from adjudge.errors import BadArtifact
 from adjudge.manifest import Manifest
+from adjudge.stats.calibration import Calibration, sigmoid
 
 KIND = "cross-encoder"
 DECIDING = (

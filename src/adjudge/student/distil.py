@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from adjudge.calibration import sigmoid
 from adjudge.config import check_choice, check_range
 from adjudge.errors import NotEnoughData
 from adjudge.records import Progress, no_progress
+from adjudge.stats.calibration import sigmoid
+from adjudge.student.sample_by_rank import UnlabelledSettings, draw, phrases
 from adjudge.student.teacher import Blend, TeacherSettings, embed, fit_blend, of_pairs, similarities
-from adjudge.student.unlabelled import UnlabelledSettings, draw, phrases
 
 LESSONS = ("cosine", "teacher", "labels")
 GRADERS = ("cosine", "overlap", "teacher")

@@ -18,15 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from adjudge.calibration import Calibration
 from adjudge.config import to_dict
 from adjudge.errors import BadArtifact, BadConfig
-from adjudge.files import move_in
 from adjudge.manifest import MANIFEST, Manifest, write
 from adjudge.records import Progress
+from adjudge.stats.calibration import Calibration
+from adjudge.storage.files import move_in
 from adjudge.student import artifact
 from adjudge.student.golden import choose
-from adjudge.student.serving import OPSET as OPSET
 from adjudge.student.serving import write_graphs
 from adjudge.student.settings import StudentSettings
 from adjudge.student.text import text_columns

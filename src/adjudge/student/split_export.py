@@ -15,7 +15,8 @@ from adjudge.config import from_dict
 from adjudge.manifest import read_any
 from adjudge.student import split, split_artifact
 from adjudge.student.encode import encode, specials
-from adjudge.student.export import OPSET, Form, Trained, fold, write_tokenizer
+from adjudge.student.export import Form, Trained, fold, write_tokenizer
+from adjudge.student.serving import OPSET
 from adjudge.student.settings import StudentSettings
 from adjudge.student.split import WEIGHTS, SplitNetwork
 from adjudge.student.text import text_columns

@@ -16,10 +16,10 @@ from typing import Any
 import pyarrow as pa
 import torch
 
-from adjudge import calibration as calibrate
-from adjudge.calibration import Calibration
 from adjudge.config import to_dict
 from adjudge.records import Progress, no_progress
+from adjudge.stats import calibration as calibrate
+from adjudge.stats.calibration import Calibration
 from adjudge.student.checkpoint import Checkpoints, fingerprint
 from adjudge.student.data import read_rows
 from adjudge.student.export import Serve, Trained, check_place, export

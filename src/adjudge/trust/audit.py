@@ -13,7 +13,7 @@ import numpy as np
 from adjudge.config import check_range
 from adjudge.errors import BadConfig
 from adjudge.records import Scale
-from adjudge.trust.clusters import Floats, Ints
+from adjudge.stats.cluster_bootstrap import Floats, Ints
 
 NONE, ENGAGED, IGNORED = "", "low, yet engaged", "high, yet ignored"
 KINDS = (ENGAGED, IGNORED)

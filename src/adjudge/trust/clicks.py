@@ -7,7 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from adjudge.trust.clusters import (
+from adjudge.stats.click_floors import ClickFloors
+from adjudge.stats.cluster_bootstrap import (
     Bools,
     Estimate,
     Floats,
@@ -18,8 +19,8 @@ from adjudge.trust.clusters import (
     estimates,
     sums_by_cluster,
 )
+from adjudge.stats.sampling import Sampling
 from adjudge.trust.reading import Evidence, Shown
-from adjudge.trust.settings import ClickFloors, Sampling
 
 RATIO = "relevant / irrelevant"
 

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from adjudge.records import BINARY, Scale
-from adjudge.trust import coefficients
-from adjudge.trust.annotators import decided
-from adjudge.trust.clusters import Bools, Estimate, Floats, Ints, estimates, sums_by_cluster
+from adjudge.stats import agreement as agreement_coefficients
+from adjudge.stats.annotators import decided
+from adjudge.stats.cluster_bootstrap import Bools, Estimate, Floats, Ints, estimates, sums_by_cluster
+from adjudge.stats.sampling import Sampling
 from adjudge.trust.reading import Evidence
-from adjudge.trust.settings import Sampling, TrustSettings
+from adjudge.trust.settings import TrustSettings
 
 OTHER = "(other)"
 NO_CATEGORY = "(none)"
@@ -97,14 +98,14 @@ def _segment(
     grades = len(scale.grades)
     sums = sums_by_cluster(item, cells, grades * grades)
     statistics = {
-        name: partial(_flat, one, grades) for name, one in coefficients.coefficients(grades).items()
+        name: partial(_flat, one, grades) for name, one in agreement_coefficients.coefficients(grades).items()
     }
     values = estimates(sums, statistics, len(cells), sampling, rng)
     matrix = sums.sum(0).reshape(grades, grades) if len(sums) else np.zeros((grades, grades))
     return Agreement(segment, values, matrix)
 
 
-def _flat(coefficient: coefficients.Coefficient, grades: int, sums: Floats) -> Floats:
+def _flat(coefficient: agreement_coefficients.Coefficient, grades: int, sums: Floats) -> Floats:
     return coefficient(sums.reshape(*sums.shape[:-1], grades, grades))
 
 

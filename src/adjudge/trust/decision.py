@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adjudge.trust.clusters import Estimate
+from adjudge.stats.cluster_bootstrap import Estimate
 
 EXIT_CODES = {"trusted": 0, "not trusted": 1, "inconclusive": 2, "broken": 3}
 

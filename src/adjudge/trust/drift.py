@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adjudge.trust.clusters import Estimate, Floats, Ints, estimate, sums_by_cluster
-from adjudge.trust.settings import Sampling
+from adjudge.stats.cluster_bootstrap import Estimate, Floats, Ints, estimate, sums_by_cluster
+from adjudge.stats.sampling import Sampling
 
 LEAST = 1e-4
 """PSI's floor of a share: an empty class would give infinity."""

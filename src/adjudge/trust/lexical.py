@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from adjudge.trust.clusters import Floats
+from adjudge.stats.cluster_bootstrap import Floats
 
 _WORD = re.compile(r"[^\W_]+")
 

@@ -12,8 +12,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from adjudge.trust.clusters import Floats, Ints
-from adjudge.trust.settings import Sampling
+from adjudge.stats.cluster_bootstrap import Floats, Ints
+from adjudge.stats.sampling import Sampling
 
 METHODS = ("people only", "judge only", "ppi", "ppi++")
 SHIFTED = 3.29

@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from adjudge.trust import coefficients
-from adjudge.trust.clusters import (
+from adjudge.stats import agreement
+from adjudge.stats.cluster_bootstrap import (
     Bools,
     Estimate,
     Floats,
@@ -21,10 +21,11 @@ from adjudge.trust.clusters import (
     estimate,
     sums_by_cluster,
 )
+from adjudge.stats.sampling import Sampling
 from adjudge.trust.compare import Compared
 from adjudge.trust.lexical import overlap
 from adjudge.trust.reading import Evidence
-from adjudge.trust.settings import ProbeSettings, Sampling
+from adjudge.trust.settings import ProbeSettings
 
 QUIET, FAULT, UNSURE = "quiet", "fault", "inconclusive"
 PAIRED = {
@@ -212,4 +213,4 @@ def paired(
 
 
 def _self_kappa(grades: int, sums: Floats) -> Floats:
-    return coefficients.coefficients(grades)["kappa"](sums.reshape(*sums.shape[:-1], grades, grades))
+    return agreement.coefficients(grades)["kappa"](sums.reshape(*sums.shape[:-1], grades, grades))

@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from adjudge.records import Scale
+from adjudge.stats.cluster_bootstrap import Estimate
+from adjudge.stats.sample_size import Needed
 from adjudge.trust.clicks import ClickAgreement
-from adjudge.trust.clusters import Estimate
 from adjudge.trust.compare import Agreement, Segment
-from adjudge.trust.enough import Needed
 from adjudge.trust.ppi import Rate
 from adjudge.trust.probes import Bin, Probe
 

@@ -5,52 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from adjudge.config import check_choice, check_range
+from adjudge.stats.annotators import RULES
+from adjudge.stats.click_floors import ClickFloors
+from adjudge.stats.sampling import Sampling
 
 STATISTICS = (
     *("kappa", "kappa_nominal", "kappa_linear", "kappa_quadratic"),
     *("pabak", "ac1", "exact", "within_one", "balanced"),
 )
 """What a decision can rest on; see `coefficients`. `kappa` is quadratic where the scale has three grades or more."""
-RULES = ("unanimous", "majority")
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How intervals are made: a bootstrap over items.
-
-    level: of the two-sided interval. replicates: how many. min_clusters, min_pairs: under these a statistic has no
-    interval, or (pairs) is absent in a segment. most_clusters: above it items are pooled at random into as many groups,
-    which keeps the interval honest (groups are as independent as items) and the memory bounded.
-    """
-
-    level: float = 0.95
-    replicates: int = 1_000
-    min_clusters: int = 20
-    min_pairs: int = 20
-    most_clusters: int = 20_000
-
-    def __post_init__(self) -> None:
-        check_range("Sampling", "level", self.level, 0.5, 0.9999)
-        check_range("Sampling", "replicates", self.replicates, 0, 100_000)
-        check_range("Sampling", "min_clusters", self.min_clusters, 2, 10**9)
-        check_range("Sampling", "min_pairs", self.min_pairs, 1, 10**9)
-        check_range("Sampling", "most_clusters", self.most_clusters, 100, 10**7)
-
-
-@dataclass(frozen=True)
-class ClickFloors:
-    """Which clicked pairs count as positives (paper 1, section 3.1.2: 30 impressions, one click, CTR 0.1)."""
-
-    impressions: int = 30
-    clicks: int = 1
-    ctr: float = 0.1
-    positions: int = 30
-
-    def __post_init__(self) -> None:
-        check_range("ClickFloors", "impressions", self.impressions, 0, 10**9)
-        check_range("ClickFloors", "clicks", self.clicks, 1, 10**9)
-        check_range("ClickFloors", "ctr", self.ctr, 0.0, 1.0)
-        check_range("ClickFloors", "positions", self.positions, 1, 1_000)
 
 
 @dataclass(frozen=True)
