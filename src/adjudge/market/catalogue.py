@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from adjudge.market import shop, words
+from adjudge.market.assortment import assortment
 from adjudge.market.settings import CatalogueSettings
 from adjudge.market.texts import vocabulary
 from adjudge.market.world import Array, stream
@@ -114,16 +114,17 @@ def _named(tables: dict[str, tuple[str, ...]], wanted: Sequence[str]) -> tuple[p
 
 def build_shop(seed: int) -> Shop:
     """The shop's tables. Who makes which kind, and the model numbers, are drawn from the seed."""
-    kinds = shop.KINDS
+    words = assortment()
+    kinds = words.kinds
     leaves = list(dict.fromkeys(kind.leaf for kind in kinds))
-    families = list(shop.FAMILIES)
+    families = list(words.families)
     place = {kind.names[0]: number for number, kind in enumerate(kinds, start=1)}
     family = np.array([0, *(families.index(kind.family) + 1 for kind in kinds)], np.int32)
     leaf = np.array([0, *(leaves.index(kind.leaf) for kind in kinds)], np.int32)
     names, name_of = _lists([kind.names for kind in kinds])
-    family_names, family_name_of = _lists(list(shop.FAMILIES.values()))
-    measures, measure_of = _named(shop.MEASURES, [kind.measure for kind in kinds])
-    materials, material_of = _named(shop.MATERIALS, [kind.material for kind in kinds])
+    family_names, family_name_of = _lists(list(words.families.values()))
+    measures, measure_of = _named(words.measures, [kind.measure for kind in kinds])
+    materials, material_of = _named(words.materials, [kind.material for kind in kinds])
     return Shop(
         leaf_names=pa.array(leaves, pa.string()),
         names=names,
@@ -148,12 +149,13 @@ def build_shop(seed: int) -> Shop:
 
 def _makers(rng: np.random.Generator, family: Array) -> dict:
     """Which brands make which kind, and the lines (series, model number, suffix) of each."""
-    brands = list(dict.fromkeys(brand for names in words.BRANDS.values() for brand in names))
+    words = assortment()
+    brands = list(dict.fromkeys(brand for names in words.brands.values() for brand in names))
     maker_kind, maker_brand, home = [0], [0], np.zeros(len(brands) + 1, np.int32)
     lines: list[tuple[int, int, int, int]] = []
     series_word = [0]
-    for kind, (about, department) in enumerate(zip(shop.KINDS, shop.DEPARTMENTS, strict=True), start=1):
-        local = words.BRANDS[department]
+    for kind, about in enumerate(words.kinds, start=1):
+        local = words.brands[about.department]
         for chosen in rng.choice(len(local), size=int(rng.integers(5, 9)), replace=False):
             brand = brands.index(local[chosen]) + 1
             home[brand] = home[brand] or family[kind]
@@ -162,7 +164,7 @@ def _makers(rng: np.random.Generator, family: Array) -> dict:
             if about.lines:
                 lines += _lines(rng, len(maker_kind) - 1, series_word)
     table = np.array(lines, np.int32)
-    makers = np.bincount(maker_kind, minlength=len(shop.KINDS) + 1)
+    makers = np.bincount(maker_kind, minlength=len(words.kinds) + 1)
     makers[0] = 0
     per_maker = np.bincount(table[:, 0], minlength=len(maker_kind))
     return {
@@ -174,55 +176,56 @@ def _makers(rng: np.random.Generator, family: Array) -> dict:
         "line_series": np.concatenate(([0], table[:, 1])).astype(np.int32),
         "line_number": np.concatenate(([0], table[:, 2])).astype(np.int32),
         "line_suffix": np.concatenate(([0], table[:, 3])).astype(np.int32),
-        "series_words": vocabulary(words.SERIES),
+        "series_words": vocabulary(words.series),
         "series_word": np.array(series_word, np.int32),
     }
 
 
 def _lines(rng: np.random.Generator, maker: int, series_word: list[int]) -> list[tuple[int, int, int, int]]:
     """The lines of one maker: two series, two or three numbers each, some also with a suffix."""
-    rows = []
-    for word in rng.choice(len(words.SERIES), size=2, replace=False):
+    words, rows = assortment(), []
+    for word in rng.choice(len(words.series), size=2, replace=False):
         series_word.append(int(word) + 1)
         series = len(series_word) - 1
-        for number in rng.choice(len(words.NUMBERS), size=int(rng.integers(2, 4)), replace=False):
+        for number in rng.choice(len(words.numbers), size=int(rng.integers(2, 4)), replace=False):
             rows.append((maker, series, int(number) + 1, 0))
             if rng.random() < 0.5:
-                rows.append((maker, series, int(number) + 1, int(rng.integers(1, len(words.SUFFIXES) + 1))))
+                rows.append((maker, series, int(number) + 1, int(rng.integers(1, len(words.suffixes) + 1))))
     return rows
 
 
-def draw_items(shop_: Shop, settings: CatalogueSettings, rng: np.random.Generator) -> Items:
+def draw_items(shop: Shop, settings: CatalogueSettings, rng: np.random.Generator) -> Items:
     """`settings.items` items: a kind by popularity, a maker, a line, attributes, a price, a seller."""
     n = settings.items
-    kinds = len(shop.KINDS)
+    words = assortment()
+    kinds = len(words.kinds)
     popularity = 1.0 / (1.0 + rng.permutation(kinds)) ** 0.5
     kind = (1 + rng.choice(kinds, size=n, p=popularity / popularity.sum())).astype(np.int32)
-    maker = shop_.maker_of.pick(kind, rng.random(n) ** 1.8)
-    fits = shop_.fits[kind]
-    fitted = np.where(fits > 0, shop_.maker_of.pick(fits, rng.random(n) ** 1.8), maker)
-    line = shop_.line_of.pick(fitted, rng.random(n) ** 2.0)
+    maker = shop.maker_of.pick(kind, rng.random(n) ** 1.8)
+    fits = shop.fits[kind]
+    fitted = np.where(fits > 0, shop.maker_of.pick(fits, rng.random(n) ** 1.8), maker)
+    line = shop.line_of.pick(fitted, rng.random(n) ** 2.0)
     condition = np.minimum(1 + (rng.random(n) ** 2.5 * 3).astype(np.int32), 3)
     traits = Traits(
         kind=kind,
-        family=shop_.family[kind],
-        brand=shop_.maker_brand[fitted],
-        series=shop_.line_series[line],
-        number=shop_.line_number[line],
-        suffix=shop_.line_suffix[line],
+        family=shop.family[kind],
+        brand=shop.maker_brand[fitted],
+        series=shop.line_series[line],
+        number=shop.line_number[line],
+        suffix=shop.line_suffix[line],
         colour=np.where(
-            shop_.colourful[kind], 1 + (rng.random(n) ** 2.0 * len(shop.COLOURS)).astype(np.int32), 0
+            shop.colourful[kind], 1 + (rng.random(n) ** 2.0 * len(words.colours)).astype(np.int32), 0
         ).astype(np.int32),
-        measure=shop_.measure_of.pick(kind, rng.random(n) ** 1.5).astype(np.int32),
-        material=shop_.material_of.pick(kind, rng.random(n) ** 1.5).astype(np.int32),
+        measure=shop.measure_of.pick(kind, rng.random(n) ** 1.5).astype(np.int32),
+        material=shop.material_of.pick(kind, rng.random(n) ** 1.5).astype(np.int32),
         condition=condition.astype(np.int32),
     )
     discount = np.array([1.0, 1.0, 0.6, 0.75])[condition]
     return Items(
         traits=traits,
-        maker=shop_.maker_brand[maker],
-        name=shop_.name_of.pick(kind, rng.random(n) ** 1.4).astype(np.int32),
+        maker=shop.maker_brand[maker],
+        name=shop.name_of.pick(kind, rng.random(n) ** 1.4).astype(np.int32),
         hidden=(traits.colour > 0) & (rng.random(n) < settings.hidden_colours),
-        price=np.round(shop_.price[kind] * discount * np.exp(0.35 * rng.standard_normal(n)), 2),
+        price=np.round(shop.price[kind] * discount * np.exp(0.35 * rng.standard_normal(n)), 2),
         seller=(rng.random(n) ** 1.6 * max(n // 12, 1)).astype(np.int64),
     )

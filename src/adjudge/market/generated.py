@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adjudge.market import catalogue, shop
+from adjudge.market import catalogue
+from adjudge.market.assortment import assortment
 from adjudge.market.candidates import recommend
 from adjudge.market.catalogue import Items, Shop
 from adjudge.market.phrases import Phrases, draw_phrases
@@ -21,24 +22,24 @@ from adjudge.records import Progress
 def generated_world(settings: MarketSettings, progress: Progress) -> World:
     """Items, keyphrases and recommended pairs of a made-up shop, with every pair's true grade."""
     progress("catalogue", 0, 4)
-    shop_ = catalogue.build_shop(settings.seed)
-    items = catalogue.draw_items(shop_, settings.catalogue, stream(settings.seed, "items"))
-    title = titles(items, shop_, settings.catalogue, stream(settings.seed, "titles"))
+    shop = catalogue.build_shop(settings.seed)
+    items = catalogue.draw_items(shop, settings.catalogue, stream(settings.seed, "items"))
+    title = titles(items, shop, settings.catalogue, stream(settings.seed, "titles"))
     progress("catalogue", 1, 4)
     phrases = draw_phrases(
-        items, shop_, settings.catalogue, settings.buyers.searches, stream(settings.seed, "keyphrases")
+        items, shop, settings.catalogue, settings.buyers.searches, stream(settings.seed, "keyphrases")
     )
     progress("catalogue", 2, 4)
     item_words, phrase_words = token_ids(title, phrases.text)
     rows, picked = recommend(
-        items, item_words, phrases, phrase_words, shop_, settings, stream(settings.seed, "recommend")
+        items, item_words, phrases, phrase_words, shop, settings, stream(settings.seed, "recommend")
     )
     progress("catalogue", 3, 4)
     coverage, jaccard = overlap(item_words, phrase_words, rows, picked)
-    facts = grade_pairs(items, phrases.traits, shop_, rows, picked)
+    facts = grade_pairs(items, phrases.traits, shop, rows, picked)
     progress("catalogue", 4, 4)
     return World(
-        **_item_columns(items, shop_, title),
+        **_item_columns(items, shop, title),
         **_phrase_columns(phrases),
         pair_item=rows,
         pair_keyphrase=picked,
@@ -50,17 +51,17 @@ def generated_world(settings: MarketSettings, progress: Progress) -> World:
     )
 
 
-def _item_columns(items: Items, shop_: Shop, title: pa.Array) -> dict:
+def _item_columns(items: Items, shop: Shop, title: pa.Array) -> dict:
     n = len(items.name)
-    colour = vocabulary(shop.COLOURS).take(pa.array(items.traits.colour))
+    colour = vocabulary(assortment().colours).take(pa.array(items.traits.colour))
     return {
         "item_id": numbered("i", n),
         "title": pc.utf8_title(title),
-        "category_names": shop_.leaf_names,
-        "item_category": shop_.leaf[items.traits.kind],
-        "brand": shop_.brands.take(pa.array(items.maker)),
+        "category_names": shop.leaf_names,
+        "item_category": shop.leaf[items.traits.kind],
+        "brand": shop.brands.take(pa.array(items.maker)),
         "price": items.price,
-        "price_ratio": np.log(items.price / shop_.price[items.traits.kind]),
+        "price_ratio": np.log(items.price / shop.price[items.traits.kind]),
         "seller": items.seller,
         "image": pc.binary_join_element_wise("colour", colour, ": "),
     }

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from adjudge.errors import BadTable
+from adjudge.market.assortment import assortment
 from adjudge.market.settings import MarketSettings
-from adjudge.market.shop import COLOURS
 from adjudge.market.texts import overlap, token_ids
 from adjudge.market.truth import FAIR, GOOD
 from adjudge.market.world import Array, World, stream, undertones
@@ -62,7 +62,7 @@ def labelled_world(table: pa.Table, settings: MarketSettings) -> World:
     title = plain["title"].take(pa.array(first))
     names, item_category, keyphrase_category = _categories(table, first, pair_keyphrase, len(texts))
     grade = pc.index_in(plain["grade"], pa.array(FOUR.grades)).to_numpy(zero_copy_only=False).astype(np.int8)
-    words, asked, colours = token_ids(title, texts, pa.array(COLOURS))
+    words, asked, colours = token_ids(title, texts, pa.array(assortment().colours))
     coverage, jaccard = overlap(words, asked, pair_item, pair_keyphrase)
     hue = np.where(np.isin(asked, colours), asked, 0).max(axis=1)[pair_keyphrase]
     blind = (hue > 0) & ~(words[pair_item] == hue[:, None]).any(axis=1)

@@ -36,7 +36,7 @@ class Phrases:
 
 
 def draw_phrases(
-    items: Items, shop_: Shop, settings: CatalogueSettings, searches: float, rng: np.random.Generator
+    items: Items, shop: Shop, settings: CatalogueSettings, searches: float, rng: np.random.Generator
 ) -> Phrases:
     """At most `settings.keyphrases` different keyphrases, each asking for some traits of some item.
 
@@ -46,13 +46,13 @@ def draw_phrases(
     sample = items.traits.take(rng.integers(0, len(items.name), size=n))
     named, pattern = _named(sample, rng)
     broad = np.array(["f" in p or p == "b" for p, _ in PATTERNS])[pattern]
-    traits = _asked(sample, named, broad, pattern, shop_)
+    traits = _asked(sample, named, broad, pattern, shop)
     u = rng.random(n) ** 1.2
-    kind_name = shop_.name_of.pick(sample.kind, u)
-    family_name = len(shop_.names) - 1 + shop_.family_name_of.pick(sample.family, u)
+    kind_name = shop.name_of.pick(sample.kind, u)
+    family_name = len(shop.names) - 1 + shop.family_name_of.pick(sample.family, u)
     word = np.where(named["k"], kind_name, np.where(named["f"], family_name, 0))
-    words = pa.concat_arrays([shop_.names, shop_.families.slice(1)])
-    text = queries(traits, (words, word), shop_, shop_.fits[traits.kind] > 0, rng)
+    words = pa.concat_arrays([shop.names, shop.families.slice(1)])
+    text = queries(traits, (words, word), shop, shop.fits[traits.kind] > 0, rng)
     kept = _first_of_each(text)
     length = _word_count(text.take(pa.array(kept)))
     order = np.argsort(length * 0.8 + rng.gumbel(size=len(kept)), kind="stable")
@@ -66,7 +66,7 @@ def draw_phrases(
         text=text.take(pa.array(kept)),
         words=length,
         volume=volume * (searches * len(kept) / volume.sum()),
-        category=np.where(traits.kind > 0, shop_.leaf[traits.kind], shop_.family_leaf[traits.family]),
+        category=np.where(traits.kind > 0, shop.leaf[traits.kind], shop.family_leaf[traits.family]),
     )
 
 
@@ -85,11 +85,11 @@ def _named(sample: Traits, rng: np.random.Generator) -> tuple[dict[str, Array], 
     return named, pattern
 
 
-def _asked(sample: Traits, named: dict[str, Array], broad: Array, pattern: Array, shop_: Shop) -> Traits:
+def _asked(sample: Traits, named: dict[str, Array], broad: Array, pattern: Array, shop: Shop) -> Traits:
     """The traits asked for. A broad keyphrase has a family and no kind; a bare brand means the family that
     the brand is known for."""
     bare_brand = np.array([p == "b" for p, _ in PATTERNS])[pattern] & broad
-    family = np.where(bare_brand, shop_.brand_family[sample.brand], sample.family)
+    family = np.where(bare_brand, shop.brand_family[sample.brand], sample.family)
 
     def asked(letter: str, column: Array) -> Array:
         return np.where(named[letter], column, 0).astype(np.int32)

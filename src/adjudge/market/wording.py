@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from adjudge.market import shop, words
+from adjudge.market.assortment import assortment
 from adjudge.market.catalogue import Items, Shop, Traits
 from adjudge.market.settings import CatalogueSettings
 from adjudge.market.texts import Slot, join_in_orders, vocabulary
@@ -29,30 +29,28 @@ QUERY_ORDERS = (
 """Orders of the query's slots; the last one is "case for orbit 12", used for accessories only."""
 
 
-def titles(items: Items, shop_: Shop, settings: CatalogueSettings, rng: np.random.Generator) -> pa.Array:
+def titles(items: Items, shop: Shop, settings: CatalogueSettings, rng: np.random.Generator) -> pa.Array:
     """Every item's title. Colour is left out where `items.hidden`; fillers and stuffing are noise."""
-    t, n = items.traits, len(items.name)
-    accessory = shop_.fits[t.kind] > 0
+    words, t, n = assortment(), items.traits, len(items.name)
+    accessory = shop.fits[t.kind] > 0
     stuffed = (rng.random(n) < settings.stuffing) & (t.series > 0)
-    other = rng.integers(1, len(shop_.line_series), size=n)
-    fillers = vocabulary(words.FILLERS)
+    other = rng.integers(1, len(shop.line_series), size=n)
+    fillers = vocabulary(words.fillers)
     few = settings.filler_words / 3
-    fill = [_some(rng, n, few, len(words.FILLERS)) for _ in range(3)]
-    model = _models(t, shop_, accessory)
-    rivals = _phrases(
-        "compatible with", shop_.series_words.take(pa.array(shop_.series_word[shop_.line_series]))
-    )
+    fill = [_some(rng, n, few, len(words.fillers)) for _ in range(3)]
+    model = _models(t, shop, accessory)
+    rivals = _phrases("compatible with", shop.series_words.take(pa.array(shop.series_word[shop.line_series])))
     slots: list[Slot] = [
         (_condition_words(), _condition(t, rng)),
-        (shop_.brands, items.maker),
+        (shop.brands, items.maker),
         (vocabulary(["for"]), np.where(accessory & (t.series > 0), 1, 0)),
         model,
-        (vocabulary(words.NUMBERS), t.number),
-        (vocabulary(words.SUFFIXES), t.suffix),
-        (vocabulary(shop.COLOURS), np.where(items.hidden, 0, t.colour)),
-        (shop_.names, items.name),
-        (shop_.measures, t.measure),
-        (shop_.materials, t.material),
+        (vocabulary(words.numbers), t.number),
+        (vocabulary(words.suffixes), t.suffix),
+        (vocabulary(words.colours), np.where(items.hidden, 0, t.colour)),
+        (shop.names, items.name),
+        (shop.measures, t.measure),
+        (shop.materials, t.material),
         *((fillers, chosen) for chosen in fill),
         (rivals, np.where(stuffed, other, 0)),
     ]
@@ -63,13 +61,13 @@ def _some(rng: np.random.Generator, n: int, chance: float, entries: int) -> Arra
     return np.where(rng.random(n) < chance, rng.integers(1, entries + 1, size=n), 0)
 
 
-def _models(t: Traits, shop_: Shop, accessory: Array) -> Slot:
+def _models(t: Traits, shop: Shop, accessory: Array) -> Slot:
     """The series word; with "for" and the fitted brand in front where the item is an accessory."""
     table = [None]
-    series = shop_.series_words.to_pylist()
-    brands = shop_.brands.to_pylist()
-    plain = [series[w] for w in shop_.series_word[1:]]
-    at = np.full(len(shop_.series_word), 0, np.int64)
+    series = shop.series_words.to_pylist()
+    brands = shop.brands.to_pylist()
+    plain = [series[w] for w in shop.series_word[1:]]
+    at = np.full(len(shop.series_word), 0, np.int64)
     at[t.series] = t.brand
     fitted = [
         f"for {brands[b] or ''} {word}".replace("  ", " ") for word, b in zip(plain, at[1:], strict=True)
@@ -84,12 +82,12 @@ def _phrases(lead: str, tails: pa.Array) -> pa.Array:
 
 
 def _condition_words() -> pa.Array:
-    return vocabulary([word for group in words.CONDITION_WORDS for word in group])
+    return vocabulary([word for group in assortment().condition_words for word in group])
 
 
 def _condition(t: Traits, rng: np.random.Generator) -> Array:
     """The condition as the seller says it; most leave "new" unsaid."""
-    counts = np.array([0, *(len(group) for group in words.CONDITION_WORDS)])
+    counts = np.array([0, *(len(group) for group in assortment().condition_words)])
     starts = 1 + np.concatenate(([0], np.cumsum(counts)[:-1]))
     n = len(t.condition)
     said = (t.condition > 1) | (rng.random(n) < 0.35)
@@ -97,19 +95,20 @@ def _condition(t: Traits, rng: np.random.Generator) -> Array:
     return np.where(said, place, 0)
 
 
-def queries(t: Traits, name: Slot, shop_: Shop, accessory: Array, rng: np.random.Generator) -> pa.Array:
+def queries(t: Traits, name: Slot, shop: Shop, accessory: Array, rng: np.random.Generator) -> pa.Array:
     """Every keyphrase's text: `name` is the word for the kind or family, 0 where it is left unsaid."""
-    said = [group[0] for group in words.CONDITION_WORDS]
+    words = assortment()
+    said = [group[0] for group in assortment().condition_words]
     slots: list[Slot] = [
         (vocabulary(said), t.condition),
-        (shop_.brands, t.brand),
+        (shop.brands, t.brand),
         (vocabulary(["for"]), (t.brand + t.series > 0).astype(np.int64)),
-        (shop_.series_words, shop_.series_word[t.series]),
-        (vocabulary(words.NUMBERS), t.number),
-        (vocabulary(words.SUFFIXES), t.suffix),
-        (vocabulary(shop.COLOURS), t.colour),
-        (shop_.measures, t.measure),
-        (shop_.materials, t.material),
+        (shop.series_words, shop.series_word[t.series]),
+        (vocabulary(words.numbers), t.number),
+        (vocabulary(words.suffixes), t.suffix),
+        (vocabulary(words.colours), t.colour),
+        (shop.measures, t.measure),
+        (shop.materials, t.material),
         name,
     ]
     order = rng.choice(3, size=len(accessory), p=(0.5, 0.3, 0.2))
