@@ -17,7 +17,7 @@ def test_a_market_is_simulated_measured_and_described(tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     wanted = SimulateConfig(tmp_path / "market", TINY)
     done = simulate(wanted, lambda *step: seen.append(step))
-    assert config.load(SimulateConfig, done.out / "simulate.json") == wanted
+    assert config.load(SimulateConfig, done.out / "settings.json") == wanted
     assert done.facts is not None
     assert done.facts.pairs == done.rows["pairs"]
     written = json.loads((done.out / "facts.json").read_text())

@@ -4,7 +4,16 @@ import dataclasses
 
 import numpy as np
 
-from adjudge.market.buyers import Standing, _fame, _places, examined, newcomers, one_window
+from adjudge.market.buyers import (
+    ClickLog,
+    ItemHistory,
+    MarketState,
+    _popularity,
+    _positions,
+    examined,
+    no_history,
+    play_window,
+)
 from adjudge.market.settings import BuyerSettings
 from adjudge.market.world import World, stream
 
@@ -18,27 +27,25 @@ def test_examination_by_hand() -> None:
     assert examined(np.array([1, 9]), 0.0).tolist() == [1.0, 1.0]
 
 
-def test_places_by_hand() -> None:
+def test_positions_by_hand() -> None:
     """Four on keyphrase 0 share two slots in turns: ranks 0 and 1 at the first, 2 and 3 at the second."""
     keyphrase = np.array([0, 0, 1, 0, 0])
-    position, share = _places(keyphrase, np.array([0.1, 0.9, 0.5, 0.4, 0.7]), slots=2)
+    position, share = _positions(keyphrase, np.array([0.1, 0.9, 0.5, 0.4, 0.7]), slots=2)
     assert position.tolist() == [2, 1, 1, 2, 1]
     assert share.tolist() == [0.5, 0.5, 1.0, 0.5, 0.5]
 
 
-def test_fame_by_hand() -> None:
+def test_popularity_by_hand() -> None:
     """100 clicks in 1000 impressions overall: item 0 at (80+5)/(500+50) is 1.545 times the mean."""
-    standing = Standing(np.array([500.0, 500.0]), np.array([80.0, 20.0]))
-    assert np.allclose(_fame(standing, np.array([0, 1])), [0.545, -0.545], atol=1e-3)
-    assert _fame(newcomers(2), np.array([1])).tolist() == [0.0]
+    history = ItemHistory(np.array([500.0, 500.0]), np.array([80.0, 20.0]))
+    assert np.allclose(_popularity(history, np.array([0, 1])), [0.545, -0.545], atol=1e-3)
+    assert _popularity(no_history(2), np.array([1])).tolist() == [0.0]
 
 
-def window(world: World, settings: BuyerSettings, name: str = "test"):  # type: ignore[no-untyped-def]
+def window(world: World, settings: BuyerSettings, name: str = "test") -> ClickLog:
     every = np.arange(world.pairs)
-    relevance = world.visible / 3.0
-    return one_window(
-        world, every, relevance, world.volume, settings, newcomers(len(world.item_id)), stream(1, name)
-    )[0]
+    state = MarketState(every, world.visible / 3.0, world.volume, settings, no_history(len(world.item_id)))
+    return play_window(world, state, stream(1, name))[0]
 
 
 def test_counts_agree_with_the_click_model(world: World) -> None:

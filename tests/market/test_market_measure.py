@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.errors import BadTable
-from adjudge.market.measure import Floors, MarketFacts, measure
+from adjudge.market.measure import MarketFacts, measure
 from adjudge.market.settings import MarketSettings
 from adjudge.market.simulate import simulate
+from adjudge.stats.click_floors import ClickFloors
 
 PAIRS = [("i1", "red shoe"), ("i1", "blue sofa"), ("i2", "sofa"), ("i2", "red shoe")]
 
@@ -73,7 +74,7 @@ def test_jaccard_auc_by_hand(tmp_path: Path) -> None:
 
 
 def test_floors_are_the_callers(tmp_path: Path) -> None:
-    assert measure(folder(tmp_path), Floors(impressions=20, clicks=1, ctr=0.09)).clicked == 4
+    assert measure(folder(tmp_path), ClickFloors(impressions=20, clicks=1, ctr=0.09)).clicked == 4
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:

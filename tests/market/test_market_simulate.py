@@ -35,7 +35,7 @@ def hashes(folder: Path) -> dict[str, str]:
 def test_same_settings_same_bytes(logs: Path, tmp_path: Path) -> None:
     simulate(SMALL, tmp_path)
     again = hashes(tmp_path)
-    assert set(again) == {*(f"{name}.parquet" for name in WRITTEN), "settings.json"}
+    assert set(again) == {*(f"{name}.parquet" for name in WRITTEN), "market.json"}
     assert again == hashes(logs)
 
 
@@ -106,7 +106,7 @@ def test_no_text_shows_the_hidden_colours(logs: Path) -> None:
 
 
 def test_settings_travel_through_json(logs: Path) -> None:
-    assert config.load(MarketSettings, logs / "settings.json") == SMALL
+    assert config.load(MarketSettings, logs / "market.json") == SMALL
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 from small_market import SMALL, changed
 
 from adjudge.market import graders, parties
-from adjudge.market.buyers import Behaviour, newcomers, one_window
+from adjudge.market.buyers import ClickLog, ItemHistory, MarketState, no_history, play_window
 from adjudge.market.settings import (
     AnnotatorSettings,
     DriftSettings,
@@ -19,27 +19,26 @@ from adjudge.market.settings import (
     SearchSettings,
     SellerSettings,
 )
-from adjudge.market.simulate import _drifted, auction
+from adjudge.market.simulate import auction, drifted
 from adjudge.market.world import World, stream
 
 CLEAN_JUDGE = JudgeSettings(leniency=0, overlap=0, unknown_lines=0, noise=0, unscored=0)
 CLEAN_PEOPLE = AnnotatorSettings(pairs=3_000, substitute_lift=0, ambiguity=0, leniency=0, noise=0)
 
 
-def bought(world: World, settings: MarketSettings) -> tuple[Behaviour, np.ndarray]:
+def bought(world: World, settings: MarketSettings) -> tuple[ClickLog, np.ndarray]:
     """A window's log, and whether Search passed each pair."""
     score, passed = parties.search_scores(world, settings.search, settings.seed)
-    among = auction(world, settings, passed)
-    log, _ = one_window(
-        world,
-        among,
-        score[among],
-        world.volume,
-        settings.buyers,
-        newcomers(len(world.item_id)),
-        stream(settings.seed, "window"),
-    )
-    return log, passed
+    state = started(world, settings, score, passed, no_history(len(world.item_id)))
+    return play_window(world, state, stream(settings.seed, "window"))[0], passed
+
+
+def started(
+    world: World, settings: MarketSettings, score: np.ndarray, passed: np.ndarray, history: ItemHistory
+) -> MarketState:
+    """The state before the first window."""
+    pairs = auction(world, settings, passed)
+    return MarketState(pairs, score[pairs], world.volume, settings.buyers, history)
 
 
 def annotated(world: World, people: AnnotatorSettings) -> graders.Annotations:
@@ -71,14 +70,11 @@ def test_popularity_off_keeps_clicked_items_where_they_were(world: World) -> Non
     def climb(weight: float) -> float:
         settings = changed("buyers", popularity=weight)
         score, passed = parties.search_scores(world, settings.search, settings.seed)
-        among = auction(world, settings, passed)
         rates = np.zeros(len(world.item_id))
         rates[: len(rates) // 2] = 1.0
-        past = dataclasses.replace(
-            newcomers(len(rates)), impressions=rates * 0 + 1e4, clicks=1e3 * (0.2 + rates)
-        )
-        rng = stream(settings.seed, "window")
-        log, _ = one_window(world, among, score[among], world.volume, settings.buyers, past, rng)
+        past = ItemHistory(impressions=rates * 0 + 1e4, clicks=1e3 * (0.2 + rates))
+        state = started(world, settings, score, passed, past)
+        log, _ = play_window(world, state, stream(settings.seed, "window"))
         famous = world.pair_item[log.pair] < len(rates) // 2
         shown = log.impressions
         return float(
@@ -295,12 +291,15 @@ def test_poorly_covered_categories_are_judged_by_words(world: World) -> None:
 
 def test_drift_off_keeps_the_volumes(world: World) -> None:
     still = dataclasses.replace(SMALL, drift=DriftSettings(volume=0, season=0, noise_clicks=1))
-    volume, habits = _drifted(world, still)
-    assert np.array_equal(volume, world.volume)
-    assert habits == still.buyers
-    moved, noisier = _drifted(world, SMALL)
-    assert np.std(np.log(moved / world.volume)) > 0.3
-    assert noisier.noise_clicks == SMALL.buyers.noise_clicks * 1.5
+    score, passed = parties.search_scores(world, SMALL.search, SMALL.seed)
+    state = started(world, SMALL, score, passed, no_history(len(world.item_id)))
+    same = drifted(world, state, still)
+    assert np.array_equal(same.volume, world.volume)
+    assert same.buyers == still.buyers
+    moved = drifted(world, state, SMALL)
+    assert np.std(np.log(moved.volume / world.volume)) > 0.3
+    assert moved.buyers.noise_clicks == SMALL.buyers.noise_clicks * 1.5
+    assert moved.history is state.history
 
 
 def test_an_advertising_source_off_brings_nothing(world: World) -> None:

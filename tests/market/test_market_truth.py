@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adjudge.market import shop as shelf
+from adjudge.market.assortment import assortment
 from adjudge.market.catalogue import Items, Traits, build_shop
 from adjudge.market.truth import grade_pairs
 
 SHOP = build_shop(1)
-KIND = {kind.names[0]: number for number, kind in enumerate(shelf.KINDS, start=1)}
-FAMILY = {name: number for number, name in enumerate(shelf.FAMILIES, start=1)}
+KIND = {kind.names[0]: number for number, kind in enumerate(assortment().kinds, start=1)}
+FAMILY = {name: number for number, name in enumerate(assortment().families, start=1)}
 FIELDS = tuple(Traits.__dataclass_fields__)
-YELLOW, RED = shelf.COLOURS.index("yellow") + 1, shelf.COLOURS.index("red") + 1
+YELLOW, RED = assortment().colours.index("yellow") + 1, assortment().colours.index("red") + 1
 PHONE = {
     "kind": KIND["smartphone"],
     "family": FAMILY["phones"],
@@ -103,7 +103,7 @@ def test_only_the_picture_shows_a_hidden_colour() -> None:
 
 def test_the_shop_is_as_large_as_promised() -> None:
     assert len(SHOP.leaf_names) >= 40
-    assert all(kind.family in shelf.FAMILIES for kind in shelf.KINDS)
-    assert all(not kind.fits or kind.fits in KIND for kind in shelf.KINDS)
-    assert all(not kind.measure or kind.measure in shelf.MEASURES for kind in shelf.KINDS)
-    assert all(not kind.material or kind.material in shelf.MATERIALS for kind in shelf.KINDS)
+    assert all(kind.family in assortment().families for kind in assortment().kinds)
+    assert all(not kind.fits or kind.fits in KIND for kind in assortment().kinds)
+    assert all(not kind.measure or kind.measure in assortment().measures for kind in assortment().kinds)
+    assert all(not kind.material or kind.material in assortment().materials for kind in assortment().kinds)

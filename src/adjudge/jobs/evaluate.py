@@ -276,7 +276,7 @@ def _meta(
     config: EvaluateConfig, evidence: Evidence, rows: list[dict[str, Any]], notes: list[str], seconds: float
 ) -> dict[str, Any]:
     simulated = list(config.simulated)
-    if not simulated and (config.logs / "settings.json").exists():
+    if not simulated and any((config.logs / name).exists() for name in ("market.json", "simulate.json")):
         simulated = ["market"]
     names = dict.fromkeys(row["metric"] for row in rows)
     return {

@@ -1,51 +1,54 @@
-"""Simulate a marketplace: its logs, its judges, and the truth behind them."""
+"""The job `simulate`: a simulated marketplace, its logs, its judges, and the truth behind them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from adjudge import config
+from adjudge.config import setting, settings, to_dict
+from adjudge.jobs.start import job
 from adjudge.market.settings import MarketSettings
 from adjudge.records import Progress, no_progress
+from adjudge.storage.files import write_json
 
 if TYPE_CHECKING:
     from adjudge.market.measure import MarketFacts
 
 
-@dataclass(frozen=True)
+@settings
 class SimulateConfig:
-    """`out`: the logs folder to write. `measure`: also measure what came out (needs scikit-learn)."""
+    """A market to simulate and where to write it."""
 
-    out: Path
+    out: Annotated[Path, setting("The logs folder to write.")]
     market: MarketSettings = field(default_factory=MarketSettings)
-    measure: bool = True
+    measure: Annotated[bool, setting("Measure what the causes came to, and write facts.json.")] = True
 
 
 @dataclass(frozen=True)
 class SimulateReport:
-    """Rows by table, and the measured facts (None where not measured)."""
+    """Rows by table, and the measured facts (None if not measured)."""
 
     out: Path
     rows: dict[str, int]
     facts: MarketFacts | None
 
 
-def simulate(config_: SimulateConfig, progress: Progress = no_progress) -> SimulateReport:
-    """Write the market's folder with `simulate.json` (this config) and, if measured, `facts.json`."""
+@job(lambda config: config.out)
+def simulate(config: SimulateConfig, progress: Progress = no_progress) -> SimulateReport:
+    """Write the market's folder and, if measured, `facts.json`."""
     from adjudge.market import simulate as market
-    from adjudge.market.measure import Floors, measure
+    from adjudge.market.measure import measure
     from adjudge.recipes.settings import RecipeSettings
+    from adjudge.stats.click_floors import ClickFloors
 
-    done = market.simulate(config_.market, config_.out, progress)
-    config.save(config_, config_.out / "simulate.json")
+    done = market.simulate(config.market, config.out, progress)
     facts = None
-    if config_.measure:
+    if config.measure:
         progress("measure", 0, 1)
-        usual = RecipeSettings()
-        floors = Floors(usual.min_impressions, usual.min_clicks, usual.min_ctr)
-        facts = measure(config_.out, floors)
-        config.save(facts, config_.out / "facts.json")
+        recipe = RecipeSettings()
+        floors = ClickFloors(recipe.min_impressions, recipe.min_clicks, recipe.min_ctr)
+        facts = measure(config.out, floors)
+        write_json(config.out / "facts.json", to_dict(facts))
         progress("measure", 1, 1)
-    return SimulateReport(config_.out, done.rows, facts)
+    return SimulateReport(config.out, done.rows, facts)

@@ -20,8 +20,10 @@ from adjudge.market.texts import overlap, token_ids
 from adjudge.market.truth import FAIR, GOOD
 from adjudge.market.world import Array, World, stream, undertones
 from adjudge.records import FOUR
+from adjudge.storage.duck import bounded
 from adjudge.tables import log_path
 
+MEMORY = "4GB"
 NEEDED = ("item_id", "keyphrase", "title", "grade")
 
 
@@ -36,10 +38,8 @@ def read_labelled(path: Path) -> pa.Table:
     """The labelled table at a Parquet path, or in a logs folder that an importer wrote (its truth and
     items). Raises BadTable where it cannot be read."""
     if path.is_dir():
-        import duckdb
-
         files = {name: str(log_path(path, name)) for name in ("truth", "items")}
-        with duckdb.connect() as base:
+        with bounded(path, MEMORY, f"labelled set {path} cannot be read: {{}}") as base:
             return base.sql(_IMPORTED, params=files).to_arrow_table()
     try:
         return pq.read_table(path)

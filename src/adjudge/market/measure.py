@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from adjudge import tables
-from adjudge.errors import MissingExtra
-from adjudge.market.texts import overlap, token_ids
 from adjudge.market.world import Array
-
-
-@dataclass(frozen=True)
-class Floors:
-    """Which clicked pairs count as positives (paper 1, section 3.1.2); jobs hand in those of the recipes."""
-
-    impressions: int = 30
-    clicks: int = 1
-    ctr: float = 0.1
+from adjudge.stats.agreement import kappa
+from adjudge.stats.auc import auc
+from adjudge.stats.click_floors import ClickFloors
+from adjudge.storage.duck import bounded
+from adjudge.text.words import jaccard, overlap
 
 
 @dataclass(frozen=True)
@@ -64,6 +58,7 @@ class MarketFacts:
     judges: tuple[JudgeFacts, ...]
 
 
+MEMORY = "4GB"
 _NEEDED = ("pairs", "truth", "items", "search", "clicks", "annotations", "judgments")
 _PAIRS = """
 SELECT p.item_id, p.keyphrase, coalesce(p.adopted, false) AS adopted, t.grade AS truth, t.relevant,
@@ -87,24 +82,19 @@ WHERE j.judge = $judge ORDER BY j.item_id, j.keyphrase
 """
 
 
-def measure(logs: Path, floors: Floors | None = None) -> MarketFacts:
-    """The facts of a market's folder. Raises BadTable where a table is missing, MissingExtra without
-    scikit-learn."""
-    import duckdb
-
-    floors = floors or Floors()
+def measure(logs: Path, floors: ClickFloors | None = None) -> MarketFacts:
+    """The facts of a market's folder. floors: which clicked pairs count as positives. Raises BadTable if a table is missing."""
     paths = {name: str(tables.log_path(logs, name)) for name in _NEEDED}
-    with duckdb.connect() as base:
-        wanted = _NEEDED[:-1]
-        pairs = base.sql(_PAIRS, params={name: paths[name] for name in wanted}).to_arrow_table()
+    judged = {name: paths[name] for name in ("judgments", "pairs")}
+    with bounded(logs, MEMORY, f"{logs} cannot be measured: {{}}") as base:
+        pairs = base.sql(_PAIRS, params={name: paths[name] for name in _NEEDED[:-1]}).to_arrow_table()
         names = base.execute(
             "SELECT DISTINCT judge FROM read_parquet($j) ORDER BY judge", {"j": paths["judgments"]}
         ).fetchall()
-        answers = {}
-        for (name,) in names:
-            given = {"judgments": paths["judgments"], "pairs": paths["pairs"], "judge": name}
-            answers[name] = base.sql(_JUDGE, params=given).to_arrow_table()
-    clicked = _clicked(pairs, floors)
+        answers = {
+            name: base.sql(_JUDGE, params={**judged, "judge": name}).to_arrow_table() for (name,) in names
+        }
+    clicked = _clicked(pairs, floors or ClickFloors())
     truth = _column(pairs, "relevant").astype(bool)
     return MarketFacts(
         **_shares(pairs, truth),
@@ -119,7 +109,7 @@ def _column(table: pa.Table, name: str, missing: float = 0) -> Array:
     return column.to_numpy() if column.null_count == 0 else column.fill_null(missing).to_numpy()
 
 
-def _clicked(pairs: pa.Table, floors: Floors) -> Array:
+def _clicked(pairs: pa.Table, floors: ClickFloors) -> Array:
     shown, clicks = _column(pairs, "impressions"), _column(pairs, "clicks")
     enough = (shown >= floors.impressions) & (clicks >= floors.clicks)
     return enough & (clicks >= floors.ctr * shown)
@@ -128,26 +118,18 @@ def _clicked(pairs: pa.Table, floors: Floors) -> Array:
 def _shares(pairs: pa.Table, truth: Array) -> dict:
     grades = pairs["truth"].combine_chunks().dictionary_encode()
     counts = np.bincount(grades.indices.to_numpy(), minlength=len(grades.dictionary))
+    words = overlap(pairs["keyphrase"].combine_chunks(), pairs["title"].combine_chunks())
     return {
         "pairs": pairs.num_rows,
         "relevant": float(truth.mean()),
         "grades": {
             g: float(c / pairs.num_rows) for g, c in zip(grades.dictionary.to_pylist(), counts, strict=True)
         },
-        "jaccard_auc": _auc(
-            truth, jaccard(pairs["title"].combine_chunks(), pairs["keyphrase"].combine_chunks())
-        ),
+        "jaccard_auc": _auc(truth, jaccard(words.shared, words.left, words.right)),
         "adopted": float(_column(pairs, "adopted").mean()),
         "search_passed": float(_column(pairs, "passed").mean()),
         "search_auc": _auc(truth, _column(pairs, "score")),
     }
-
-
-def jaccard(titles: pa.Array, keyphrases: pa.Array) -> Array:
-    """Jaccard index of the word sets of each row."""
-    left, right = titles.dictionary_encode(), keyphrases.dictionary_encode()
-    title_words, keyphrase_words = token_ids(left.dictionary, right.dictionary)
-    return overlap(title_words, keyphrase_words, left.indices.to_numpy(), right.indices.to_numpy())[1]
 
 
 def _clicks(pairs: pa.Table, clicked: Array, truth: Array) -> dict:
@@ -197,8 +179,6 @@ def _judge(name: str, answers: pa.Table, pairs: pa.Table, clicked: Array, truth:
 
 
 def _says(answers: pa.Table) -> Array:
-    import pyarrow.compute as pc
-
     return pc.fill_null(pc.equal(answers["grade"], "relevant"), False).to_numpy()
 
 
@@ -206,21 +186,13 @@ def _mean(values: Array) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _metrics() -> ModuleType:
-    try:
-        import sklearn.metrics
-    except ImportError as error:
-        raise MissingExtra("scikit-learn", "train") from error
-    return sklearn.metrics
-
-
 def _auc(truth: Array, score: Array) -> float | None:
-    if truth.all() or not truth.any():
-        return None
-    return float(_metrics().roc_auc_score(truth, score))
+    value = auc(score, truth)
+    return None if np.isnan(value) else value
 
 
-def _kappa(one: Array, other: Array) -> float | None:
-    if len(one) == 0 or len(np.unique(np.concatenate((one, other)))) < 2:
-        return None
-    return float(_metrics().cohen_kappa_score(one, other))
+def _kappa(human: Array, judge: Array) -> float | None:
+    """Cohen's kappa of two columns of booleans; None if it is undefined."""
+    matrix = np.bincount(human * 2 + judge, minlength=4).reshape(2, 2).astype(np.float64)
+    value = float(kappa(matrix))
+    return None if np.isnan(value) else value

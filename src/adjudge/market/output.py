@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from adjudge.market.buyers import Behaviour
+from adjudge.market.buyers import ClickLog
 from adjudge.market.graders import VOTES, Annotations, Verdicts
 from adjudge.market.world import Array, World
 from adjudge.records import BINARY, FOUR
@@ -82,7 +82,7 @@ def pairs_table(world: World, adopted: Array) -> pa.Table:
     return pa.table({**_pair_columns(world, every), "adopted": adopted})
 
 
-def clicks_table(world: World, log: Behaviour) -> pa.Table:
+def clicks_table(world: World, log: ClickLog) -> pa.Table:
     return pa.table(
         {
             **_pair_columns(world, log.pair),
