@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from statsmodels.stats.inter_rater import fleiss_kappa
 
-from adjudge.stats.annotators import METRICS, alpha, alpha_estimate, decided
+from adjudge.stats.annotators import METRICS, alpha, alpha_estimate, settle
 from adjudge.stats.sampling import Sampling
 
 VOTES = arrays(np.int64, st.tuples(st.integers(2, 12), st.just(3)), elements=st.integers(0, 3))
@@ -84,8 +84,8 @@ def test_interval_holds_the_value_and_narrows() -> None:
 
 def test_rules() -> None:
     votes = np.array([[0, 0, 3, 0], [0, 1, 2, 0], [1, 1, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]])
-    label, sure = decided(votes, "unanimous")
+    label, sure = settle(votes, "unanimous")
     assert sure.tolist() == [True, False, False, True, False]
     assert label[sure].tolist() == [2, 2]
-    assert decided(votes, "majority")[1].tolist() == [True, True, False, True, False]
-    assert decided(votes, "majority", min_annotators=3)[1].tolist() == [True, True, False, False, False]
+    assert settle(votes, "majority")[1].tolist() == [True, True, False, True, False]
+    assert settle(votes, "majority", min_annotators=3)[1].tolist() == [True, True, False, False, False]

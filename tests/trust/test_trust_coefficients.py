@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from adjudge.stats import agreement, annotators, cluster_bootstrap, sample_size
+from adjudge.stats import agreement, annotators, click_floors, cluster_bootstrap, sample_size
 from adjudge.trust import decision, lexical, probes
 
 TABLES = arrays(np.float64, (3, 3), elements=st.integers(1, 40).map(float))
@@ -19,7 +19,7 @@ TABLES = arrays(np.float64, (3, 3), elements=st.integers(1, 40).map(float))
 
 @pytest.mark.parametrize(
     "module",
-    [annotators, cluster_bootstrap, agreement, decision, sample_size, lexical, probes],
+    [annotators, click_floors, cluster_bootstrap, agreement, decision, sample_size, lexical, probes],
     ids=lambda m: m.__name__,
 )
 def test_the_numbers_in_the_docstrings(module: object) -> None:

@@ -14,7 +14,7 @@ from adjudge.records import BINARY, FOUR
 from adjudge.stats.click_floors import ClickFloors
 from adjudge.stats.cluster_bootstrap import Estimate
 from adjudge.stats.sampling import Sampling
-from adjudge.trust.clicks import RATIO, coec, positives, rate_difference
+from adjudge.trust.clicks import RATIO, coec, rate_difference
 from adjudge.trust.compare import Compared
 from adjudge.trust.lexical import overlap
 from adjudge.trust.probes import bins, leniency, odds_ratio, paired, probe
@@ -130,7 +130,7 @@ def test_coec_by_hand(tmp_path: Path) -> None:
 
 def test_floors_by_hand() -> None:
     shown, clicks = np.array([30, 29, 100, 100, 40]), np.array([3, 29, 9, 10, 0])
-    assert positives(shown, clicks, ClickFloors()).tolist() == [True, False, False, True, False]
+    assert ClickFloors().positive(shown, clicks).tolist() == [True, False, False, True, False]
 
 
 def test_rate_difference_by_hand() -> None:

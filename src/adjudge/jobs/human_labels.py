@@ -15,7 +15,7 @@ from adjudge.errors import BadConfig, BadTable
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.splits import split_sql
 from adjudge.records import FOUR, ORDINAL3, Scale
-from adjudge.stats.annotators import decided
+from adjudge.stats.annotators import settle
 from adjudge.tables import Table
 
 FOUR_TO_THREE = {"excellent": "high", "good": "moderate", "fair": "irrelevant", "bad": "irrelevant"}
@@ -93,10 +93,10 @@ def labelled(pairs: Path, human: Path, rules: Rules) -> Labelled:
     found = _read(pairs, human, rules)
     votes = _votes(found, human, rules.human_scale)
     table = mapping_of(rules.human_scale, rules.scale, rules.grades)
-    label, sure = decided(votes, rules.rule, rules.min_annotators)
+    label, sure = settle(votes, rules.rule, rules.min_annotators)
     if rules.rule == "majority":
         onto = np.eye(len(rules.scale.grades), dtype=np.int64)[table]
-        step, sure = decided(votes @ onto, rules.rule, rules.min_annotators)
+        step, sure = settle(votes @ onto, rules.rule, rules.min_annotators)
     else:
         step = np.array(table)[label]
     split = np.array(found["split"].to_pylist(), object)

@@ -1,7 +1,7 @@
 """Agreement coefficients of confusion matrices, for one matrix or a stack of them (the bootstrap's).
 
 All take float arrays [..., K, K] of pair counts, rows the humans' grade, columns the judge's, worst grade first,
-and give [...]; NaN where the coefficient is undefined (no pairs, or no disagreement possible by chance).
+and give [...]; NaN if the coefficient is undefined (no pairs, or no disagreement possible by chance).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def kappa(matrix: Floats, kind: str = "nominal") -> Floats:
     >>> float(kappa(np.array([[20.0, 5], [10, 15]])).round(4))
     0.4
 
-    Worked: 15 of 50 disagree; by chance 25 * 20 / 50 + 25 * 30 / 50 = 25; 1 - 15 / 25 = .4.
+    Worked: 15 of 50 disagree; by chance 25 * 20 / 50 + 25 * 30 / 50 = 25; 1 - 15 / 25 = 0.4.
     """
     weight = weights(kind, matrix.shape[-1])
     rows, columns, pairs = _margins(matrix)
@@ -69,7 +69,7 @@ def ac1(matrix: Floats) -> Floats:
     >>> float(ac1(np.array([[80.0, 9], [9, 2]])).round(4))
     0.7762
 
-    Worked: p = .89, .11; chance = 2 * .89 * .11 = .1958; (.82 - .1958) / .8042 = .7762.
+    Worked: p = 0.89, 0.11; chance = 2 * 0.89 * 0.11 = 0.1958; (0.82 - 0.1958) / 0.8042 = 0.7762.
     """
     rows, columns, pairs = _margins(matrix)
     share = _ratio(rows + columns, 2 * pairs[..., None])
@@ -85,20 +85,20 @@ def balanced(matrix: Floats) -> Floats:
     >>> float(balanced(np.array([[80.0, 9], [9, 2]])).round(4))
     0.5403
 
-    Worked: 80 / 89 = .8989 and 2 / 11 = .1818; their mean is .5403.
+    Worked: 80 / 89 = 0.8989 and 2 / 11 = 0.1818; their mean is 0.5403.
     """
-    given = matrix.sum(-1)
+    graded = matrix.sum(-1)
     hits = np.diagonal(matrix, axis1=-2, axis2=-1)
-    recall = np.divide(hits, given, out=np.zeros(given.shape), where=given > 0)
-    return _ratio(recall.sum(-1), (given > 0).sum(-1))
+    recall = np.divide(hits, graded, out=np.zeros(graded.shape), where=graded > 0)
+    return _ratio(recall.sum(-1), (graded > 0).sum(-1))
 
 
 def coefficients(grades: int) -> dict[str, Coefficient]:
     """All coefficients by name; `kappa` is quadratic on three grades or more, plain on two."""
     kinds = ("nominal", "linear", "quadratic")
-    found: dict[str, Coefficient] = {"kappa": partial(kappa, kind="quadratic" if grades > 2 else "nominal")}
-    found |= {f"kappa_{kind}": partial(kappa, kind=kind) for kind in kinds}
-    return found | {
+    return {
+        "kappa": partial(kappa, kind="quadratic" if grades > 2 else "nominal"),
+        **{f"kappa_{kind}": partial(kappa, kind=kind) for kind in kinds},
         "pabak": pabak,
         "ac1": ac1,
         "exact": exact,

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
-from adjudge.config import check_range
+import numpy as np
+from numpy.typing import NDArray
+
+from adjudge.config import setting, settings
 
 
-@dataclass(frozen=True)
+@settings
 class ClickFloors:
     """Which clicked pairs count as positives (paper 1, section 3.1.2: 30 impressions, one click, CTR 0.1)."""
 
-    impressions: int = 30
-    clicks: int = 1
-    ctr: float = 0.1
-    positions: int = 30
+    impressions: Annotated[
+        int, setting("A positive was shown at least this often.", ge=0, le=10**12, unit="impressions")
+    ] = 30
+    clicks: Annotated[
+        int, setting("A positive was clicked at least this often.", ge=1, le=10**12, unit="clicks")
+    ] = 1
+    ctr: Annotated[float, setting("A positive's least click-through rate.", ge=0.0, le=1.0)] = 0.1
 
-    def __post_init__(self) -> None:
-        check_range("ClickFloors", "impressions", self.impressions, 0, 10**9)
-        check_range("ClickFloors", "clicks", self.clicks, 1, 10**9)
-        check_range("ClickFloors", "ctr", self.ctr, 0.0, 1.0)
-        check_range("ClickFloors", "positions", self.positions, 1, 1_000)
+    def positive(
+        self, impressions: NDArray[np.integer], clicks: NDArray[np.integer]
+    ) -> NDArray[np.bool_]:
+        """[n]: which pairs buyers clicked enough, from each pair's sums over positions.
+
+        >>> ClickFloors().positive(np.array([30, 29, 100, 100]), np.array([3, 29, 9, 10])).tolist()
+        [True, False, False, True]
+        """
+        enough = (impressions >= self.impressions) & (clicks >= self.clicks)
+        return np.asarray(enough & (clicks >= self.ctr * impressions))

@@ -1,4 +1,4 @@
-"""How many more human labels would decide a question."""
+"""Sample size: how many more human labels would decide a question."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ MOST = 10**9
 
 @dataclass(frozen=True)
 class Needed:
-    """labels: in all, for `power` to decide; more: beyond those there are; None where the present labels tell no
-    standard error, or no feasible number decides. note says which."""
+    """labels: in all, for `power` to decide; more: beyond those there are; None if the present labels give no
+    standard error, or no feasible number decides; note says which."""
 
     question: str
     value: float | None
@@ -34,13 +34,13 @@ def labels_needed(
 
         needed = now * ((z(1 - (1 - level) / 2) + z(power)) * se / |value - bar|) ** 2
 
-    Labels are counted in pairs, at the present number of pairs an item (the clustered standard error holds their
+    Labels are counted in pairs, at the present number of pairs per item (the clustered standard error holds their
     dependence). The value is itself uncertain: ask again once the labels are there.
 
     >>> labels_needed("kappa >= 0.6?", Estimate(0.65, se=0.05, pairs=200), 0.6).labels
     1570
 
-    Worked: (1.96 + .8416) * .05 / .05 = 2.8016; squared 7.849; times 200: 1,570 labels, 1,370 more.
+    Worked: (1.96 + 0.8416) * 0.05 / 0.05 = 2.8016; squared 7.849; times 200: 1,570 labels, 1,370 more.
     """
     if now.value is None or now.se is None:
         return Needed(question, now.value, bar, None, None, now.note or "no standard error from these labels")

@@ -37,18 +37,12 @@ class ClickAgreement:
     note: str | None = None
 
 
-def positives(impressions: Ints, clicks: Ints, floors: ClickFloors) -> Bools:
-    """Which pairs buyers clicked enough (paper 1, section 3.1.2)."""
-    enough = (impressions >= floors.impressions) & (clicks >= floors.clicks)
-    return enough & (clicks >= floors.ctr * impressions)
-
-
 def against_clicks(
     evidence: Evidence, floors: ClickFloors, sampling: Sampling, rng: np.random.Generator
 ) -> ClickAgreement:
     """What the judge says of pairs that buyers clicked, and of those they passed over."""
     yes = evidence.step >= evidence.scale.relevant_from
-    clicked = positives(evidence.impressions, evidence.clicks, floors) & evidence.scored
+    clicked = floors.positive(evidence.impressions, evidence.clicks) & evidence.scored
     passed = (evidence.impressions >= max(floors.impressions, 1)) & (evidence.clicks == 0) & evidence.scored
     concordance = share(yes[clicked], evidence.item[clicked], sampling, rng)
     ignored = share(yes[passed], evidence.item[passed], sampling, rng)

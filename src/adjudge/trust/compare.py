@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from adjudge.records import BINARY, Scale
 from adjudge.stats import agreement as agreement_coefficients
-from adjudge.stats.annotators import decided
+from adjudge.stats.annotators import settle
 from adjudge.stats.cluster_bootstrap import Bools, Estimate, Floats, Ints, estimates, sums_by_cluster
 from adjudge.stats.sampling import Sampling
 from adjudge.trust.reading import Evidence
@@ -54,11 +54,11 @@ def compared(evidence: Evidence, settings: TrustSettings) -> Compared:
     same = evidence.scale.name == evidence.human_scale.name
     votes, judge = evidence.votes, evidence.step
     # Total agreement is asked of the grades as given, not of what they are reduced to (paper 1, section 3.1.1).
-    label, sure = decided(votes, settings.rule, settings.min_annotators)
+    label, sure = settle(votes, settings.rule, settings.min_annotators)
     if same:
         return Compared(evidence.scale, judge, label, sure, sure & evidence.scored)
     if settings.rule == "majority":
-        label, sure = decided(_two(votes, evidence.human_scale), "majority", settings.min_annotators)
+        label, sure = settle(_two(votes, evidence.human_scale), "majority", settings.min_annotators)
     else:
         label = (label >= evidence.human_scale.relevant_from).astype(np.int64)
     judge = (judge >= evidence.scale.relevant_from).astype(np.int64)

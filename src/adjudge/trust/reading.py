@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from adjudge import tables
 from adjudge.errors import BadConfig, BadTable, did_you_mean
 from adjudge.records import BINARY, Scale
+from adjudge.stats.segments import head_keyphrases
 from adjudge.tables import Table
 
 Ints = NDArray[np.integer]
@@ -30,11 +31,7 @@ FROM verdicts v LEFT JOIN item_texts i USING (item_id)
 LEFT JOIN (SELECT item_id, keyphrase, sum(impressions) AS impressions, sum(clicks) AS clicks
            FROM clicks GROUP BY ALL) c USING (item_id, keyphrase)
 LEFT JOIN heads h USING (keyphrase) ORDER BY v.row"""
-_HEADS = """CREATE TEMP TABLE heads AS
-SELECT keyphrase, before < $head * total AS head FROM (
-  SELECT keyphrase, sum(n) OVER () AS total,
-         sum(n) OVER (ORDER BY n DESC, keyphrase ROWS UNBOUNDED PRECEDING) - n AS before
-  FROM (SELECT keyphrase, sum(clicks) AS n FROM clicks GROUP BY keyphrase))"""
+_CLICKED = "SELECT keyphrase, sum(clicks)::BIGINT AS clicks FROM clicks GROUP BY keyphrase ORDER BY keyphrase"
 _VOTES = """SELECT unit, any_value(item_id) AS item_id, any_value(row) AS row, step, count(*) AS votes FROM (
   SELECT dense_rank() OVER (ORDER BY h.item_id, h.keyphrase) - 1 AS unit, h.item_id, v.row, s.step
   FROM human h JOIN steps s ON s.side = 'human' AND s.grade = h.grade
@@ -121,7 +118,7 @@ def read(sources: Sources, head: float = 0.9, positions: int = 30) -> Evidence:
         judge = _judge(db, sources)
         db.execute(_VERDICTS, {"judge": judge})
         _refuse_bad(db, sources)
-        db.execute(_HEADS, {"head": head})
+        db.register("heads", _heads(db, head))
         pairs: pa.Table = db.sql(_PAIRS).to_arrow_table()
         votes: pa.Table = db.sql(_VOTES).to_arrow_table()
         shown: pa.Table = db.sql(_SHOWN, params={"most": positions}).to_arrow_table()
@@ -237,6 +234,13 @@ def _whole_numbers(there: Any, shape: Table, path: Path) -> Any:
             )
         there = there.project(f"* REPLACE ({whole} AS {seen})")
     return there
+
+
+def _heads(db: Any, share: float) -> pa.Table:
+    """Every clicked keyphrase, and whether it is among the head."""
+    clicked = db.sql(_CLICKED).to_arrow_table()
+    head = head_keyphrases(clicked["clicks"].to_numpy(), share)
+    return pa.table({"keyphrase": clicked["keyphrase"], "head": head})
 
 
 def _steps(db: Any, sources: Sources) -> None:

@@ -1,10 +1,11 @@
-"""Settings of the trust room: what counts as agreement, which bar decides, and how wide the doubt is."""
+"""Settings of agreement: what counts as agreement, which bar decides, and how wide an interval is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import Annotated
 
-from adjudge.config import check_choice, check_range
+from adjudge.config import setting, settings
 from adjudge.stats.annotators import RULES
 from adjudge.stats.click_floors import ClickFloors
 from adjudge.stats.sampling import Sampling
@@ -13,62 +14,76 @@ STATISTICS = (
     *("kappa", "kappa_nominal", "kappa_linear", "kappa_quadratic"),
     *("pabak", "ac1", "exact", "within_one", "balanced"),
 )
-"""What a decision can rest on; see `coefficients`. `kappa` is quadratic where the scale has three grades or more."""
+"""What a decision can rest on; see `stats.agreement`."""
 
 
-@dataclass(frozen=True)
+@settings
 class ProbeSettings:
-    """From which size on an effect is a fault: a probe is quiet where its whole interval lies inside, a fault where
-    the whole interval lies outside, else inconclusive.
+    """The size from which an effect is a fault: a probe is quiet if its whole interval lies inside, a fault if the whole
+    interval lies outside, else inconclusive."""
 
-    shift: difference of yes rates. odds: factor on the odds of yes (1 = no effect). flips: share of verdicts that change
-    though the pair did not. self_kappa: kappa of a judge with itself. bins: of the table by lexical overlap.
-    """
-
-    shift: float = 0.05
-    odds: float = 1.5
-    flips: float = 0.1
-    self_kappa: float = 0.8
-    bins: int = 5
-
-    def __post_init__(self) -> None:
-        check_range("ProbeSettings", "shift", self.shift, 0.0, 1.0)
-        check_range("ProbeSettings", "odds", self.odds, 1.0, 1_000.0)
-        check_range("ProbeSettings", "flips", self.flips, 0.0, 1.0)
-        check_range("ProbeSettings", "self_kappa", self.self_kappa, -1.0, 1.0)
-        check_range("ProbeSettings", "bins", self.bins, 2, 100)
+    shift: Annotated[float, setting("Harmless difference of yes rates.", ge=0.0, le=1.0)] = 0.05
+    odds: Annotated[
+        float, setting("Harmless factor on the odds of yes (1 = no effect).", ge=1.0, le=1_000.0)
+    ] = 1.5
+    flips: Annotated[
+        float,
+        setting("Harmless share of verdicts that change though the pair did not.", ge=0.0, le=1.0),
+    ] = 0.1
+    self_kappa: Annotated[
+        float, setting("Least harmless kappa of a judge with itself.", ge=-1.0, le=1.0)
+    ] = 0.8
+    bins: Annotated[int, setting("Bins of the table by lexical overlap.", ge=2, le=100)] = 5
 
 
-@dataclass(frozen=True)
+@settings
+class ClickSettings(ClickFloors):
+    """Floors of click-positive pairs, and how deep clicks over expected clicks look into a results page."""
+
+    positions: Annotated[
+        int,
+        setting("Positions below this one count as this one in clicks over expected clicks.", ge=1, le=1_000),
+    ] = 30
+
+
+@settings
 class TrustSettings:
-    """statistic, bar: the judge is trusted where the statistic's whole interval reaches the bar.
+    """When a judge is trusted, which human labels count, and which segments are reported."""
 
-    rule: which human label a pair gets. `unanimous`: all annotators gave the same grade (paper 1, section 3.1.1: total
-    agreement). `majority`: more than half gave the same grade, on the scale compared. Other pairs have no label, and are
-    counted. min_annotators: pairs with fewer grades have no label. least_scored: under this share of scored verdicts
-    the judge is broken. power: the chance to decide that the number of further labels is computed for.
-    most_categories: the largest ones get a segment each, the others one together. head: share of all clicks that the
-    head keyphrases hold.
-    """
-
-    statistic: str = "kappa"
-    bar: float = 0.6
-    rule: str = "unanimous"
-    min_annotators: int = 1
-    least_scored: float = 0.5
-    power: float = 0.8
-    most_categories: int = 50
-    head: float = 0.9
+    statistic: Annotated[
+        str,
+        setting(
+            "The agreement coefficient that decides: the judge is trusted if its whole interval reaches the bar. `kappa` is "
+            "quadratic on three grades or more, plain on two.",
+            choices=STATISTICS,
+        ),
+    ] = "kappa"
+    bar: Annotated[float, setting("What the statistic's whole interval must reach.", ge=-1.0, le=1.0)] = 0.6
+    rule: Annotated[
+        str,
+        setting(
+            "Which human label a pair gets. `unanimous`: all annotators gave the same grade (paper 1, section 3.1.1: total "
+            "agreement). `majority`: more than half did, on the scale compared. Other pairs have no label and are counted.",
+            choices=RULES,
+        ),
+    ] = "unanimous"
+    min_annotators: Annotated[
+        int, setting("A pair with fewer annotators has no label.", ge=1, le=1_000, unit="annotators")
+    ] = 1
+    least_scored: Annotated[
+        float, setting("The judge is broken if a smaller share of its verdicts is scored.", ge=0.0, le=1.0)
+    ] = 0.5
+    power: Annotated[
+        float,
+        setting("The chance to decide that the number of further labels is computed for.", ge=0.5, le=0.999),
+    ] = 0.8
+    most_categories: Annotated[
+        int,
+        setting("The largest categories get a segment each, all others one together.", ge=1, le=100_000),
+    ] = 50
+    head: Annotated[
+        float, setting("Share of all clicks that the head keyphrases hold.", ge=0.0, le=1.0)
+    ] = 0.9
     sampling: Sampling = field(default_factory=Sampling)
-    clicks: ClickFloors = field(default_factory=ClickFloors)
+    clicks: ClickSettings = field(default_factory=ClickSettings)
     probes: ProbeSettings = field(default_factory=ProbeSettings)
-
-    def __post_init__(self) -> None:
-        check_choice("TrustSettings", "statistic", self.statistic, STATISTICS)
-        check_choice("TrustSettings", "rule", self.rule, RULES)
-        check_range("TrustSettings", "bar", self.bar, -1.0, 1.0)
-        check_range("TrustSettings", "min_annotators", self.min_annotators, 1, 1_000)
-        check_range("TrustSettings", "least_scored", self.least_scored, 0.0, 1.0)
-        check_range("TrustSettings", "power", self.power, 0.5, 0.999)
-        check_range("TrustSettings", "most_categories", self.most_categories, 1, 100_000)
-        check_range("TrustSettings", "head", self.head, 0.0, 1.0)
