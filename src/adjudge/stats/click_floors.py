@@ -22,9 +22,7 @@ class ClickFloors:
     ] = 1
     ctr: Annotated[float, setting("A positive's least click-through rate.", ge=0.0, le=1.0)] = 0.1
 
-    def positive(
-        self, impressions: NDArray[np.integer], clicks: NDArray[np.integer]
-    ) -> NDArray[np.bool_]:
+    def positive(self, impressions: NDArray[np.integer], clicks: NDArray[np.integer]) -> NDArray[np.bool_]:
         """[n]: which pairs buyers clicked enough, from each pair's sums over positions.
 
         >>> ClickFloors().positive(np.array([30, 29, 100, 100]), np.array([3, 29, 9, 10])).tolist()

@@ -133,7 +133,11 @@ def _estimate(
         why = "undefined: one grade only, or nothing to compare"
         return Estimate(None, pairs=pairs, clusters=clusters, note=why)
     if few is not None or not len(replicates) or not np.isfinite(replicates).all():
-        why = "no interval: undefined in some resamples" if len(replicates) else "no interval: no replicates asked"
+        why = (
+            "no interval: undefined in some resamples"
+            if len(replicates)
+            else "no interval: no replicates asked"
+        )
         return Estimate(value, pairs=pairs, clusters=clusters, note=few or why)
     low, high = interval(replicates, level)
     se = float(replicates.std(ddof=1)) if len(replicates) > 1 else None
@@ -146,9 +150,7 @@ def resampled(sums: Floats, sampling: Sampling, rng: np.random.Generator) -> Flo
     draws = draw(rng, len(sums), sampling.replicates)[1:]
     step = max(1, _BLOCK // max(len(sums), 1))
     blocks = [np.zeros((0, sums.shape[1]))]
-    blocks += [
-        draws[start : start + step].astype(np.float64) @ sums for start in range(0, len(draws), step)
-    ]
+    blocks += [draws[start : start + step].astype(np.float64) @ sums for start in range(0, len(draws), step)]
     return np.concatenate(blocks)
 
 

@@ -30,9 +30,9 @@ class ProbeSettings:
         float,
         setting("Harmless share of verdicts that change though the pair did not.", ge=0.0, le=1.0),
     ] = 0.1
-    self_kappa: Annotated[
-        float, setting("Least harmless kappa of a judge with itself.", ge=-1.0, le=1.0)
-    ] = 0.8
+    self_kappa: Annotated[float, setting("Least harmless kappa of a judge with itself.", ge=-1.0, le=1.0)] = (
+        0.8
+    )
     bins: Annotated[int, setting("Bins of the table by lexical overlap.", ge=2, le=100)] = 5
 
 
@@ -81,9 +81,9 @@ class TrustSettings:
         int,
         setting("The largest categories get a segment each, all others one together.", ge=1, le=100_000),
     ] = 50
-    head: Annotated[
-        float, setting("Share of all clicks that the head keyphrases hold.", ge=0.0, le=1.0)
-    ] = 0.9
+    head: Annotated[float, setting("Share of all clicks that the head keyphrases hold.", ge=0.0, le=1.0)] = (
+        0.9
+    )
     sampling: Sampling = field(default_factory=Sampling)
     clicks: ClickSettings = field(default_factory=ClickSettings)
     probes: ProbeSettings = field(default_factory=ProbeSettings)
