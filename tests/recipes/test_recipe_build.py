@@ -420,7 +420,7 @@ def test_missing_and_broken_tables(write, out) -> None:
     with pytest.raises(BadTable, match="cannot be read as Parquet"):
         build(parse("search+-"), logs, settings(), out)
     write(clicks=[{"item_id": "a", "keyphrase": "b", "impressions": "many", "clicks": 1}])
-    with pytest.raises(BadTable, match=r"cannot be used .*bring it in with adjudge import"):
+    with pytest.raises(BadTable, match=r"impressions is .many.; allowed are whole numbers"):
         build(parse("click+ search-"), logs, settings(), out)
 
 

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from adjudge import tables
 from adjudge.baselines.settings import CtrSettings
 from adjudge.errors import BadTable
-from adjudge.storage.duck import bounded, open_log
+from adjudge.storage.duck import bounded
+from adjudge.storage.views import open_log
 
 TYPES = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "bool": pa.bool_()}
 

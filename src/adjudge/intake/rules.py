@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from adjudge.storage.duck import SQL_TYPES
+from adjudge.storage.views import SQL_TYPES
 from adjudge.tables import Column, Table
 
 INTEGERS = frozenset(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from adjudge.config import check_choice, check_range
 from adjudge.errors import BadConfig, BadTable
 from adjudge.records import Progress, no_progress
-from adjudge.storage.duck import line
+from adjudge.storage.duck import first_line
 from adjudge.tables import ITEMS, KEYPHRASES
 from adjudge.text.utf8 import columns_of, readable
 
@@ -94,5 +94,5 @@ def _texts(config: StatesConfig) -> Iterator[list[str]]:
                 yield text_columns(pa.table(batch))[1 if config.items else 0].to_pylist()
     except (OSError, pa.ArrowException, duckdb.Error) as error:
         raise BadTable(
-            f"{path} cannot be read: {line(error)}. Bring it in with: adjudge import table"
+            f"{path} cannot be read: {first_line(error)}. Bring it in with: adjudge import table"
         ) from error

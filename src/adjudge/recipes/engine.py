@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.splits import sql_text
-from adjudge.storage.duck import bounded, open_log
+from adjudge.storage.duck import bounded
+from adjudge.storage.views import open_log
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,7 +47,7 @@ class Engine:
             relation.insert(list(row))
 
     def open(self, logs: Path, name: str) -> Path:
-        """See `duck.open_log`."""
+        """See `views.open_log`."""
         return open_log(self.connection, logs, name)
 
 

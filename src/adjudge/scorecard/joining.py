@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from adjudge import tables
 from adjudge.records import FOUR, SCALES
-from adjudge.storage.duck import SQL_TYPES
+from adjudge.storage.views import SQL_TYPES
 
 
 def views(db: duckdb.DuckDBPyConnection, logs: Path, groups: Path | None) -> set[str]:

@@ -1,13 +1,12 @@
-"""DuckDB within a stated memory: what goes wrong is told in our words."""
+"""Bounded DuckDB connections: what goes wrong is told in our words."""
 
+import tempfile
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from adjudge.errors import BadConfig, BadTable
-from adjudge.storage.duck import bounded, check_memory, open_log
+from adjudge.storage.duck import bounded, check_memory, in_memory
 
 
 @pytest.mark.parametrize("value", ["4GB", "4gb", "512 MiB", "1.5G", "60%"])
@@ -48,13 +47,36 @@ def test_too_little_memory_and_unreadable_tables_are_told_apart(tmp_path: Path) 
     assert "\n" not in str(caught.value)
 
 
-def test_an_opened_table_has_all_columns_of_its_contract(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"item_id": ["i"], "title": ["red shoe"]}), tmp_path / "items.parquet")
-    with bounded(tmp_path / "spill", "1GB", "{}") as db:
-        open_log(db, tmp_path, "items")
-        assert db.sql("SELECT item_id, title, category, price FROM items_file").fetchall() == [
-            ("i", "red shoe", None, None)
-        ]
-        pq.write_table(pa.table({"title": ["red shoe"]}), tmp_path / "items.parquet")
-        with pytest.raises(BadTable, match="needs column item_id"):
-            open_log(db, tmp_path, "items")
+def test_a_message_may_hold_braces(tmp_path: Path) -> None:
+    with (
+        pytest.raises(BadTable, match=r"^IO Error.*of /data/\{day\}\.parquet$"),
+        bounded(tmp_path / "spill", "1GB", "{} of /data/{day}.parquet") as db,
+    ):
+        db.read_parquet(str(tmp_path / "none.parquet"))
+
+
+def test_in_memory_work_is_bounded_in_utc_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with in_memory(memory="60MB", threads=1) as db:
+        facts = db.sql("SELECT current_setting('memory_limit'), current_setting('TimeZone')").fetchall()
+        assert facts == [("57.2 MiB", "UTC")]
+        db.execute(
+            "CREATE TABLE wide AS SELECT range AS n, repeat('x', 200) || range AS text FROM range(400000)"
+        )
+        assert list(tmp_path.glob("adjudge-*/*")), (
+            "80 MB do not fit 60: the rest lies in the temporary folder"
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_in_memory_says_what_the_caller_wants_said() -> None:
+    with (
+        pytest.raises(BadTable, match=r"^a table cannot be read: Catalog Error.*Bring it in with: adjudge import table$"),
+        in_memory() as db,
+    ):
+        db.sql("FROM nowhere")
+    with pytest.raises(BadTable, match=r"^p\.parquet cannot be read as pairs: Catalog Error"):  # noqa: SIM117
+        with in_memory("p.parquet cannot be read as pairs: {}") as db:
+            db.sql("FROM nowhere")
