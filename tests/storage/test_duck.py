@@ -73,7 +73,9 @@ def test_in_memory_work_is_bounded_in_utc_and_leaves_nothing(
 
 def test_in_memory_says_what_the_caller_wants_said() -> None:
     with (
-        pytest.raises(BadTable, match=r"^a table cannot be read: Catalog Error.*Bring it in with: adjudge import table$"),
+        pytest.raises(
+            BadTable, match=r"^a table cannot be read: Catalog Error.*Bring it in with: adjudge import table$"
+        ),
         in_memory() as db,
     ):
         db.sql("FROM nowhere")
