@@ -115,7 +115,7 @@ def one(engine: str, given: argparse.Namespace, folder: Path, what: str) -> dict
         engine=engine,
         items=folder / "items.parquet" if joined else None,
         part_rows=1000 if what == "few" else given.part_rows,
-        local=LocalSettings(alone=0),
+        local=LocalSettings(inline_up_to_rows=0),
         spark=SparkSettings(least_parts=4, layout=layout),
     )
     held = size_of(folder / "local")

@@ -97,7 +97,8 @@ def test_paths_that_cannot_be_used_are_told_in_one_line(
         told = capsys.readouterr().err
         assert [line for line in told.splitlines() if line.startswith("error: ")] == told.splitlines()[-1:]
         assert str(tmp_path) in told.splitlines()[-1]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "scores.parquet"]
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["file", "scores.parquet", "scores.parquet.settings.json"]
 
 
 def test_a_row_without_a_score_is_told_with_its_reason(home: Path) -> None:

@@ -20,7 +20,9 @@ NO_SPARK = pytest.mark.skipif(
 )
 ENGINES = (
     pytest.param({"engine": "local"}, id="local"),
-    pytest.param({"engine": "local", "workers": 2, "part_rows": 20, "local": {"alone": 0}}, id="local-2"),
+    pytest.param(
+        {"engine": "local", "workers": 2, "part_rows": 20, "local": {"inline_up_to_rows": 0}}, id="local-2"
+    ),
     pytest.param({"engine": "spark"}, id="spark", marks=NO_SPARK),
 )
 AT = "2026-11-22T06:00:00Z"

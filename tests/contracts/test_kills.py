@@ -26,7 +26,16 @@ SMALL = ("--set", "settings.buckets=16", "--set", "settings.threads=1")
 
 def scoring(artifact: Path, home: Path, out: str, processes: int) -> list[str]:
     """25 parts of four chunks each; with `processes` 2 in spawned ones."""
-    cut = ["--set", "part_rows=400", "--set", "chunk=100", "--set", "local.alone=0", "--workers", processes]
+    cut = [
+        "--set",
+        "part_rows=400",
+        "--set",
+        "chunk=100",
+        "--set",
+        "local.inline_up_to_rows=0",
+        "--workers",
+        processes,
+    ]
     where = ["--artifact", artifact, "--pairs", home / "in.parquet", "--items", home / "items.parquet"]
     return adjudge("score", *where, "--out", home / out, "--set", AT, *cut)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from adjudge.errors import BadConfig, NotEnoughData
 from adjudge.scoring.precision import parity_gate
 from adjudge.scoring.precision.cpu import read_units
-from adjudge.scoring.precision.parity_gate import GateLimits, Parity, auc, parity
+from adjudge.scoring.precision.parity_gate import GateLimits, Parity, parity
 
 
 def test_parity_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,14 +23,6 @@ def test_parity_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     said = found.failures(GateLimits(decisions_changed=0.3, max_error=0.2, mean_error=0.05))
     assert said == ["decisions_changed 0.333 > 0.3", "mean_error 0.0833 > 0.05"]
     assert found.failures(GateLimits(0, 0.4, 0.2, 0.1)) == []
-
-
-def test_auc_by_hand_and_by_scikit_learn() -> None:
-    assert auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([False, False, True, True])) == pytest.approx(0.875)
-    rng = np.random.default_rng(3)
-    for _ in range(20):
-        scores, relevant = rng.integers(0, 9, 60) / 9, rng.random(60) < 0.3
-        assert auc(scores, relevant) == pytest.approx(roc_auc_score(relevant, scores))
 
 
 def test_a_candidate_without_scores_fails_every_limit() -> None:

@@ -172,7 +172,7 @@ def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path, workers: i
     alone = score_pairs(
         "local", Task(lengths, tmp_path / "in.parquet", tmp_path / "a.parquet", time, part_rows=50)
     )
-    options = {"local": LocalSettings(alone=0)}
+    options = {"local": LocalSettings(inline_up_to_rows=0)}
     task = Task(
         lengths,
         tmp_path / "in.parquet",
@@ -199,7 +199,7 @@ def broken_elsewhere(workers: int) -> Lengths:
 
 def test_an_error_in_a_process_is_this_runs_error(tmp_path: Path) -> None:
     pq.write_table(table(30), tmp_path / "in.parquet")
-    options = {"local": LocalSettings(alone=0)}
+    options = {"local": LocalSettings(inline_up_to_rows=0)}
     task = Task(
         broken_elsewhere, tmp_path / "in.parquet", tmp_path / "out", part_rows=10, workers=2, options=options
     )

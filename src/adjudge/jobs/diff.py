@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from adjudge import config as settings_of
-from adjudge.config import check_apart
+from adjudge.config import check_apart, setting, settings
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.score import time_of
+from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
 from adjudge.storage.duck import bounded, check_memory
+from adjudge.storage.files import move_in, scratch_folder
 from adjudge.tables import ITEMS, LOGS, log_path
 from adjudge.text.utf8 import as_bytes, columns_of, write_texts
 
@@ -69,20 +68,23 @@ SELECT (SELECT count(*) FROM pairs_after),
 """
 
 
-@dataclass(frozen=True)
-class DiffConfig:
-    """before, after  logs folders of two days: items.parquet, pairs.parquet (item_id and keyphrase, or keyphrase_id) and,
-                   where pairs name keyphrases by id or keyphrases are deleted, keyphrases.parquet
-    out            the folder to write: pairs.parquet for `adjudge score`, deleted.parquet for `adjudge merge`
-    at             the time of the deletions, as 2026-11-22T06:00:00Z; none = now
-    memory         DuckDB's limit
-    """
+BEFORE = (
+    "Yesterday's logs folder: items.parquet, pairs.parquet (item_id and keyphrase, or keyphrase_id) and, if pairs name "
+    "keyphrases by id or keyphrases are deleted, keyphrases.parquet."
+)
+OUT = "The folder to write: pairs.parquet for `adjudge score`, deleted.parquet for `adjudge merge`."
+AT = "The time of the deletions, as 2026-11-22T06:00:00Z; none = now."
 
-    before: Path
-    after: Path
-    out: Path
-    at: str | None = None
-    memory: str = "2GB"
+
+@settings
+class DiffConfig:
+    """The tables of two days, and the folder for what differs."""
+
+    before: Annotated[Path, setting(BEFORE)]
+    after: Annotated[Path, setting("Today's logs folder, of the same tables.")]
+    out: Annotated[Path, setting(OUT)]
+    at: Annotated[str | None, setting(AT)] = None
+    memory: Annotated[str, setting("DuckDB's memory limit.")] = "2GB"
 
     def __post_init__(self) -> None:
         check_memory("DiffConfig", "memory", self.memory)
@@ -115,6 +117,7 @@ class Diff:
         return self.after - self.new - self.revised
 
 
+@job(lambda config: config.out)
 def diff(config: DiffConfig, progress: Progress = no_progress) -> Diff:
     """Write what `adjudge score` and `adjudge merge` need to bring a served table from one day to the next.
 
@@ -123,37 +126,30 @@ def diff(config: DiffConfig, progress: Progress = no_progress) -> Diff:
     """
     if config.out.exists() and not config.out.is_dir():
         raise BadConfig(f"--out {config.out} is a file; allowed is a folder: choose another place")
-    fresh = config.out.with_name(f".{config.out.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    try:
-        wrong = "a day's table cannot be read: {}. Bring it in again with: adjudge import table"
-        with bounded(fresh / "tmp", config.memory, wrong) as db:
-            done = _write(db, config, fresh, progress)
-        config.out.mkdir(parents=True, exist_ok=True)
+    wrong = "a day's table cannot be read: {}. Bring it in again with: adjudge import table"
+    with scratch_folder(config.out) as scratch:
+        with bounded(scratch / "spill", config.memory, wrong) as db:
+            result = _write(db, config, scratch, progress)
         for name in WRITTEN:
-            os.replace(fresh / name, config.out / name)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    settings_of.save(config, config.out / "settings.json")
-    return done
+            move_in(scratch / name, config.out / name)
+    return result
 
 
-def _write(db: duckdb.DuckDBPyConnection, config: DiffConfig, fresh: Path, progress: Progress) -> Diff:
+def _write(db: duckdb.DuckDBPyConnection, config: DiffConfig, scratch: Path, progress: Progress) -> Diff:
     progress("diff", 0, 4)
     for step, (day, logs) in enumerate((("before", config.before), ("after", config.after)), start=1):
         key = _day(db, day, logs)
         progress("diff", step, 4)
     _keys(db, log_path(config.after, "pairs"), key)
     without_key = int(db.sql(WITHOUT_KEY).fetchall()[0][0])
-    paths = {"pairs": fresh / "pairs.parquet", "deleted": fresh / "deleted.parquet"}
-    write_texts(db.sql(TO_SCORE), paths["pairs"])
+    pairs, deleted = (scratch / name for name in WRITTEN)
+    write_texts(db.sql(TO_SCORE), pairs)
     progress("diff", 3, 4)
     db.sql(LOST).create("lost")
     at = config.at or datetime.now(UTC).isoformat()
-    write_texts(db.sql(DELETED, params={"at": at}), paths["deleted"], repair=True)
+    write_texts(db.sql(DELETED, params={"at": at}), deleted, repair=True)
     after, new, revised, lost, deletions = db.execute(
-        COUNTS, {name: str(path) for name, path in paths.items()}
+        COUNTS, {"pairs": str(pairs), "deleted": str(deleted)}
     ).fetchall()[0]
     progress("diff", 4, 4)
     return Diff(config.out, after, new, revised, lost, deletions, without_key)

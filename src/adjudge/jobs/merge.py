@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from adjudge.config import check_range
+from adjudge.config import setting, settings
+from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
 from adjudge.served.settings import MergeConfig
 
@@ -16,21 +17,24 @@ if TYPE_CHECKING:
     from adjudge.served.table import Version
 
 
-@dataclass(frozen=True)
+TABLE = "The served table's folder."
+
+
+@settings
 class PublishConfig:
-    """table    the served table's folder
-    version  none = the newest; an older one steps back, and merges then build on it
-    keep     versions served before that stay, for readers still at them
-    """
+    """Which version of a table becomes the served one."""
 
-    table: Path
-    version: int | None = None
-    keep: int = 2
+    table: Annotated[Path, setting(TABLE)]
+    version: Annotated[
+        int | None,
+        setting("A version's number; none = the newest. An older one steps back, and merges build on it."),
+    ] = None
+    keep: Annotated[
+        int, setting("Versions served before that stay, for readers still at them.", ge=1, le=1000)
+    ] = 2
 
-    def __post_init__(self) -> None:
-        check_range("PublishConfig", "keep", self.keep, 1, 1000)
 
-
+@job(lambda config: config.table)
 def merge(config: MergeConfig, progress: Progress = no_progress) -> Merged:
     """Merge a run; see `served.merge`."""
     from adjudge.served import merge as merging
@@ -45,11 +49,11 @@ def publish(config: PublishConfig, progress: Progress = no_progress) -> Publishe
     return publishing.publish(config.table, config.version, config.keep)
 
 
-@dataclass(frozen=True)
+@settings
 class ServedConfig:
-    """table: the served table's folder."""
+    """The table whose served version is looked up."""
 
-    table: Path
+    table: Annotated[Path, setting(TABLE)]
 
 
 @dataclass(frozen=True)

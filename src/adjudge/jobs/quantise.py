@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from adjudge.config import check_range
+from adjudge.config import setting, settings
 from adjudge.errors import BadTable, NotEnoughData
+from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.precision.parity_gate import GateLimits
 from adjudge.tables import TRAINING
@@ -20,30 +21,26 @@ if TYPE_CHECKING:
 COLUMNS = ("item_id", "keyphrase", "title", "category", "label", "split")
 
 
-@dataclass(frozen=True)
+PAIRS = (
+    "A training table (adjudge recipe): its train rows give the ranges of activations, its test rows (dev if there are "
+    "none) judge the precision."
+)
+
+
+@settings
 class QuantiseConfig:
-    """artifact       a cross-encoder's folder; its manifest takes the verdicts
-    pairs          a training table (adjudge recipe): its train rows give the ranges of activations, its test rows (dev
-                   where there are none) judge the precision
-    seen_rows      train rows used at most
-    held_out_rows  held-out rows used at most
-    limits         what the gate allows
-    seed           draws the rows
-    """
+    """The model to quantise, and the rows and limits by which it is judged."""
 
-    artifact: Path
-    pairs: Path
-    seen_rows: int = 2_000
-    held_out_rows: int = 20_000
-    limits: GateLimits = field(default_factory=GateLimits)
-    seed: int = 7
-
-    def __post_init__(self) -> None:
-        check_range("QuantiseConfig", "seen_rows", self.seen_rows, 1, 10**7)
-        check_range("QuantiseConfig", "held_out_rows", self.held_out_rows, 1, 10**8)
-        check_range("QuantiseConfig", "seed", self.seed, 0, 2**31 - 1)
+    artifact: Annotated[Path, setting("A cross-encoder's folder; its manifest takes the verdicts.")]
+    pairs: Annotated[Path, setting(PAIRS)]
+    seen_rows: Annotated[int, setting("Most train rows used.", ge=1, le=10**7)] = 2_000
+    held_out_rows: Annotated[int, setting("Most held-out rows used.", ge=1, le=10**8)] = 20_000
+    limits: Annotated[GateLimits, setting("What the gate allows.")] = field(default_factory=GateLimits)
+    seed: Annotated[int, setting("Draws the rows.", ge=0, le=2**31 - 1)] = 7
 
 
+# The manifest of the artifact takes the limits with the verdicts; the folder's settings file is its training's.
+@job(lambda config: None)
 def quantise(config: QuantiseConfig, progress: Progress = no_progress) -> list[Judged]:
     """Make int8, bf16 and mixed of a model and judge each beside float32 on held-out pairs.
 
@@ -76,11 +73,11 @@ def _drawn(rows: pa.Table, splits: tuple[str, ...], most: int, config: QuantiseC
     import pyarrow.compute as pc
 
     for split in splits:
-        found = rows.filter(pc.equal(rows["split"], split))
-        if len(found):
+        matching = rows.filter(pc.equal(rows["split"], split))
+        if len(matching):
             rng = np.random.default_rng(config.seed)
-            kept = np.sort(rng.choice(len(found), min(most, len(found)), replace=False))
-            return found.take(pa.array(kept))
+            drawn = np.sort(rng.choice(len(matching), min(most, len(matching)), replace=False))
+            return matching.take(pa.array(drawn))
     raise NotEnoughData(
         f"{config.pairs} has no row of split {' or '.join(splits)}, which the gate needs. Build the training set with: "
         "adjudge recipe"

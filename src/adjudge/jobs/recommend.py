@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+from typing import Annotated
 
-from adjudge import config as settings_of
-from adjudge.config import check_apart
+from adjudge.config import check_apart, setting, settings
+from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
-from adjudge.served.recommend import Recommended, RecommendSettings
+from adjudge.served.recommend import Recommended
 from adjudge.served.recommend import recommend as write
+from adjudge.served.settings import RecommendSettings
 
 
-@dataclass(frozen=True)
+@settings
 class RecommendConfig:
-    """scores: a served table, or what `adjudge score` wrote; items: item_id, title, adgroup_id, seller_id; out: the
-    Parquet file to write, with `OUT.json` beside it holding these settings."""
+    """Scores and items in, recommendations out."""
 
-    scores: Path
-    items: Path
-    out: Path
-    settings: RecommendSettings = field(default_factory=RecommendSettings)
+    scores: Annotated[Path, setting("A served table, or what `adjudge score` wrote.")]
+    items: Annotated[Path, setting("Parquet: item_id, title, adgroup_id, seller_id.")]
+    out: Annotated[Path, setting("The Parquet file to write.")]
+    settings: Annotated[RecommendSettings, setting("What a seller is shown at most.")] = field(
+        default_factory=RecommendSettings
+    )
 
     def __post_init__(self) -> None:
         check_apart("RecommendConfig", {"scores": self.scores, "items": self.items}, {"out": self.out})
 
 
+@job(lambda config: config.out)
 def recommend(config: RecommendConfig, progress: Progress = no_progress) -> Recommended:
-    """Write the recommendations; see `scoring.recommend.recommend`."""
-    done = write(config.scores, config.items, config.out, config.settings, progress)
-    settings_of.save(config, config.out.with_name(f"{config.out.name}.json"))
-    return done
+    """Write the recommendations; see `served.recommend`."""
+    return write(config.scores, config.items, config.out, config.settings, progress)

@@ -2,74 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from adjudge.config import check_choice, check_range
+from adjudge.config import setting, settings
 from adjudge.engines.local.settings import LocalSettings
 from adjudge.engines.registry import ENGINES
 from adjudge.engines.spark.settings import SparkSettings
 from adjudge.errors import BadConfig
+from adjudge.jobs.start import job
 from adjudge.manifest import UNSET, read_any
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.open_model import open_scorer, settled
+from adjudge.scoring.precision.cpu import PRECISIONS
 
 if TYPE_CHECKING:
     from adjudge.engines.task import Scored
 
-PRECISIONS = ("auto", "fp32", "bf16", "int8", "mixed")
+PAIRS = "Parquet, a file or a folder of them: item_id, keyphrase, title and optionally category."
+OUT = "The scores, in the order of the pairs: one Parquet file if the name ends in .parquet, else a folder of parts."
+PRECISION = (
+    "fp32 (the model's own scores), int8, bf16 or mixed (if the artifact's parity gate allows it, see `adjudge "
+    "quantise`), or auto: the fastest allowed that this machine has the units for."
+)
+ITEMS = "Parquet: item_id, title and optionally category. Then the pairs need no title."
+KEYPHRASES = "Parquet: keyphrase_id, keyphrase. Then the pairs hold keyphrase_id."
+PART_ROWS = "Rows per part: what a killed run loses at most, per worker."
+STATES = "Folders of `adjudge states`: what a split student computed ahead, at most one per side."
 
 
-@dataclass(frozen=True)
+@settings
 class ScoreConfig:
-    """artifact      a model's folder, of any kind
-    pairs         Parquet (a file or a folder of them) with item_id, keyphrase, title and optionally category
-    out           Parquet with item_id, keyphrase, score, kept, model_version, scored_at, in the same order:
-                  one file if it ends in .parquet, else a folder of parts
-    workers       processes; 0 = one a core
-    batch_tokens  tokens a batch
-    chunk         rows that the model sees at a time
-    engine        local or spark
-    precision     fp32 (the model's own scores), int8, bf16 or mixed (where its parity gate allows it), or auto: the fastest
-                  allowed that this machine has the units for
-    items         Parquet with item_id, title and optionally category; then the pairs need no title
-    keyphrases    Parquet with keyphrase_id and keyphrase; then the pairs hold keyphrase_id
-    resume        go on from the parts that a killed run finished
-    part_rows     rows a part: what a killed run loses at most, a worker
-    run_id        the run's name; none = its time and model
-    scored_at     the run's time, as 2026-11-22T06:00:00Z; none = now
-    states        folders of `adjudge states`: what a split student computed ahead, at most one a side
-    local, spark  what is each engine's own
-    """
+    """One scoring run."""
 
-    artifact: Path
-    pairs: Path
-    out: Path
-    workers: int = 0
-    batch_tokens: int = 2048
-    chunk: int = 65_536
-    engine: str = "local"
-    precision: str = "fp32"
-    items: Path | None = None
-    keyphrases: Path | None = None
-    resume: bool = False
-    part_rows: int = 262_144
-    run_id: str | None = None
-    scored_at: str | None = None
-    states: tuple[Path, ...] = ()
-    local: LocalSettings = field(default_factory=LocalSettings)
-    spark: SparkSettings = field(default_factory=SparkSettings)
+    artifact: Annotated[Path, setting("A model's folder, of any kind.")]
+    pairs: Annotated[Path, setting(PAIRS)]
+    out: Annotated[Path, setting(OUT)]
+    workers: Annotated[int, setting("Processes; 0 = one per core.", ge=0, le=1024)] = 0
+    batch_tokens: Annotated[int, setting("Tokens per batch.", ge=1, le=10**7, unit="tokens")] = 2048
+    chunk: Annotated[int, setting("Rows that the model sees at a time.", ge=1, le=10**8, unit="rows")] = (
+        65_536
+    )
+    engine: Annotated[str, setting("What runs the scoring.", choices=ENGINES)] = "local"
+    precision: Annotated[str, setting(PRECISION, choices=PRECISIONS)] = "fp32"
+    items: Annotated[Path | None, setting(ITEMS)] = None
+    keyphrases: Annotated[Path | None, setting(KEYPHRASES)] = None
+    resume: Annotated[bool, setting("Go on from the parts that a killed run finished.")] = False
+    part_rows: Annotated[int, setting(PART_ROWS, ge=1, le=10**9, unit="rows")] = 262_144
+    run_id: Annotated[str | None, setting("The run's name; none = its time and model.")] = None
+    scored_at: Annotated[str | None, setting("The run's time, as 2026-11-22T06:00:00Z; none = now.")] = None
+    states: Annotated[tuple[Path, ...], setting(STATES)] = ()
+    local: Annotated[LocalSettings, setting("What only the local engine has.")] = field(
+        default_factory=LocalSettings
+    )
+    spark: Annotated[SparkSettings, setting("What only the Spark engine has.")] = field(
+        default_factory=SparkSettings
+    )
 
     def __post_init__(self) -> None:
-        check_range("ScoreConfig", "workers", self.workers, 0, 1024)
-        check_range("ScoreConfig", "batch_tokens", self.batch_tokens, 1, 10**7)
-        check_range("ScoreConfig", "chunk", self.chunk, 1, 10**8)
-        check_range("ScoreConfig", "part_rows", self.part_rows, 1, 10**9)
-        check_choice("ScoreConfig", "engine", self.engine, ENGINES)
-        check_choice("ScoreConfig", "precision", self.precision, PRECISIONS)
         if self.scored_at is not None:
             time_of("ScoreConfig.scored_at", self.scored_at)
 
@@ -85,16 +78,17 @@ def _states_told(folder: Path) -> str:
 def time_of(name: str, text: str) -> datetime:
     """A time with a zone from ISO 8601, in UTC. Raises BadConfig."""
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadConfig(f"{name} is {text!r}: allowed is ISO 8601, as 2026-11-22T06:00:00Z") from error
-    if found.tzinfo is None:
+    if time.tzinfo is None:
         raise BadConfig(f"{name} is {text!r}: it needs a time zone, as 2026-11-22T06:00:00Z")
-    return found.astimezone(UTC)
+    return time.astimezone(UTC)
 
 
+@job(lambda config: config.out)
 def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
-    """Score the pairs; see `scoring.local.engine.score_pairs` for rows that cannot be scored."""
+    """Score the pairs; see `engines.local.engine.score_pairs` for rows that cannot be scored."""
     from adjudge.engines import task as tasks
     from adjudge.engines.registry import score_pairs
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from adjudge.config import check_choice, check_range
+from adjudge.config import setting, settings
 from adjudge.errors import BadConfig, BadTable
+from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
 from adjudge.storage.duck import first_line
 from adjudge.tables import ITEMS, KEYPHRASES
@@ -27,33 +28,26 @@ SELECT DISTINCT keyphrase, '' AS title FROM there WHERE trim(keyphrase) <> '' OR
 """
 
 
-@dataclass(frozen=True)
-class StatesConfig:
-    """artifact   a split student's folder
-    out        the folder of states to write
-    items      Parquet with item_id, title and optionally category; or
-    keyphrases Parquet with keyphrase
-    dtype      float16 (the scores stay what they are), or int8 (half the size; scores move slightly)
-    workers    batches at a time; 0 = one a core
-    batch      texts at a time
-    """
+DTYPE = "float16 (the scores stay what they are), or int8 (half the size; scores move slightly)."
 
-    artifact: Path
-    out: Path
-    items: Path | None = None
-    keyphrases: Path | None = None
-    dtype: str = "float16"
-    workers: int = 0
-    batch: int = 4096
+
+@settings
+class StatesConfig:
+    """Whose states are computed, of which texts. Items and keyphrases have a folder each: give one of them."""
+
+    artifact: Annotated[Path, setting("A split student's folder.")]
+    out: Annotated[Path, setting("The folder of states to write.")]
+    items: Annotated[Path | None, setting("Parquet: item_id, title and optionally category.")] = None
+    keyphrases: Annotated[Path | None, setting("Parquet: keyphrase.")] = None
+    dtype: Annotated[str, setting(DTYPE, choices=DTYPES)] = "float16"
+    workers: Annotated[int, setting("Batches at a time; 0 = one per core.", ge=0, le=1024)] = 0
+    batch: Annotated[int, setting("Texts at a time.", ge=1, le=10**6)] = 4096
 
     def __post_init__(self) -> None:
         if (self.items is None) == (self.keyphrases is None):
             raise BadConfig(
                 "StatesConfig needs items or keyphrases, and not both: each has a folder of its own"
             )
-        check_choice("StatesConfig", "dtype", self.dtype, DTYPES)
-        check_range("StatesConfig", "workers", self.workers, 0, 1024)
-        check_range("StatesConfig", "batch", self.batch, 1, 10**6)
 
 
 @dataclass(frozen=True)
@@ -64,6 +58,7 @@ class States:
     about: About
 
 
+@job(lambda config: config.out)
 def states(config: StatesConfig, progress: Progress = no_progress) -> States:
     """Compute and write them, each distinct text once. Raises BadArtifact, BadTable."""
     from adjudge.scoring.split import scorer as split_scorer

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adjudge.config import check_choice, check_range
 from adjudge.engines.output import read_result
 from adjudge.errors import BadTable
 from adjudge.records import Progress, no_progress
+from adjudge.served.settings import RecommendSettings
 from adjudge.served.table import POINTER, served
-from adjudge.storage.duck import bounded, check_memory
+from adjudge.storage.duck import bounded
+from adjudge.storage.files import fresh_file, scratch_folder
 from adjudge.tables import ITEMS
 
 if TYPE_CHECKING:
@@ -56,28 +55,6 @@ LAST = "SELECT count(*), count(DISTINCT item_id), count(DISTINCT item_id) FILTER
 
 
 @dataclass(frozen=True)
-class RecommendSettings:
-    """form        what makes two keyphrases the same: exact, spacing (letter case and spaces) or words (their order, too)
-    per_item    keyphrases an item, at most
-    per_adgroup keyphrases an adgroup, at most
-    per_seller  keyphrases a seller's page, at most
-    memory      DuckDB's limit
-    """
-
-    form: str = "spacing"
-    per_item: int = 50
-    per_adgroup: int = 1000
-    per_seller: int = 100_000
-    memory: str = "2GB"
-
-    def __post_init__(self) -> None:
-        check_choice("RecommendSettings", "form", self.form, FORMS)
-        check_memory("RecommendSettings", "memory", self.memory)
-        for name in ("per_item", "per_adgroup", "per_seller"):
-            check_range("RecommendSettings", name, getattr(self, name), 1, 10**9)
-
-
-@dataclass(frozen=True)
 class Recommended:
     """rows: scores read; removed: rows that each rule took, in the order of the rules; out_rows: what is left, of `items`
     items; without_adgroup: items among them that stand alone because no adgroup is known."""
@@ -100,16 +77,14 @@ def recommend(
     """
     files = score_files(scores)
     out.parent.mkdir(parents=True, exist_ok=True)
-    fresh, spill = out.with_name(f".{out.name}.part"), out.with_name(f".{out.name}.tmp")
-    try:
-        with bounded(spill, settings.memory, "a table cannot be read: {}. Write it again.") as db:
-            _views(db, files, items)
-            done = _write(db, scores, out, fresh, settings, progress)
-        os.replace(fresh, out)
-    finally:
-        fresh.unlink(missing_ok=True)
-        shutil.rmtree(spill, ignore_errors=True)
-    return done
+    wrong = "a table cannot be read: {}. Write it again."
+    with (
+        fresh_file(out) as fresh,
+        scratch_folder(out) as spill,
+        bounded(spill, settings.memory, wrong) as db,
+    ):
+        _views(db, files, items)
+        return _write(db, scores, out, fresh, settings, progress)
 
 
 def score_files(path: Path) -> list[Path]:

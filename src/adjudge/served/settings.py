@@ -1,56 +1,70 @@
-"""What can be set about a served table, and what one merge is asked."""
+"""Settings of a served table, of one merge and of recommendations."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+from typing import Annotated
 
-from adjudge.config import check_range
+from adjudge.config import setting, settings
 from adjudge.storage.duck import check_memory
 
+BUCKETS = "Files per version; 0 = as many as hold about `bucket_rows` rows each (a full run chooses anew)."
+KEEP = "Versions served before that publishing leaves, for readers that began before it."
+REMEMBER = "Days for which a deletion is remembered against runs that arrive late; older runs are refused."
+DELETED = (
+    "Tombstones, as `adjudge diff` writes them: item_id, keyphrase, deleted_at. A null key stands for any."
+)
+FORM = (
+    "What makes two keyphrases the same: exact (nothing but themselves), spacing (letter case and spaces do not count) "
+    "or words (nor does their order)."
+)
 
-@dataclass(frozen=True)
+
+@settings
 class ServedSettings:
-    """buckets      files a version; 0 = as many as hold about `bucket_rows` rows each (chosen anew by a full run)
-    bucket_rows  rows a bucket, about
-    keep         versions served before that publish leaves: readers that began before a publish go on
-    remember     days for which a deletion is remembered against runs that arrive late; older runs are refused
-    memory       DuckDB's limit
-    threads      DuckDB's; 0 = one a core
-    """
+    """How a served table is stored."""
 
-    buckets: int = 0
-    bucket_rows: int = 400_000
-    keep: int = 2
-    remember: int = 30
-    memory: str = "2GB"
-    threads: int = 0
+    buckets: Annotated[int, setting(BUCKETS, ge=0, le=65_536)] = 0
+    bucket_rows: Annotated[int, setting("Rows per bucket, about.", ge=1, le=10**9)] = 400_000
+    keep: Annotated[int, setting(KEEP, ge=1, le=1000)] = 2
+    remember: Annotated[int, setting(REMEMBER, ge=0, le=3650, unit="days")] = 30
+    memory: Annotated[str, setting("DuckDB's memory limit.")] = "2GB"
+    threads: Annotated[int, setting("DuckDB's threads; 0 = one per core.", ge=0, le=1024)] = 0
 
     def __post_init__(self) -> None:
         check_memory("ServedSettings", "memory", self.memory)
-        check_range("ServedSettings", "buckets", self.buckets, 0, 65_536)
-        check_range("ServedSettings", "bucket_rows", self.bucket_rows, 1, 10**9)
-        check_range("ServedSettings", "keep", self.keep, 1, 1000)
-        check_range("ServedSettings", "remember", self.remember, 0, 3650)
-        check_range("ServedSettings", "threads", self.threads, 0, 1024)
 
 
-@dataclass(frozen=True)
+@settings
 class MergeConfig:
-    """table    the served table's folder; a full run begins one
-    scores   what `adjudge score` wrote, a file or a folder
-    deleted  tombstones, as `adjudge diff` writes them: item_id, keyphrase, deleted_at; a null key means any
-    run_id   none = the id that the scores carry
-    full     the run replaces all that was scored up to its time, by any model
-    force    take a diff of another model than the table's
-    publish  serve the result at once
-    """
+    """One merge into a served table."""
 
-    table: Path
-    scores: Path
-    deleted: Path | None = None
-    run_id: str | None = None
-    full: bool = False
-    force: bool = False
-    publish: bool = False
-    settings: ServedSettings = field(default_factory=ServedSettings)
+    table: Annotated[Path, setting("The served table's folder; a full run begins one.")]
+    scores: Annotated[Path, setting("What `adjudge score` wrote: a file or a folder.")]
+    deleted: Annotated[Path | None, setting(DELETED)] = None
+    run_id: Annotated[
+        str | None, setting("The run's id, merged once; none = the id that the scores carry.")
+    ] = None
+    full: Annotated[bool, setting("The run replaces all that was scored up to its time, by any model.")] = (
+        False
+    )
+    force: Annotated[bool, setting("Take a diff of another model than the table's.")] = False
+    publish: Annotated[bool, setting("Serve the result at once.")] = False
+    settings: Annotated[ServedSettings, setting("How the table is stored.")] = field(
+        default_factory=ServedSettings
+    )
+
+
+@settings
+class RecommendSettings:
+    """What a seller is shown at most, and what counts as the same keyphrase."""
+
+    form: Annotated[str, setting(FORM, choices=("exact", "spacing", "words"))] = "spacing"
+    per_item: Annotated[int, setting("Most keyphrases per item.", ge=1, le=10**9)] = 50
+    per_adgroup: Annotated[int, setting("Most keyphrases per adgroup.", ge=1, le=10**9)] = 1000
+    per_seller: Annotated[int, setting("Most keyphrases per seller's page.", ge=1, le=10**9)] = 100_000
+    memory: Annotated[str, setting("DuckDB's memory limit.")] = "2GB"
+
+    def __post_init__(self) -> None:
+        check_memory("RecommendSettings", "memory", self.memory)

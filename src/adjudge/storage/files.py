@@ -113,6 +113,21 @@ def fresh_folder(out: Path, mark: str = "part") -> Iterator[Path]:
         discard(fresh)
 
 
+@contextmanager
+def scratch_folder(out: Path) -> Iterator[Path]:
+    """An empty folder beside `out` for what a writer spills or has not finished; it goes at the end of the block.
+
+    What a killed run left under its name is removed first.
+    """
+    scratch = out.with_name(f".{out.name}.scratch")
+    discard(scratch)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+    finally:
+        discard(scratch)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, in one step: readers see the old text or the new one."""
     with fresh_file(path) as fresh:

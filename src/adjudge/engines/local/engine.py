@@ -83,7 +83,7 @@ def score_parts(
 def _workers(task: Task, parts: list[Part]) -> int:
     cores = task.workers or len(os.sched_getaffinity(0))
     settings = task.options.get("local") or LocalSettings()
-    small = sum(part.rows for part in parts) <= settings.alone
+    small = sum(part.rows for part in parts) <= settings.inline_up_to_rows
     return 1 if small else max(1, min(cores, len(parts)))
 
 

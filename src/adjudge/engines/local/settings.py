@@ -1,17 +1,18 @@
-"""What is the local engine's own."""
+"""Settings of the local engine."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from adjudge.config import check_range
+from adjudge.config import setting, settings
+
+INLINE = "Up to this many rows are scored by threads of this process: starting others would cost more than it saves."
 
 
-@dataclass(frozen=True)
+@settings
 class LocalSettings:
-    """alone: up to so many rows are scored by threads of this process, as starting others would cost more than it saves."""
+    """What only the local engine has."""
 
-    alone: int = 200_000
+    RENAMED: ClassVar[dict[str, str]] = {"alone": "inline_up_to_rows"}
 
-    def __post_init__(self) -> None:
-        check_range("LocalSettings", "alone", self.alone, 0, 10**12)
+    inline_up_to_rows: Annotated[int, setting(INLINE, ge=0, le=10**12, unit="rows")] = 200_000

@@ -12,12 +12,9 @@ from pathlib import Path
 from adjudge.config import check_choice, from_dict
 from adjudge.errors import BadArtifact, BadConfig, MissingExtra
 from adjudge.manifest import Manifest, hash_of
-from adjudge.scoring.precision.cpu import WITH_OPENVINO, Units
+from adjudge.scoring.precision.cpu import EXACT, PRECISIONS, WITH_OPENVINO, Units
 from adjudge.scoring.precision.parity_gate import GateLimits, Parity
 
-EXACT = "fp32"
-PRECISIONS = (EXACT, "bf16", "int8", "mixed")
-ASKED = ("auto", *PRECISIONS)
 INT8_FILE = "onnx/rest.int8.onnx"
 FILES = {"int8": INT8_FILE, "bf16": "", "mixed": INT8_FILE}
 """The file a precision adds to the artifact. int8 is onnxruntime's; bf16 (of rest.onnx) and mixed (8-bit products, bfloat16
@@ -48,7 +45,7 @@ def choose(folder: Path, manifest: Manifest, asked: str, machine: Units) -> str:
     Raises BadConfig where the one asked for was not allowed or the machine lacks its units, MissingExtra where only
     OpenVINO is missing, BadArtifact where its file is not the one the gate saw.
     """
-    check_choice("scoring", "precision", asked, ASKED)
+    check_choice("scoring", "precision", asked, PRECISIONS)
     if asked == "auto":
         # A damaged file is an error here too: falling back in silence would hide it.
         allowed = {name for name in FILES if not barred(folder, manifest, name)}

@@ -14,6 +14,9 @@ INT8 = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")
 BF16 = ("avx512_bf16", "amx_bf16")
 WANTED = {"int8": (INT8,), "bf16": (BF16,), "mixed": (INT8, BF16)}
 WITH_OPENVINO = ("bf16", "mixed")
+EXACT = "fp32"
+PRECISIONS = ("auto", EXACT, "bf16", "int8", "mixed")
+"""What may be asked for: `auto` is the fastest that the gate and the machine allow."""
 
 
 @dataclass(frozen=True)

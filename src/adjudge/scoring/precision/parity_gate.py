@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
-from adjudge.config import check_range
+from adjudge.config import setting, settings
 from adjudge.errors import NotEnoughData
+from adjudge.stats.auc import auc
 
 LEAST_PAIRS = 200
 
 
-@dataclass(frozen=True)
+@settings
 class GateLimits:
-    """auc_lost         AUC of float32 less that of the candidate, at most
-    decisions_changed  share of pairs that move across the threshold, at most
-    max_error          largest difference of two scores (they lie in [0, 1]), at most
-    mean_error         mean absolute difference, at most
-    """
+    """How far a reduced precision may stray from float32."""
 
-    auc_lost: float = 0.001
-    decisions_changed: float = 0.005
-    max_error: float = 0.05
-    mean_error: float = 0.005
-
-    def __post_init__(self) -> None:
-        for name in ("auc_lost", "decisions_changed", "max_error", "mean_error"):
-            check_range("GateLimits", name, getattr(self, name), 0.0, 1.0)
+    auc_lost: Annotated[float, setting("Most AUC that the candidate may lose.", ge=0.0, le=1.0)] = 0.001
+    decisions_changed: Annotated[
+        float, setting("Largest share of pairs that may move across the threshold.", ge=0.0, le=1.0)
+    ] = 0.005
+    max_error: Annotated[
+        float, setting("Largest difference of two scores (they lie in [0, 1]).", ge=0.0, le=1.0)
+    ] = 0.05
+    mean_error: Annotated[float, setting("Largest mean absolute difference.", ge=0.0, le=1.0)] = 0.005
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,11 @@ class Parity:
     def failures(self, limits: GateLimits) -> list[str]:
         """Each limit that is passed over, in words; empty where the candidate may be used."""
         names = ("auc_lost", "decisions_changed", "max_error", "mean_error")
-        seen = {name: (getattr(self, name), getattr(limits, name)) for name in names}
+        compared = {name: (getattr(self, name), getattr(limits, name)) for name in names}
         # Written so that a NaN fails.
-        return [f"{name} {value:.3g} > {most:g}" for name, (value, most) in seen.items() if not value <= most]
+        return [
+            f"{name} {value:.3g} > {most:g}" for name, (value, most) in compared.items() if not value <= most
+        ]
 
 
 def parity(exact: np.ndarray, candidate: np.ndarray, relevant: np.ndarray, threshold: float) -> Parity:
@@ -70,22 +70,14 @@ def parity(exact: np.ndarray, candidate: np.ndarray, relevant: np.ndarray, thres
     return Parity(
         pairs=len(exact),
         threshold=threshold,
-        auc_fp32=auc(exact, relevant),
-        auc=auc(candidate, relevant),
+        auc_fp32=_auc(exact, relevant),
+        auc=_auc(candidate, relevant),
         decisions_changed=float(np.mean((exact >= threshold) != (candidate >= threshold))),
         max_error=float(gaps.max()),
         mean_error=float(gaps.mean()),
     )
 
 
-def auc(scores: np.ndarray, relevant: np.ndarray) -> float:
-    """Share of (relevant, irrelevant) pairs of pairs in the right order, ties half (Mann-Whitney).
-
-    Scores (.1, .4, .4, .8) with labels (0, 0, 1, 1): 3.5 of 4 = 0.875. NaN where a score is NaN.
-    """
-    if np.isnan(scores).any():
-        return float("nan")
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    up = int(relevant.sum())
-    return float((ranks[relevant].sum() - up * (up + 1) / 2) / (up * (len(scores) - up)))
+def _auc(scores: np.ndarray, relevant: np.ndarray) -> float:
+    """The AUC, NaN if a score is NaN: a candidate that leaves pairs without a score fails its limit."""
+    return float("nan") if np.isnan(scores).any() else auc(scores, relevant)
