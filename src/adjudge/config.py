@@ -55,9 +55,14 @@ class Option:
         return self.default is dataclasses.MISSING
 
     @property
+    def kinds(self) -> list[Any]:
+        """The types that are allowed beside None."""
+        return _kinds(self.hint)
+
+    @property
     def group(self) -> type | None:
         """The settings class of a nested group, else None."""
-        kinds = [kind for kind in _kinds(self.hint) if isinstance(kind, type)]
+        kinds = [kind for kind in self.kinds if isinstance(kind, type)]
         return next((kind for kind in kinds if dataclasses.is_dataclass(kind)), None)
 
 

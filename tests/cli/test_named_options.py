@@ -24,8 +24,8 @@ OTHERS = {
     # spark-submit's and flink's
     *("--archives", "--conf", "--deploy-mode", "--executor-cores", "--executor-memory", "--master"),
     *("--num-executors", "--py-files"),
-    # bench/market.py's, tools/browser.sh's, every command's
-    *("--learn", "--dark", "--help"),
+    # bench/market.py's, tools/browser.sh's, every command's, the start of a flag that is turned off
+    *("--learn", "--dark", "--help", "--no"),
 }
 """Options that are not a command's of ours."""
 STYLE = re.compile(r"--(?:ink|muted|soft|series-)")

@@ -62,10 +62,10 @@ def test_every_extra_named_exists() -> None:
 
 
 def test_an_error_can_be_given_another_exit_code() -> None:
-    with pytest.raises(SystemExit) as left, terminal.errors(), terminal.broken_is(3):
+    with pytest.raises(SystemExit) as left, terminal.errors(), terminal.failure_is(3):
         raise BadTable("no verdict can be given")
     assert left.value.code == 3
-    with pytest.raises(SystemExit) as left, terminal.errors(), terminal.broken_is(3):
+    with pytest.raises(SystemExit) as left, terminal.errors(), terminal.failure_is(3):
         Path("/dev/null/folder").mkdir()
     assert left.value.code == 3
 
@@ -76,7 +76,7 @@ def test_a_judging_run_tells_its_rate_and_money_without_a_terminal(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from adjudge.cli import judging_prints
+    from adjudge.cli import judge_results
     from adjudge.jobs.judge import JudgeConfig, judge
 
     texts = {"item_id": ["a", "b", "c"], "keyphrase": ["mug", "mug", "cup"], "title": ["red mug"] * 3}
@@ -93,7 +93,7 @@ def test_a_judging_run_tells_its_rate_and_money_without_a_terminal(
         "asked: 2 requests for 2 texts in 0 s, ",
         "asked: nothing; every text was in the verdict log",
     ):
-        judging_prints.judged(terminal.run(judge, config), config.out)
+        judge_results.judge(terminal.run(judge, config), config)
         out, err = capsys.readouterr()
         assert asked in out
         money = out.rpartition("money ")[2].strip()

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge.cli import quantising
+from adjudge.cli import results
 from adjudge.config import from_dict, to_dict
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
 from adjudge.jobs.quantise import QuantiseConfig, quantise
@@ -37,7 +37,7 @@ def test_from_training_table_to_scores(
         if one.verdict:
             # The test split alone: a fifth of the rows.
             assert one.verdict.parity.pairs == 300
-    quantising.judged(list(found.values()))
+    results.quantise(list(found.values()), None)
     shown = capsys.readouterr().out
     assert "int8" in shown
     assert "bf16" in shown

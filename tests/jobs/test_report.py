@@ -23,7 +23,7 @@ def test_it_writes_one_file(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist([{**ROW, **EMPTY}]), results / "scorecard.parquet")
     (results / "meta.json").write_text(json.dumps({"title": "Small"}))
     told: list[tuple[str, int, int]] = []
-    done = report(ReportConfig(results, tmp_path / "new" / "report.html"), lambda *step: told.append(step))
+    done = report(ReportConfig((results,), tmp_path / "new" / "report.html"), lambda *step: told.append(step))
     assert done.path == tmp_path / "new" / "report.html"
     assert done.bytes == done.path.stat().st_size
     assert "<h1>Small</h1>" in done.path.read_text()
@@ -32,12 +32,12 @@ def test_it_writes_one_file(tmp_path: Path) -> None:
 
 
 def test_its_settings_go_through_json_and_refuse_another_ending(tmp_path: Path) -> None:
-    asked = ReportConfig(tmp_path, tmp_path / "a.html")
+    asked = ReportConfig((tmp_path,), tmp_path / "a.html")
     assert config.from_dict(ReportConfig, config.to_dict(asked)) == asked
     with pytest.raises(BadConfig, match=r"a.pdf: allowed is a file that ends in .html"):
-        ReportConfig(tmp_path, tmp_path / "a.pdf")
+        ReportConfig((tmp_path,), tmp_path / "a.pdf")
 
 
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadTable, match="no results folder"):
-        report(ReportConfig(tmp_path, tmp_path / "a.html"))
+        report(ReportConfig((tmp_path,), tmp_path / "a.html"))

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from adjudge.cli import judging_prints
+from adjudge.cli import judge_results
 from adjudge.cli.commands import app
 from adjudge.errors import BadConfig
 from adjudge.jobs.judge import Interrupted, JudgeConfig, judge
@@ -104,7 +104,7 @@ def test_a_budget_that_pays_nothing_is_not_said_to_be_answered_by_the_log(
     pairs: Pairs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = config(pairs(4), {"input": 1.0, "output": 1.0}, budget=1e-9)
-    judging_prints.judged(done := judge(made), made.out)
+    judge_results.judge(done := judge(made), made)
     assert (done.tally.requests, done.exit_code) == (0, 1)
     said = capsys.readouterr().out.splitlines()
     assert "asked: nothing" in said

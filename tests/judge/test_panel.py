@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.cli import judging_prints
+from adjudge.cli import judge_results
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.panel import PanelConfig, panel
 from adjudge.judge.panel import RULES, Vote, decide
@@ -105,12 +105,13 @@ def test_a_single_vote_does_not_dilute_the_mean_disagreement(
         table(tmp_path / "a.parquet", "a", ["relevant", "relevant", "relevant", "irrelevant", None, None]),
         table(tmp_path / "b.parquet", "b", ["relevant", "irrelevant", None, None, "relevant", None]),
     )
-    written = panel(PanelConfig(files, tmp_path / "p.parquet"))
+    config = PanelConfig(files, tmp_path / "p.parquet")
+    written = panel(config)
     assert (written.disagreement, written.compared) == (pytest.approx(0.25), 2)
     rows = pq.read_table(tmp_path / "p.parquet").to_pylist()
     assert [row["disagreement"] for row in rows] == [0, 0.5, None, None, None, None]
     assert rows[2]["reason"] == "too few votes (1 of 2)"
-    judging_prints.panelled(written, tmp_path / "p.parquet")
+    judge_results.panel(written, config)
     assert "mean disagreement: 0.250, of 2 pairs with two votes or more" in capsys.readouterr().out
 
 

@@ -149,7 +149,7 @@ def test_the_same_folders_give_the_same_bytes(folders: Path, judging_file: Path,
 
 def test_it_stands_on_a_scorecards_page(folders: Path, market_results: Path, tmp_path: Path) -> None:
     done = report(
-        ReportConfig(market_results, tmp_path / "all.html", (folders / "agree", folders / "cascade"))
+        ReportConfig((market_results, folders / "agree", folders / "cascade"), tmp_path / "all.html")
     )
     found = Page(done.path.read_text())
     titles = [text for level, text in found.headings if level == 2]

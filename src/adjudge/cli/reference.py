@@ -1,54 +1,117 @@
-"""The commands' help as Markdown: docs/cli.md is this text, and a test keeps it so.
+"""The command-line reference as Markdown, generated from the registry and the settings: docs/cli.md is this text.
 
 Write it anew with: python -m adjudge.cli.reference > docs/cli.md
 """
 
 from __future__ import annotations
 
+import typing
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-import typer
-
-from adjudge.cli.commands import app
+from adjudge.cli.options import CommandOption, command_options, default_text
+from adjudge.cli.registry import COMMANDS, JobSpec
+from adjudge.config import Option, options
 
 HEAD = """# The command line
 
-Generated from the commands themselves; write it anew with `python -m adjudge.cli.reference > docs/cli.md`.
-Every command is one Python call with the same settings (`adjudge.jobs.NAME`), every setting is reachable
-with `--set name=value`, and each run saves its complete settings beside its result (`--settings` reads them).
-Results go to stdout, progress to stderr. Exit codes: 0 done, 2 refused with one line saying why, 3 a fault of ours with its traceback, 130 stopped. A command that
-gives a verdict says what 1 (and, of `agree`, 2 and 3) means.
+Generated from the jobs' settings; write it anew with `python -m adjudge.cli.reference > docs/cli.md`.
+Every command is one Python call with the same settings (`adjudge.jobs.NAME`), and every setting can be given in three ways:
+as an option if it belongs to the command itself, with `--set name=value` (`--set group.name=value` for the settings of a
+group, which are listed [at the end](#groups-of-settings)), and in a file with `--settings FILE`, in JSON or YAML. Options
+beat `--set`, and `--set` beats the file. Each run saves its complete settings as `settings.json` in the folder it writes
+(`NAME.settings.json` beside a single file): `--settings` with that file runs it again.
+
+Results go to stdout, progress to stderr. Exit codes: 0 done, 2 refused with one line that says why, 3 a fault of ours with
+its traceback, 130 stopped. A command that gives a verdict says what 1 (and, of `agree`, 2 and 3) means.
+"""
+GROUPS_HEAD = """## Groups of settings
+
+The tables give the defaults of a group by itself; a command may set others, which its saved settings show.
 """
 
 
 def markdown() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *_sections(typer.main.get_command(app), "adjudge")]) + "\n"
+    groups: dict[type, list[str]] = {}
+    lines = [HEAD]
+    for spec in COMMANDS:
+        lines += _command(spec)
+        _collect(groups, f"adjudge {spec.name}", "", spec.load_config())
+    lines.append(GROUPS_HEAD)
+    for group in sorted(groups, key=lambda group: group.__name__):
+        lines += _group(group, groups[group])
+    return "\n".join(lines) + "\n"
 
 
-def _sections(command: Any, name: str) -> list[str]:
-    if hasattr(command, "commands"):
-        own = _section(command, name) if command.invoke_without_command else []
-        children = [_sections(child, f"{name} {child.name}") for child in command.commands.values()]
-        return sum(children, own)
-    return _section(command, name)
+def _command(spec: JobSpec) -> Iterator[str]:
+    config = spec.load_config()
+    listed = command_options(spec, config)
+    yield from (f"## `adjudge {spec.name}`", "", spec.help, "")
+    yield from _table(["option", "meaning"], [[_spelled(option), option.help] for option in listed])
+    rest = {option.setting for option in listed}
+    others = [option for option in options(config) if option.name not in rest]
+    if others:
+        yield f"More with `--set`: {', '.join(map(_more, others))}."
+        yield ""
 
 
-def _section(command: Any, name: str) -> list[str]:
-    rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
-    return [f"## `{name}`", "", command.help or "", "", "| option | meaning |", "|---|---|", *rows, ""]
+def _spelled(option: CommandOption) -> str:
+    if not option.spelling:
+        return f"`{option.metavar}`"
+    return f"`{option.spelling} {option.metavar}`" if option.metavar else f"`{option.spelling}`"
 
 
-def _row(parameter: Any) -> str:
-    names = (
-        ", ".join(parameter.opts)
-        if parameter.param_type_name == "option"
-        else parameter.metavar or parameter.name
-    )
-    shown = f" {parameter.metavar}" if parameter.metavar and parameter.param_type_name == "option" else ""
-    needed = " (required)" if parameter.required else ""
-    return f"| `{names}{shown}`{needed} | {getattr(parameter, 'help', '') or ''} |"
+def _more(option: Option) -> str:
+    """A setting without an option of its own: a group with a link to its table, or a mapping."""
+    if option.group is None:
+        return f"`{option.name}`" + (f" ({option.help})" if option.help else "")
+    return f"`{option.name}.NAME` ([{option.group.__name__}](#{option.group.__name__.lower()}))"
+
+
+def _collect(groups: dict[type, list[str]], command: str, prefix: str, config: type) -> None:
+    """Note for each group of settings, also of groups within groups, where it is reached."""
+    for option in options(config):
+        if option.group is not None:
+            path = f"{prefix}{option.name}."
+            groups.setdefault(option.group, []).append(f"`{path}` of {command}")
+            _collect(groups, command, path, option.group)
+
+
+def _group(group: type, reached: Iterable[str]) -> Iterator[str]:
+    yield from (f"### {group.__name__}", "", f"{'; '.join(dict.fromkeys(reached))}.", "")
+    rows = [
+        [
+            f"`{option.name}`",
+            " or ".join(map(_type, option.kinds)),
+            ", ".join(option.choices) or option.allowed,
+            option.unit,
+            "required" if option.required else default_text(option.default),
+            option.help,
+        ]
+        for option in options(group)
+    ]
+    yield from _table(["setting", "type", "allowed", "unit", "default", "meaning"], rows)
+
+
+def _type(kind: Any) -> str:
+    if typing.get_origin(kind) in (tuple, dict):
+        parts = [part for part in typing.get_args(kind) if part is not Ellipsis]
+        name = "list" if typing.get_origin(kind) is tuple else "mapping"
+        return f"{name} of {', '.join(dict.fromkeys(map(_type, parts)))}"
+    return "path" if kind is Path else str(getattr(kind, "__name__", kind))
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'---|' * len(heads)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"
+    yield ""
 
 
 if __name__ == "__main__":
-    typer.echo(markdown(), nl=False)
+    import sys
+
+    sys.stdout.write(markdown())

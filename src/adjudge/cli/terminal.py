@@ -1,19 +1,22 @@
-"""What the terminal shows: progress bars on stderr, results on stdout, one clear line per error."""
+"""What the terminal shows around a job: progress on stderr, one clear line per error, and an exit code that is true."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TextIO
 
 import typer
 
-from adjudge.cli import live
+from adjudge.cli import progress as drawing
 from adjudge.errors import AdjudgeError, MissingExtra
 from adjudge.records import Progress
 
+FAULT, USAGE = 3, 2
+"""Exit codes: of a fault of ours, and of a command line that is refused."""
 EXTRAS = {
     **dict.fromkeys(("onnxruntime", "tokenizers"), "score"),
     **dict.fromkeys(
@@ -28,15 +31,15 @@ EXTRAS = {
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A `Progress` drawn as live bars on a terminal, as a plain line every ten seconds elsewhere (`live`)."""
+    """A `Progress` drawn as live bars on a terminal, as a plain line every ten seconds elsewhere."""
     try:
         if sys.stderr.isatty():
             from rich.console import Console
 
-            with live.bars(Console(stderr=True)) as show:
+            with drawing.bars(Console(stderr=True)) as show:
                 yield show
         else:
-            lines = live.Lines(_aside)
+            lines = drawing.Lines(_print_error)
             try:
                 yield lines
             finally:
@@ -54,45 +57,32 @@ def run(job: Callable[[Any, Progress], Any], config: Any) -> Any:
 
 
 def leave(show: Callable[[], None], code: int) -> NoReturn:
-    """Show a result, and leave with the exit code that is its verdict: also where nobody reads what is shown."""
+    """Show a result and leave with the exit code that is its verdict, even if nobody reads what is shown."""
     try:
         show()
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # The latter is how rich tells a broken pipe.
-        _unread(sys.stdout)
+    except (BrokenPipeError, SystemExit):  # rich raises SystemExit on a broken pipe.
+        _discard_output(sys.stdout)
     except OSError:
-        _unread(sys.stdout)
+        _discard_output(sys.stdout)
         raise
     raise typer.Exit(code)
 
 
-def _aside(text: str) -> None:
+def _print_error(text: str) -> None:
     """A line on stderr. A run does not end because nobody reads it."""
     try:
         typer.echo(text, err=True)
     except BrokenPipeError:
-        _unread(sys.stderr)
+        _discard_output(sys.stderr)
 
 
-def _unread(stream: TextIO) -> None:
-    """What its buffer still holds goes nowhere: written at exit it would fail again, and the exit code be 120."""
+def _discard_output(stream: TextIO) -> None:
+    """Send what the buffer still holds nowhere: written at exit it would fail again, and the exit code be 120."""
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
-
-
-def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on stdout; the first column is left-aligned, the others right."""
-    from rich.console import Console
-    from rich.table import Table
-
-    drawn = Table(title=title, title_justify="left")
-    for place, head in enumerate(heads):
-        drawn.add_column(head, justify="left" if place == 0 else "right", no_wrap=place == 0)
-    for row in rows:
-        drawn.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 140).print(drawn)
 
 
 @contextmanager
@@ -100,47 +90,59 @@ def errors() -> Iterator[None]:
     """Print an error meant for the user, or of the operating system, as one line and leave with its exit code."""
     try:
         yield
-    except (AdjudgeError, OSError) as error:
-        told = refused(error) if isinstance(error, OSError) else error
-        typer.echo(f"error: {told}", err=True)
-        raise SystemExit(told.exit_code) from error
-    except ModuleNotFoundError as error:
-        if (lacking := missing(error)) is None:
+    except (AdjudgeError, OSError, ModuleNotFoundError) as error:
+        if (refusal := explain(error)) is None:
             raise
-        typer.echo(f"error: {lacking}", err=True)
-        raise SystemExit(lacking.exit_code) from error
-
-
-def missing(error: ModuleNotFoundError) -> MissingExtra | None:
-    """The extra that brings a library; None where no extra does."""
-    part = (error.name or "").partition(".")[0]
-    return MissingExtra(part, EXTRAS[part]) if part in EXTRAS else None
-
-
-def refused(error: OSError) -> AdjudgeError:
-    """What the operating system did not allow, in one line with its path."""
-    if error.filename is None:
-        seen = str(error).partition("\n")[0]
-    else:
-        seen = " -> ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
-        seen = f"{seen}: {error.strerror}"
-    return AdjudgeError(
-        f"{seen}. Allowed are paths that can be read, or made and written: check the path and the free space, and run "
-        "the command again."
-    )
+        typer.echo(f"error: {refusal}", err=True)
+        raise SystemExit(refusal.exit_code) from error
 
 
 @contextmanager
-def broken_is(code: int) -> Iterator[None]:
-    """Within it, what `errors` tells in one line leaves with `code`: for commands whose exit code is a verdict."""
+def faults() -> Iterator[None]:
+    """Show the traceback of a fault of ours and leave with 3: Python's own 1 is a verdict of several commands."""
     try:
         yield
-    except AdjudgeError as error:
-        error.exit_code = code
+    except Exception:  # noqa: BLE001  (the outermost door: whatever it is, it must not leave as a verdict)
+        traceback.print_exc()
+        raise SystemExit(FAULT) from None
+
+
+@contextmanager
+def failure_is(code: int) -> Iterator[None]:
+    """Give errors the exit code `code`, for commands whose exit code 2 is a verdict."""
+    try:
+        yield
+    except typer.Exit:
         raise
-    except (OSError, ModuleNotFoundError) as error:
-        told = refused(error) if isinstance(error, OSError) else missing(error)
-        if told is None:
+    except (AdjudgeError, OSError, ModuleNotFoundError) as error:
+        if (refusal := explain(error)) is None:
             raise
-        told.exit_code = code
-        raise told from error
+        refusal.exit_code = code if refusal.exit_code == USAGE else refusal.exit_code
+        if refusal is error:
+            raise
+        raise refusal from error
+    except Exception as error:
+        # Which class a refused command line raises depends on the typer installed; its exit code does not.
+        if getattr(error, "exit_code", None) == USAGE:
+            error.exit_code = code  # type: ignore[attr-defined]
+        raise
+
+
+def explain(error: Exception) -> AdjudgeError | None:
+    """The error meant for the user that says the same; None for a fault of ours."""
+    if isinstance(error, AdjudgeError):
+        return error
+    if isinstance(error, ModuleNotFoundError):
+        library = (error.name or "").partition(".")[0]
+        return MissingExtra(library, EXTRAS[library]) if library in EXTRAS else None
+    if not isinstance(error, OSError):
+        return None
+    if error.filename is None:
+        problem = str(error).partition("\n")[0]
+    else:
+        paths = [str(name) for name in (error.filename, error.filename2) if name is not None]
+        problem = f"{' -> '.join(paths)}: {error.strerror}"
+    return AdjudgeError(
+        f"{problem}. Allowed are paths that can be read, or made and written: check the path and the free space, and run "
+        "the command again."
+    )

@@ -41,7 +41,7 @@ class AgreeConfig:
 
     judgments: Path
     human: Path
-    out: Path
+    out: Path = Path("agree")
     scale: str = "binary"
     human_scale: str = "four"
     judge: str | None = None

@@ -95,7 +95,7 @@ def compare(config: CompareConfig, progress: Progress = no_progress) -> Compared
     models = (*config.recipes, *config.baselines)
     _score(config, models, steps, progress)
     evaluated = _evaluate(config, models, progress)
-    page = report(ReportConfig(config.out, config.out / "report.html"), progress).path
+    page = report(ReportConfig((config.out,), config.out / "report.html"), progress).path
     return Compared(config.out, evaluated, {name: _artifact(config, name) for name in models}, page)
 
 

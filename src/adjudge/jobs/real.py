@@ -119,7 +119,7 @@ def real(config: RealConfig, progress: Progress = no_progress) -> Real:
         clock.time("bars", lambda lesson=lesson: train(lesson, progress))  # type: ignore[misc]
     scores = clock.time("scores", lambda: _score(config, models, progress))
     figures = clock.time("figures", lambda: _measure(config, training, lessons, scores, progress))
-    shown = ReportConfig(config.out, config.out / "report.html")
+    shown = ReportConfig((config.out,), config.out / "report.html")
     page = clock.time("report", lambda: report(shown, progress).path)
     real_figures.write(config.out / "metrics.json", figures, clock.seconds, config, lessons)
     return Real(config.out, config.out / "artifact", page, figures, clock.seconds)

@@ -11,12 +11,10 @@ from adjudge.records import Progress, no_progress
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """`results` is a folder that evaluate, agree or cascade wrote; `out` is the HTML file to write. `also`: folders of the
-    other kinds, for the same page."""
+    """`results`: folders that evaluate, agree or cascade wrote, one of each at most; `out`: the HTML file to write."""
 
-    results: Path
+    results: tuple[Path, ...]
     out: Path
-    also: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         if self.out.suffix not in (".html", ".htm"):
@@ -36,6 +34,6 @@ def report(config: ReportConfig, progress: Progress = no_progress) -> Reported:
     from adjudge.report.page import build
 
     progress("drawing the report", 0, 1)
-    path = build(config.results, config.out, config.also)
+    path = build(config.results[0], config.out, config.results[1:])
     progress("drawing the report", 1, 1)
     return Reported(path, path.stat().st_size)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from adjudge import records
 from adjudge.cli.commands import app
-from adjudge.cli.judging_prints import _needed
+from adjudge.cli.judge_results import questions
 from adjudge.records import money
 from adjudge.report.trust import _needed as on_the_page
 from adjudge.stats.sample_size import Needed
@@ -34,7 +34,7 @@ def put(folder: Path, name: str, **columns: list) -> Path:
 
 
 def on_the_terminal(need: Needed) -> str:
-    return next(_needed(SimpleNamespace(needed=(need,))))
+    return next(questions(SimpleNamespace(needed=(need,))))
 
 
 def test_a_settled_question_is_answered() -> None:

@@ -7,7 +7,7 @@ import io
 
 from rich.console import Console
 
-from adjudge.cli import live
+from adjudge.cli import progress
 
 
 class Clock:
@@ -20,14 +20,14 @@ class Clock:
         return self.now
 
 
-def told() -> tuple[live.Lines, list[str], Clock]:
+def told() -> tuple[progress.Lines, list[str], Clock]:
     said: list[str] = []
     clock = Clock()
-    return live.Lines(said.append, clock), said, clock
+    return progress.Lines(said.append, clock), said, clock
 
 
 def test_worked_examples_in_the_docstrings() -> None:
-    found = doctest.testmod(live)
+    found = doctest.testmod(progress)
     assert found.attempted > 0
     assert found.failed == 0
 
@@ -76,7 +76,7 @@ def test_short_steps_say_one_line_and_unknown_totals_none() -> None:
 
 def test_bars_show_all_of_it_on_a_terminal() -> None:
     out = io.StringIO()
-    with live.bars(Console(file=out, force_terminal=True, width=160)) as show:
+    with progress.bars(Console(file=out, force_terminal=True, width=160)) as show:
         show("texts judged", 0, 1_000)
         show("texts judged", 600, 1_000)
         show("unscored", 12, 0)
