@@ -241,7 +241,7 @@ def test_unscored_share(world: World) -> None:
     assert abs((~some.scored).mean() - 0.1) < 0.01
 
 
-def tuned(world: World, people: AnnotatorSettings = CLEAN_PEOPLE, **values: float) -> graders.Verdicts:
+def tuned(world: World, people: AnnotatorSettings = CLEAN_PEOPLE, **values: float) -> graders.JudgeAnswers:
     quiet = {"learnt": 1.0, "learnt_modality": 0.0, "coverage": 0.0, "tuned_noise": 0.0, "unscored": 0.0}
     return graders.tuned_judge(world, JudgeSettings(**(quiet | values)), annotated(world, people), 1)
 

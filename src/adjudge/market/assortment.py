@@ -1,4 +1,4 @@
-"""The words of the generated shop, read from `assortment.toml`: kinds of product, attributes, brands, title noise."""
+"""Vocabulary of the generated shop, read from `assortment.toml`: kinds of product, attributes, brands, noise."""
 
 from __future__ import annotations
 
@@ -59,5 +59,5 @@ def assortment() -> Assortment:
 
 def _frozen(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _frozen(part) for name, part in value.items()}
-    return tuple(_frozen(part) for part in value) if isinstance(value, list) else value
+        return {name: _frozen(inner) for name, inner in value.items()}
+    return tuple(_frozen(inner) for inner in value) if isinstance(value, list) else value

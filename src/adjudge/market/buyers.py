@@ -1,6 +1,8 @@
-"""Simulation of buyers: they search, look down the page, click and buy, and what they click climbs in the ranking.
+"""Click simulation: buyers search, look down the page, click and buy, and what they click climbs in the
+ranks.
 
-A window (a day, a month) is a function of the market's state at its start; it returns its log and the next state.
+A window (a day, a month) is a function of the market's state at its start; it returns its log and the next
+state.
 
 Position-based click model: P(click) = P(examined | position) * P(attracted | item, keyphrase), Richardson,
 Dominowska and Ragno 2007; as a simulation on top of grades, Joachims et al. 2017.
@@ -45,8 +47,8 @@ def no_history(items: int) -> ItemHistory:
 class MarketState:
     """What a window starts from.
 
-    auction: sorted indices of the pairs that may be shown. relevance: Search's score of those pairs. volume: expected
-    searches of every keyphrase in the window. buyers: how they behave. history: the items' past.
+    auction: sorted indices of the pairs that may be shown. relevance: Search's score of those pairs. volume:
+    expected searches of every keyphrase in the window. buyers: how they behave. history: the items' past.
     """
 
     auction: Array

@@ -1,7 +1,8 @@
 """Advertising's retrieval: which keyphrases are recommended for which item.
 
-Each draw takes one source (`AdvertisingSettings`) and picks from the keyphrases filed under the item's key there,
-leaning to those with volume. True matches, near misses and plain mistakes all come from the same shelves.
+Each draw takes one source (`AdvertisingSettings`) and picks from the keyphrases filed under the item's key in
+that source, leaning to those with volume. True matches, near misses and plain mistakes all come from the same
+shelves.
 """
 
 from __future__ import annotations
@@ -34,17 +35,16 @@ class Shelf:
         on = keys > 0
         keys, phrases = keys[on], phrases[on]
         order = np.lexsort((-volume[phrases], keys))
-        known, start = np.unique(keys[order], return_index=True)
-        return cls(known, np.append(start, len(order)), phrases[order])
+        filed, start = np.unique(keys[order], return_index=True)
+        return cls(filed, np.append(start, len(order)), phrases[order])
 
-    def pick(self, keys: Array, where: Array) -> tuple[Array, Array]:
-        """A keyphrase for each key, and whether there is one."""
+    def pick(self, keys: Array, share: Array) -> tuple[Array, Array]:
+        """The keyphrase at `share` (in [0, 1)) of each key's run, and whether the key is filed at all."""
         if not len(self.keys):
             return np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
-        place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        found = self.keys[place] == keys
-        count = self.start[place + 1] - self.start[place]
-        return self.members[self.start[place] + (where * count).astype(np.int64)], found
+        row = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        count = self.start[row + 1] - self.start[row]
+        return self.members[self.start[row] + (share * count).astype(np.int64)], self.keys[row] == keys
 
 
 def recommend(
@@ -56,19 +56,19 @@ def recommend(
     settings: MarketSettings,
     rng: np.random.Generator,
 ) -> tuple[Array, Array]:
-    """Distinct (item, keyphrase) index pairs, sorted by item; about `pairs_per_item` an item."""
+    """Distinct (item, keyphrase) index pairs, sorted by item; about `pairs_per_item` per item."""
     n, wanted = len(items.name), settings.catalogue.pairs_per_item
     weights = np.array(settings.advertising.weights)
     shelves = _shelves(phrases, phrase_words, shop)
     rows = np.repeat(np.arange(n), int(np.ceil(wanted * 2.4)) + 2)
     source = rng.choice(len(weights), size=len(rows), p=weights / weights.sum())
-    picked, found = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
-    where = rng.random(len(rows)) ** _LEAN
+    picked, filed = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
+    share = rng.random(len(rows)) ** _LEAN
     for number, name in enumerate(SOURCES):
         at = np.flatnonzero(source == number)
         keys = _keys(name, rows[at], items, item_words, shop, rng)
-        picked[at], found[at] = shelves[name].pick(keys, where[at])
-    pair = np.unique(rows[found] * len(phrases.volume) + picked[found])
+        picked[at], filed[at] = shelves[name].pick(keys, share[at])
+    pair = np.unique(rows[filed] * len(phrases.volume) + picked[filed])
     most = n * wanted
     if len(pair) > most:
         pair = np.sort(rng.choice(pair, size=most, replace=False, shuffle=False))
@@ -76,14 +76,14 @@ def recommend(
 
 
 def _shelves(phrases: Phrases, phrase_words: Array, shop: Shop) -> dict[str, Shelf]:
-    """One shelf a source."""
+    """One shelf per source."""
     t, v = phrases.traits, phrases.volume
     every = np.arange(len(v))
     attributes = (t.colour > 0).astype(int) + (t.measure > 0) + (t.material > 0) + (t.condition > 0)
     no_brand = (t.kind > 0) & (t.brand == 0) & (t.series == 0)
     of_brand = t.kind.astype(np.int64) * len(shop.brands) + t.brand
     of_series = t.series.astype(np.int64) * 2 + (shop.fits[t.kind] > 0)
-    holder, place = np.nonzero(phrase_words)
+    phrase, position = np.nonzero(phrase_words)
     keys = {
         "line": np.where((t.series > 0) & (t.number > 0), _line_key(t, t.kind), 0),
         "brand": np.where((t.kind > 0) & (t.brand > 0) & (attributes == 0), of_brand, 0),
@@ -95,9 +95,9 @@ def _shelves(phrases: Phrases, phrase_words: Array, shop: Shop) -> dict[str, She
         "same_brand": t.brand,
     }
     shelves = {name: Shelf.file(key, every, v) for name, key in keys.items()}
-    shelves["word"] = Shelf.file(phrase_words[holder, place].astype(np.int64), holder, v)
-    own = [np.where(no_brand & (getattr(t, name) > 0), _attribute_key(t, name), 0) for name in _ATTRIBUTES]
-    shelves["attribute"] = Shelf.file(np.concatenate(own), np.tile(every, len(own)), v)
+    shelves["word"] = Shelf.file(phrase_words[phrase, position].astype(np.int64), phrase, v)
+    single = [np.where(no_brand & (getattr(t, name) > 0), _attribute_key(t, name), 0) for name in _ATTRIBUTES]
+    shelves["attribute"] = Shelf.file(np.concatenate(single), np.tile(every, len(single)), v)
     both = [np.where(no_brand, _pair_key(t, *pair), 0) for pair in _PAIRS]
     shelves["attributes"] = Shelf.file(np.concatenate(both), np.tile(every, len(both)), v)
     return shelves
@@ -114,10 +114,10 @@ def _attribute_key(t: Traits, name: str) -> Array:
 _PAIRS = tuple(combinations(_ATTRIBUTES, 2))
 
 
-def _pair_key(t: Traits, one: str, other: str) -> Array:
-    """A key for (kind, two attributes, their values); 0 where either is not named."""
-    a, b = getattr(t, one), getattr(t, other)
-    key = ((t.kind.astype(np.int64) * 8 + _PAIRS.index((one, other))) * 256 + a) * 256 + b
+def _pair_key(t: Traits, left: str, right: str) -> Array:
+    """A key for (kind, two attributes, their values); 0 if either is not named."""
+    a, b = getattr(t, left), getattr(t, right)
+    key = ((t.kind.astype(np.int64) * 8 + _PAIRS.index((left, right))) * 256 + a) * 256 + b
     return np.where((a > 0) & (b > 0), key, 0)
 
 
@@ -137,8 +137,8 @@ def _keys(
         spoken = np.count_nonzero(item_words[rows], axis=1)
         return item_words[rows, (rng.random(len(rows)) * spoken).astype(np.int64)]
     if source == "attribute":
-        own = np.stack([np.where(getattr(t, a) > 0, _attribute_key(t, a), 0) for a in _ATTRIBUTES])
-        return own[rng.integers(0, len(own), size=len(rows)), np.arange(len(rows))]
+        single = np.stack([np.where(getattr(t, a) > 0, _attribute_key(t, a), 0) for a in _ATTRIBUTES])
+        return single[rng.integers(0, len(single), size=len(rows)), np.arange(len(rows))]
     if source == "attributes":
         both = np.stack([_pair_key(t, *pair) for pair in _PAIRS])
         return both[rng.integers(0, len(both), size=len(rows)), np.arange(len(rows))]

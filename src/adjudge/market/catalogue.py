@@ -20,7 +20,7 @@ from adjudge.market.world import Array, stream
 
 @dataclass(frozen=True)
 class Traits:
-    """What an item is, or what a keyphrase asks for; one int32 entry a row in each array.
+    """What an item is, or what a keyphrase asks for; one int32 entry per row in each array.
 
     An accessory's `brand`, `series`, `number` and `suffix` are those of the product it fits.
     """
@@ -47,10 +47,10 @@ class Ranges:
     start: Array
     count: Array
 
-    def pick(self, group: Array, where: Array) -> Array:
-        """The entry at share `where` (in [0, 1)) of each row's group; 0 where the group is empty."""
+    def pick(self, group: Array, share: Array) -> Array:
+        """The entry at `share` (in [0, 1)) of each row's group; 0 if the group is empty."""
         count = self.count[group]
-        chosen = self.start[group] + np.minimum((where * count).astype(np.int64), np.maximum(count - 1, 0))
+        chosen = self.start[group] + np.minimum((share * count).astype(np.int64), np.maximum(count - 1, 0))
         return np.where(count > 0, chosen, 0)
 
 
@@ -107,8 +107,8 @@ def _lists(lists: Sequence[Sequence[str]]) -> tuple[pa.Array, Ranges]:
 def _named(tables: dict[str, tuple[str, ...]], wanted: Sequence[str]) -> tuple[pa.Array, Ranges]:
     """One vocabulary of all tables, and for each wanted table name its run (empty for "")."""
     vocab, runs = _lists(list(tables.values()))
-    place = {name: number for number, name in enumerate(tables, start=1)}
-    at = np.array([0, *(place.get(name, 0) for name in wanted)])
+    number_of = {name: number for number, name in enumerate(tables, start=1)}
+    at = np.array([0, *(number_of.get(name, 0) for name in wanted)])
     return vocab, Ranges(runs.start[at], runs.count[at])
 
 
@@ -118,7 +118,7 @@ def build_shop(seed: int) -> Shop:
     kinds = words.kinds
     leaves = list(dict.fromkeys(kind.leaf for kind in kinds))
     families = list(words.families)
-    place = {kind.names[0]: number for number, kind in enumerate(kinds, start=1)}
+    number_of = {kind.names[0]: number for number, kind in enumerate(kinds, start=1)}
     family = np.array([0, *(families.index(kind.family) + 1 for kind in kinds)], np.int32)
     leaf = np.array([0, *(leaves.index(kind.leaf) for kind in kinds)], np.int32)
     names, name_of = _lists([kind.names for kind in kinds])
@@ -136,7 +136,7 @@ def build_shop(seed: int) -> Shop:
         ),
         family=family,
         leaf=leaf,
-        fits=np.array([0, *(place.get(kind.fits, 0) for kind in kinds)], np.int32),
+        fits=np.array([0, *(number_of.get(kind.fits, 0) for kind in kinds)], np.int32),
         price=np.array([1.0, *(kind.price for kind in kinds)]),
         colourful=np.array([False, *(kind.colour for kind in kinds)]),
         measures=measures,

@@ -11,7 +11,7 @@ from adjudge.market.truth import FAIR, GOOD
 from adjudge.market.world import Array, World, stream
 
 VOTES = 3
-"""Annotators a pair (paper 1, section 3.1.1)."""
+"""Annotators per pair (paper 1, section 3.1.1)."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Annotations:
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class JudgeAnswers:
     """One judge's answers to every pair. `scored` False: an answer off the scale, without a grade."""
 
     probability: Array
@@ -92,27 +92,27 @@ def _draw(weight: Array, count: int, rng: np.random.Generator) -> Array:
     return np.argpartition(key, count - 1)[:count] if count else np.zeros(0, np.int64)
 
 
-def general_judge(world: World, settings: JudgeSettings, seed: int) -> Verdicts:
+def general_judge(world: World, settings: JudgeSettings, seed: int) -> JudgeAnswers:
     """`llm`: world knowledge, lenient, drawn to shared words, blind to series it never heard of."""
     rng = stream(seed, "llm")
     unknown = rng.random(int(world.series.max(initial=0)) + 1) < settings.unknown_lines
-    seen = np.where(unknown[world.series], world.visible_blurred, world.visible)
+    grade = np.where(unknown[world.series], world.visible_blurred, world.visible)
     logit = (
-        settings.sharpness * (seen - 1.5)
+        settings.sharpness * (grade - 1.5)
         + settings.leniency
         + settings.overlap * (world.coverage - 0.5)
         + settings.noise * rng.standard_normal(world.pairs)
     )
-    return _verdicts(world, logit, settings, rng)
+    return _answers(world, logit, settings, rng)
 
 
-def tuned_judge(world: World, settings: JudgeSettings, annotations: Annotations, seed: int) -> Verdicts:
+def tuned_judge(world: World, settings: JudgeSettings, annotations: Annotations, seed: int) -> JudgeAnswers:
     """`tuned`: what fine-tuning on the annotators' unanimous pairs makes of the general judge.
 
     It learns, by logistic regression on those labels, what they call relevant at each grade the text shows
     and how far the undertone (of which it reads a share) decides; so it inherits their leniency. It learns
-    noise on keyphrases naming a colour, as far as pictures contradicted the text there, and nothing where
-    a category has too few annotations: there it falls back on the general judge's leniency and on shared
+    noise on keyphrases naming a colour, as far as pictures contradicted the text there, and nothing if
+    a category has too few annotations: then it falls back on the general judge's leniency and on shared
     words.
     """
     rng = stream(seed, "tuned")
@@ -128,7 +128,7 @@ def tuned_judge(world: World, settings: JudgeSettings, annotations: Annotations,
     muddle = settings.learnt_modality * _contradiction(world, annotations) * world.colour_named
     logit = logit + muddle * rng.standard_normal(world.pairs)
     logit = logit + settings.tuned_noise * rng.standard_normal(world.pairs)
-    return _verdicts(world, logit, settings, rng)
+    return _answers(world, logit, settings, rng)
 
 
 def _features(world: World, pair: Array, read: Array) -> Array:
@@ -171,8 +171,8 @@ def _contradiction(world: World, annotations: Annotations) -> float:
     return float(((world.grade[named] >= GOOD) != (world.visible[named] >= GOOD)).mean()) / 0.1
 
 
-def _verdicts(world: World, logit: Array, settings: JudgeSettings, rng: np.random.Generator) -> Verdicts:
+def _answers(world: World, logit: Array, settings: JudgeSettings, rng: np.random.Generator) -> JudgeAnswers:
     probability = np.round(1 / (1 + np.exp(-logit)), 6)
     scored = rng.random(world.pairs) >= settings.unscored
     tokens = settings.tokens + 12 + rng.poisson(14, size=world.pairs)
-    return Verdicts(probability, probability >= 0.5, scored, tokens)
+    return JudgeAnswers(probability, probability >= 0.5, scored, tokens)

@@ -36,7 +36,7 @@ ORDER BY t.item_id, t.keyphrase
 
 def read_labelled(path: Path) -> pa.Table:
     """The labelled table at a Parquet path, or in a logs folder that an importer wrote (its truth and
-    items). Raises BadTable where it cannot be read."""
+    items). Raises BadTable if it cannot be read."""
     if path.is_dir():
         files = {name: str(log_path(path, name)) for name in ("truth", "items")}
         with bounded(path, MEMORY, f"labelled set {path} cannot be read: {{}}") as base:
@@ -49,7 +49,7 @@ def read_labelled(path: Path) -> pa.Table:
 
 def labelled_world(table: pa.Table, settings: MarketSettings) -> World:
     """A world whose pairs and grades are the table's: item_id, keyphrase, title, grade (scale four), and
-    category where known. Raises BadTable on missing columns, nulls, unknown grades and repeated pairs.
+    category if known. Raises BadTable on missing columns, nulls, unknown grades and repeated pairs.
 
     A keyphrase that names a colour absent from the title stands for a pair that the picture decides: the
     label is taken as made with the picture, and the text alone supports at least "good" (if the label is
@@ -62,9 +62,9 @@ def labelled_world(table: pa.Table, settings: MarketSettings) -> World:
     title = plain["title"].take(pa.array(first))
     names, item_category, keyphrase_category = _categories(table, first, pair_keyphrase, len(texts))
     grade = pc.index_in(plain["grade"], pa.array(FOUR.grades)).to_numpy(zero_copy_only=False).astype(np.int8)
-    words, asked, colours = token_ids(title, texts, pa.array(assortment().colours))
-    coverage, jaccard = overlap(words, asked, pair_item, pair_keyphrase)
-    hue = np.where(np.isin(asked, colours), asked, 0).max(axis=1)[pair_keyphrase]
+    words, phrase_words, colours = token_ids(title, texts, pa.array(assortment().colours))
+    coverage, jaccard = overlap(words, phrase_words, pair_item, pair_keyphrase)
+    hue = np.where(np.isin(phrase_words, colours), phrase_words, 0).max(axis=1)[pair_keyphrase]
     blind = (hue > 0) & ~(words[pair_item] == hue[:, None]).any(axis=1)
     visible = np.where(blind & (grade >= FAIR), np.maximum(grade, GOOD), grade).astype(np.int8)
     rng = stream(settings.seed, "labelled")
@@ -81,7 +81,7 @@ def labelled_world(table: pa.Table, settings: MarketSettings) -> World:
         image=pa.nulls(len(ids), pa.string()),
         keyphrase=texts,
         keyphrase_category=keyphrase_category,
-        volume=_volume(asked, settings, rng),
+        volume=_volume(phrase_words, settings, rng),
         pair_item=pair_item,
         pair_keyphrase=pair_keyphrase,
         grade=grade,
@@ -108,7 +108,7 @@ def _check(table: pa.Table) -> None:
     if missing:
         raise BadTable(
             f"the labelled set lacks column {', '.join(missing)}; seen: {', '.join(table.column_names)}. "
-            f"It needs {', '.join(NEEDED)}, and category where known"
+            f"It needs {', '.join(NEEDED)}, and category if known"
         )
     if not table.num_rows:
         raise BadTable("the labelled set has no rows; it needs at least one labelled pair")
@@ -119,12 +119,14 @@ def _check(table: pa.Table) -> None:
     if grades - set(FOUR.grades):
         odd = ", ".join(sorted(map(str, grades - set(FOUR.grades))))
         raise BadTable(
-            f"the labelled set has grades {odd}; allowed are {', '.join(FOUR.grades)}. Map yours to these first"
+            f"the labelled set has grades {odd}; allowed are {', '.join(FOUR.grades)}. Map yours to these "
+            "first"
         )
     pairs = table.group_by(["item_id", "keyphrase"]).aggregate([]).num_rows
     if pairs < table.num_rows:
         raise BadTable(
-            f"the labelled set repeats {table.num_rows - pairs} pairs; allowed is one row a pair: drop the others"
+            f"the labelled set repeats {table.num_rows - pairs} pairs; allowed is one row per pair: drop the "
+            "others"
         )
 
 
@@ -148,9 +150,9 @@ def _categories(
     return names, codes[first].astype(np.int32), codes[first_pair].astype(np.int32)
 
 
-def _volume(asked: Array, settings: MarketSettings, rng: np.random.Generator) -> Array:
+def _volume(phrase_words: Array, settings: MarketSettings, rng: np.random.Generator) -> Array:
     """Zipf volume by rank, short keyphrases first but for noise."""
-    length = np.count_nonzero(asked, axis=1)
+    length = np.count_nonzero(phrase_words, axis=1)
     rank = np.argsort(np.argsort(length * 0.9 + rng.gumbel(size=len(length)), kind="stable"), kind="stable")
     volume = 1.0 / (1.0 + rank) ** settings.catalogue.zipf
     return volume * (settings.buyers.searches * len(volume) / volume.sum())

@@ -83,7 +83,10 @@ WHERE j.judge = $judge ORDER BY j.item_id, j.keyphrase
 
 
 def measure(logs: Path, floors: ClickFloors | None = None) -> MarketFacts:
-    """The facts of a market's folder. floors: which clicked pairs count as positives. Raises BadTable if a table is missing."""
+    """The facts of a market's folder. floors: which clicked pairs count as positives.
+
+    Raises BadTable if a table is missing.
+    """
     paths = {name: str(tables.log_path(logs, name)) for name in _NEEDED}
     judged = {name: paths[name] for name in ("judgments", "pairs")}
     with bounded(logs, MEMORY, f"{logs} cannot be measured: {{}}") as base:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from adjudge.market.buyers import ClickLog
-from adjudge.market.graders import VOTES, Annotations, Verdicts
+from adjudge.market.graders import VOTES, Annotations, JudgeAnswers
 from adjudge.market.world import Array, World
 from adjudge.records import BINARY, FOUR
 
@@ -111,10 +111,10 @@ def annotations_table(world: World, annotations: Annotations) -> pa.Table:
     )
 
 
-def judgments_table(world: World, judge: str, verdicts: Verdicts) -> pa.Table:
+def judgments_table(world: World, judge: str, answers: JudgeAnswers) -> pa.Table:
     size = world.pairs
     grade = pa.DictionaryArray.from_arrays(
-        pa.array(verdicts.relevant.astype(np.int32), mask=~verdicts.scored), pa.array(BINARY.grades)
+        pa.array(answers.relevant.astype(np.int32), mask=~answers.scored), pa.array(BINARY.grades)
     )
     none = np.zeros(size, np.int32)
     return pa.table(
@@ -122,12 +122,12 @@ def judgments_table(world: World, judge: str, verdicts: Verdicts) -> pa.Table:
             **_pair_columns(world, np.arange(size)),
             "judge": _words((judge,), none),
             "grade": grade,
-            "probability": pa.array(verdicts.probability, mask=~verdicts.scored),
-            "status": _words(("unscored", "scored"), verdicts.scored),
+            "probability": pa.array(answers.probability, mask=~answers.scored),
+            "status": _words(("unscored", "scored"), answers.scored),
             "reason": pa.DictionaryArray.from_arrays(
-                pa.array(none, mask=verdicts.scored), pa.array(["answer off the scale"])
+                pa.array(none, mask=answers.scored), pa.array(["answer off the scale"])
             ),
-            "tokens": verdicts.tokens.astype(np.int64),
+            "tokens": answers.tokens.astype(np.int64),
             "cost": pa.nulls(size, pa.float64()),
         }
     )

@@ -25,7 +25,7 @@ PATTERNS = (
 
 @dataclass(frozen=True)
 class Phrases:
-    """Keyphrases as traits and text. `volume`: expected searches a window; `category`: the leaf most
+    """Keyphrases as traits and text. `volume`: expected searches per window; `category`: the leaf most
     buyers mean."""
 
     traits: Traits
@@ -46,26 +46,26 @@ def draw_phrases(
     sample = items.traits.take(rng.integers(0, len(items.name), size=n))
     named, pattern = _named(sample, rng)
     broad = np.array(["f" in p or p == "b" for p, _ in PATTERNS])[pattern]
-    traits = _asked(sample, named, broad, pattern, shop)
+    traits = _asked_traits(sample, named, broad, pattern, shop)
     u = rng.random(n) ** 1.2
     kind_name = shop.name_of.pick(sample.kind, u)
     family_name = len(shop.names) - 1 + shop.family_name_of.pick(sample.family, u)
     word = np.where(named["k"], kind_name, np.where(named["f"], family_name, 0))
     words = pa.concat_arrays([shop.names, shop.families.slice(1)])
     text = queries(traits, (words, word), shop, shop.fits[traits.kind] > 0, rng)
-    kept = _first_of_each(text)
-    length = _word_count(text.take(pa.array(kept)))
-    order = np.argsort(length * 0.8 + rng.gumbel(size=len(kept)), kind="stable")
+    rows = _first_of_each(text)
+    length = _word_count(text.take(pa.array(rows)))
+    order = np.argsort(length * 0.8 + rng.gumbel(size=len(rows)), kind="stable")
     order = np.sort(_head_first(order, length, settings.keyphrases))
-    kept, length = kept[order], length[order]
-    rank = np.argsort(np.argsort(length * 0.9 + rng.gumbel(size=len(kept)), kind="stable"), kind="stable")
+    rows, length = rows[order], length[order]
+    rank = np.argsort(np.argsort(length * 0.9 + rng.gumbel(size=len(rows)), kind="stable"), kind="stable")
     volume = 1.0 / (1.0 + rank) ** settings.zipf
-    traits = traits.take(kept)
+    traits = traits.take(rows)
     return Phrases(
         traits=traits,
-        text=text.take(pa.array(kept)),
+        text=text.take(pa.array(rows)),
         words=length,
-        volume=volume * (searches * len(kept) / volume.sum()),
+        volume=volume * (searches * len(rows) / volume.sum()),
         category=np.where(traits.kind > 0, shop.leaf[traits.kind], shop.family_leaf[traits.family]),
     )
 
@@ -85,26 +85,28 @@ def _named(sample: Traits, rng: np.random.Generator) -> tuple[dict[str, Array], 
     return named, pattern
 
 
-def _asked(sample: Traits, named: dict[str, Array], broad: Array, pattern: Array, shop: Shop) -> Traits:
+def _asked_traits(
+    sample: Traits, named: dict[str, Array], broad: Array, pattern: Array, shop: Shop
+) -> Traits:
     """The traits asked for. A broad keyphrase has a family and no kind; a bare brand means the family that
     the brand is known for."""
     bare_brand = np.array([p == "b" for p, _ in PATTERNS])[pattern] & broad
     family = np.where(bare_brand, shop.brand_family[sample.brand], sample.family)
 
-    def asked(letter: str, column: Array) -> Array:
+    def if_named(letter: str, column: Array) -> Array:
         return np.where(named[letter], column, 0).astype(np.int32)
 
     return Traits(
         kind=np.where(broad, 0, sample.kind).astype(np.int32),
         family=family.astype(np.int32),
-        brand=asked("b", sample.brand),
-        series=asked("s", sample.series),
-        number=asked("n", sample.number),
-        suffix=asked("n", sample.suffix),
-        colour=asked("c", sample.colour),
-        measure=asked("z", sample.measure),
-        material=asked("m", sample.material),
-        condition=asked("d", sample.condition),
+        brand=if_named("b", sample.brand),
+        series=if_named("s", sample.series),
+        number=if_named("n", sample.number),
+        suffix=if_named("n", sample.suffix),
+        colour=if_named("c", sample.colour),
+        measure=if_named("z", sample.measure),
+        material=if_named("m", sample.material),
+        condition=if_named("d", sample.condition),
     )
 
 

@@ -1,5 +1,7 @@
-"""Settings of the simulated market, each with its cause. No setting names an outcome: the kappas, concordances and
-differences between recipes that come out are measured, never set.
+"""Settings of the simulated market, each with its cause.
+
+No setting names an outcome: the kappas, concordances and differences between recipes that come out are
+measured, never set.
 """
 
 from __future__ import annotations
@@ -224,7 +226,8 @@ class AnnotatorSettings:
     substitute_lift: Annotated[
         float,
         setting(
-            "How far the open wording of the four-grade scale lifts a substitute (fair) towards good (paper 1, "
+            "How far the open wording of the four-grade scale lifts a substitute (fair) towards good (paper "
+            "1, "
             'section 4.2: "good" meant somewhat relevant).',
             ge=-2.0,
             le=2.0,
@@ -252,8 +255,9 @@ class AnnotatorSettings:
 class JudgeSettings:
     """The two judges. Log-odds of "relevant" = sharpness * (grade as the text shows it - 1.5) + faults.
 
-    The general judge (`llm`) has never heard of some product series, so that a wrong model looks right to it. The fine-tuned
-    one (`tuned`) learns from the annotators' unanimous pairs what they call relevant, and with it their leniency.
+    The general judge (`llm`) has never heard of some product series, so that a wrong model looks right to it.
+    The fine-tuned one (`tuned`) learns from the annotators' unanimous pairs what they call relevant, and with
+    it their leniency.
     """
 
     sharpness: Annotated[float, setting("Log-odds per grade that the text shows.", ge=0.0, le=100.0)] = 1.6
@@ -273,8 +277,8 @@ class JudgeSettings:
     learnt_modality: Annotated[
         float,
         setting(
-            "Tuned judge: noise (sd) it learnt on keyphrases naming a colour, if a tenth of their labels were turned by "
-            "a colour that only the picture showed; in proportion otherwise.",
+            "Tuned judge: noise (sd) it learnt on keyphrases naming a colour, if a tenth of their labels "
+            "were turned by a colour that only the picture showed; in proportion otherwise.",
             ge=0.0,
             le=100.0,
             unit="log-odds",
@@ -303,9 +307,9 @@ class MarketSettings:
     labelled: Annotated[
         Path | None,
         setting(
-            "A Parquet file with item_id, keyphrase, title, grade (scale four) and optionally category, or a logs folder "
-            "that an importer wrote. Its labels are then the truth in place of the generated catalogue's, and of "
-            "`catalogue` only `zipf` counts."
+            "A Parquet file with item_id, keyphrase, title, grade (scale four) and optionally category, or "
+            "a logs folder that an importer wrote. Its labels are then the truth in place of the generated "
+            "catalogue's, and of `catalogue` only `zipf` counts."
         ),
     ] = None
     catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)

@@ -73,7 +73,8 @@ def play(world: World, settings: MarketSettings, out: Path, progress: Progress =
 
 
 def auction(world: World, settings: MarketSettings, passed: Array) -> Array:
-    """Sorted indices of the pairs that get impressions: admitted by Search (unless the middleman is switched off)
+    """Sorted indices of the pairs that get impressions: admitted by Search (unless the middleman is switched
+    off)
     and adopted by their seller, or shown unpaid."""
     adopted, organic = adoption(world, settings)
     admitted = passed if settings.search.middleman else np.ones(world.pairs, bool)

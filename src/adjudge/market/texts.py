@@ -19,7 +19,7 @@ def vocabulary(words: Sequence[str]) -> pa.Array:
 
 
 def join(slots: Sequence[Slot]) -> pa.Array:
-    """One text a row: the slots' words in order, single-spaced, unnamed ones left out."""
+    """One text per row: the slots' words in order, single-spaced, unnamed ones left out."""
     columns = [words.take(pa.array(rows)) for words, rows in slots]
     return pc.binary_join_element_wise(*columns, " ", null_handling="skip")
 
@@ -36,7 +36,7 @@ def join_in_orders(slots: Sequence[Slot], orders: Sequence[Sequence[int]], order
 
 
 def token_ids(*columns: pa.Array) -> list[Ints]:
-    """Words of each column as one padded int32 matrix (rows, longest), 0 where a row has no more words.
+    """Words of each column as one padded int32 matrix (rows, longest), 0 after a row's last word.
 
     Words are lower-cased runs of letters and digits; ids are shared by the columns; a word that a row
     repeats is kept once.
@@ -85,8 +85,9 @@ def overlap(left: Ints, right: Ints, rows_left: Ints, rows_right: Ints) -> tuple
     for start in range(0, len(rows_left), 100_000):
         piece = slice(start, start + 100_000)
         shared[piece] = _shared(left[rows_left[piece]], right[rows_right[piece]])
-    one, other = size_left[rows_left], size_right[rows_right]
-    return shared / np.maximum(other, 1), shared / np.maximum(one + other - shared, 1)
+    left_size, right_size = size_left[rows_left], size_right[rows_right]
+    union = left_size + right_size - shared
+    return shared / np.maximum(right_size, 1), shared / np.maximum(union, 1)
 
 
 def _shared(left: Ints, right: Ints) -> Ints:

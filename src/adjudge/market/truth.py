@@ -1,7 +1,7 @@
-"""How good an answer an item is to a keyphrase: the generated catalogue's known truth.
+"""Relevance grades of the generated catalogue: how good an answer an item is to a keyphrase.
 
-excellent: the kind and everything named match, and a line or at least two traits are named. good: they
-match, the keyphrase is broad (a kind, a family, one trait). fair: one named trait is off (another brand, model,
+excellent: the kind and everything named match, and a line or at least two traits are named. good: they match,
+the keyphrase is broad (a kind, a family, one trait). fair: one named trait is off (another brand, model,
 colour: a substitute), a sibling kind, or the accessory of the very product named. bad: the rest.
 """
 
@@ -19,7 +19,7 @@ _CHUNK = 400_000
 
 
 @dataclass(frozen=True)
-class Facts:
+class PairFacts:
     """What is so of each pair; see `world.World` for the meaning of the columns."""
 
     grade: Array
@@ -32,16 +32,18 @@ class Facts:
     blind: Array
 
 
-def grade_pairs(items: Items, asked: Traits, shop: Shop, pair_item: Array, pair_phrase: Array) -> Facts:
+def grade_pairs(items: Items, asked: Traits, shop: Shop, pair_item: Array, pair_phrase: Array) -> PairFacts:
     """Facts of every pair, computed in chunks to bound memory."""
     parts = [
         _facts(items, asked, shop, pair_item[start : start + _CHUNK], pair_phrase[start : start + _CHUNK])
         for start in range(0, len(pair_item), _CHUNK)
     ]
-    return Facts(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])})
+    return PairFacts(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])}
+    )
 
 
-def _facts(items: Items, asked: Traits, shop: Shop, rows: Array, phrases: Array) -> Facts:
+def _facts(items: Items, asked: Traits, shop: Shop, rows: Array, phrases: Array) -> PairFacts:
     has, want = items.traits.take(rows), asked.take(phrases)
     hidden = items.hidden[rows]
     maker = items.maker[rows]
@@ -60,12 +62,12 @@ def _facts(items: Items, asked: Traits, shop: Shop, rows: Array, phrases: Array)
         off = brand_off.astype(np.int8) + line + colour + traits_off
         return _grade(has, want, relation, off, brand_off)
 
-    seen = (colour_off & ~blind).astype(np.int8)
+    colour_seen_off = (colour_off & ~blind).astype(np.int8)
     grade = graded(colour_off.astype(np.int8), other_line)
-    return Facts(
+    return PairFacts(
         grade=grade,
-        visible=graded(seen, other_line),
-        visible_blurred=graded(seen, np.zeros_like(other_line)),
+        visible=graded(colour_seen_off, other_line),
+        visible_blurred=graded(colour_seen_off, np.zeros_like(other_line)),
         accessory=relation["item_fits"] | relation["phrase_fits"],
         substitute=(grade == FAIR) & (relation["same"] | relation["family"]),
         colour_named=want.colour > 0,

@@ -30,7 +30,7 @@ QUERY_ORDERS = (
 
 
 def titles(items: Items, shop: Shop, settings: CatalogueSettings, rng: np.random.Generator) -> pa.Array:
-    """Every item's title. Colour is left out where `items.hidden`; fillers and stuffing are noise."""
+    """Every item's title. Colour is left out if `items.hidden`; fillers and stuffing are noise."""
     words, t, n = assortment(), items.traits, len(items.name)
     accessory = shop.fits[t.kind] > 0
     stuffed = (rng.random(n) < settings.stuffing) & (t.series > 0)
@@ -62,7 +62,7 @@ def _some(rng: np.random.Generator, n: int, chance: float, entries: int) -> Arra
 
 
 def _models(t: Traits, shop: Shop, accessory: Array) -> Slot:
-    """The series word; with "for" and the fitted brand in front where the item is an accessory."""
+    """The series word; with "for" and the fitted brand in front if the item is an accessory."""
     table = [None]
     series = shop.series_words.to_pylist()
     brands = shop.brands.to_pylist()
@@ -91,12 +91,12 @@ def _condition(t: Traits, rng: np.random.Generator) -> Array:
     starts = 1 + np.concatenate(([0], np.cumsum(counts)[:-1]))
     n = len(t.condition)
     said = (t.condition > 1) | (rng.random(n) < 0.35)
-    place = starts[t.condition] + (rng.random(n) * counts[t.condition]).astype(np.int64)
-    return np.where(said, place, 0)
+    phrase = starts[t.condition] + (rng.random(n) * counts[t.condition]).astype(np.int64)
+    return np.where(said, phrase, 0)
 
 
 def queries(t: Traits, name: Slot, shop: Shop, accessory: Array, rng: np.random.Generator) -> pa.Array:
-    """Every keyphrase's text: `name` is the word for the kind or family, 0 where it is left unsaid."""
+    """Every keyphrase's text: `name` is the word for the kind or family, 0 if it is left unsaid."""
     words = assortment()
     said = [group[0] for group in assortment().condition_words]
     slots: list[Slot] = [

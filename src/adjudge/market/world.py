@@ -16,7 +16,7 @@ Array = np.ndarray
 class World:
     """Items, keyphrases, the pairs Advertising recommends, and what is true of each pair.
 
-    Item columns have one entry an item, `keyphrase*` and `volume` one a keyphrase, the rest one a pair.
+    Item columns have one entry per item, `keyphrase*` and `volume` one per keyphrase, the rest one per pair.
     Grades are steps of `records.FOUR`, 0 = bad to 3 = excellent (int8).
     """
 
@@ -33,7 +33,7 @@ class World:
     keyphrase: pa.Array
     keyphrase_category: Array
     volume: Array
-    """Expected searches a window."""
+    """Expected searches per window."""
     pair_item: Array
     pair_keyphrase: Array
     grade: Array
