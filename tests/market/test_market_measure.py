@@ -1,4 +1,5 @@
-"""The measured facts: on a hand-worked folder, and the default market against the paper's published figures."""
+"""The measured facts: on a hand-worked folder, and the default market against the paper's published figures.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from adjudge.market.phrases import Phrases
 from adjudge.market.settings import SOURCES, MarketSettings
 from adjudge.market.world import Array
 
-_LEAN = 1.6
+LEAN = 1.6
 """Exponent on a uniform draw: how strongly a pick leans to the head of a shelf."""
 
 
@@ -63,7 +63,7 @@ def recommend(
     rows = np.repeat(np.arange(n), int(np.ceil(wanted * 2.4)) + 2)
     source = rng.choice(len(weights), size=len(rows), p=weights / weights.sum())
     picked, filed = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
-    share = rng.random(len(rows)) ** _LEAN
+    share = rng.random(len(rows)) ** LEAN
     for number, name in enumerate(SOURCES):
         at = np.flatnonzero(source == number)
         keys = _keys(name, rows[at], items, item_words, shop, rng)

@@ -12,12 +12,12 @@ from adjudge.market.texts import Slot, join_in_orders, vocabulary
 from adjudge.market.world import Array
 
 TITLE_ORDERS = (
-    (0, 1, 3, 4, 5, 6, 8, 9, 7, 10, 11, 12, 13),
-    (1, 3, 4, 5, 7, 9, 6, 8, 0, 10, 12, 11, 13),
-    (6, 9, 7, 1, 8, 3, 4, 5, 10, 0, 11, 12, 13),
-    (10, 0, 6, 1, 7, 9, 3, 4, 5, 8, 11, 13, 12),
+    (0, 1, 2, 3, 4, 5, 7, 8, 6, 9, 10, 11, 12),
+    (1, 2, 3, 4, 6, 8, 5, 7, 0, 9, 11, 10, 12),
+    (5, 8, 6, 1, 7, 2, 3, 4, 9, 0, 10, 11, 12),
+    (9, 0, 5, 1, 6, 8, 2, 3, 4, 7, 10, 12, 11),
 )
-"""Orders of the title's slots: condition, maker, "for", series (with the brand fitted), number, suffix,
+"""Orders of the title's slots: condition, maker, series (with "for" and the brand fitted), number, suffix,
 colour, name, measure, material, filler, filler, filler, stuffing."""
 
 QUERY_ORDERS = (
@@ -43,7 +43,6 @@ def titles(items: Items, shop: Shop, settings: CatalogueSettings, rng: np.random
     slots: list[Slot] = [
         (_condition_words(), _condition(t, rng)),
         (shop.brands, items.maker),
-        (vocabulary(["for"]), np.where(accessory & (t.series > 0), 1, 0)),
         model,
         (vocabulary(words.numbers), t.number),
         (vocabulary(words.suffixes), t.suffix),
