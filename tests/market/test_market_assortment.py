@@ -74,8 +74,7 @@ def test_words_are_lower_case_and_single_spaced() -> None:
 
 
 def test_keys_of_the_retrieval_shelves_have_room() -> None:
-    """`candidates` packs values below 256, numbers below 64, suffixes below 8 and kinds below 1024 into keys.
-    """
+    """`candidates` packs values below 256, numbers below 64, suffixes below 8 and kinds below 1024."""
     most = max(len(words) for table in (WORDS.measures, WORDS.materials) for words in table.values())
     assert max(most * len(WORDS.measures), len(WORDS.colours)) < 256
     assert len(WORDS.numbers) < 64

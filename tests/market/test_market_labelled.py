@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -106,3 +107,46 @@ def test_behaviour_on_real_labels(tmp_path: Path) -> None:
     again = simulate(dataclasses.replace(settings, seed=8), tmp_path / "other").out
     truths = [pq.read_table(out / "truth.parquet") for out in (tmp_path / "out", again)]
     assert truths[0] == truths[1]
+
+
+def test_categories_are_the_items_own_and_a_keyphrases_first() -> None:
+    table = SMALL.append_column("category", pa.array(["phones", "phones", "sofas", None]))
+    world = labelled_world(table, MarketSettings())
+    assert world.category_names.to_pylist() == ["phones", "sofas", ""]
+    assert world.item_category.tolist() == [0, 1, 2]
+    assert world.keyphrase_category.tolist() == [0, 0, 2]
+
+
+def test_without_categories_all_items_share_none() -> None:
+    world = labelled_world(SMALL, MarketSettings())
+    assert world.category_names.to_pylist() == [None]
+    assert not world.item_category.any()
+
+
+def test_volume_is_zipf_with_the_mean_set() -> None:
+    settings = MarketSettings(buyers=BuyerSettings(searches=90.0))
+    volume = np.sort(labelled_world(SMALL, settings).volume)[::-1]
+    assert volume.mean() == pytest.approx(90.0)
+    assert np.allclose(volume / volume[0], [1, 1 / 2, 1 / 3])
+
+
+def test_what_needs_the_catalogue_does_nothing() -> None:
+    """Accessories and product series are unknown; a substitute is whatever people called fair."""
+    world = labelled_world(SMALL, MarketSettings())
+    assert not world.accessory.any()
+    assert not world.series.any()
+    assert world.substitute.tolist() == (world.grade == 1).tolist()
+    assert np.array_equal(world.visible_blurred, world.visible)
+
+
+def test_prices_and_sellers_are_drawn_from_the_seed() -> None:
+    first, again = (labelled_world(SMALL, MarketSettings(seed=5)) for _ in range(2))
+    other = labelled_world(SMALL, MarketSettings(seed=6))
+    assert first.price.tolist() == again.price.tolist() != other.price.tolist()
+    assert (first.price > 0).all()
+    assert first.grade.tolist() == other.grade.tolist()
+
+
+def test_ids_of_another_type_are_read_as_texts() -> None:
+    numbers = SMALL.set_column(0, "item_id", pa.array([1, 1, 2, 3]))
+    assert labelled_world(numbers, MarketSettings()).item_id.to_pylist() == ["1", "2", "3"]

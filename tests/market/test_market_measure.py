@@ -1,16 +1,16 @@
-"""The measured facts: on a hand-worked folder, and the default market against the paper's published figures.
-"""
+"""The measured facts: on a hand-worked folder, and the default market against the paper's figures."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from adjudge.errors import BadTable
-from adjudge.market.measure import MarketFacts, measure
+from adjudge.market.measure import MarketFacts, _auc, _kappa, measure
 from adjudge.market.settings import MarketSettings
 from adjudge.market.simulate import simulate
 from adjudge.stats.click_floors import ClickFloors
@@ -112,3 +112,46 @@ def test_the_default_market_is_a_problem_worth_solving(facts: MarketFacts) -> No
     assert 0.9 < facts.clicked_relevant < 0.99
     assert facts.sales > 100_000
     assert 15 <= facts.pairs / 12_000 <= 25
+
+
+def test_kappa_and_auc_without_support_are_absent() -> None:
+    """One class only: neither statistic is defined, and neither is reported as zero."""
+    yes = np.ones(5, bool)
+    assert _kappa(yes, yes) is None
+    assert _kappa(yes[:0], yes[:0]) is None
+    assert _auc(yes, np.arange(5.0)) is None
+
+
+def test_kappa_and_auc_equal_scikit_learns() -> None:
+    from sklearn.metrics import cohen_kappa_score, roc_auc_score
+
+    rng = np.random.default_rng(8)
+    for _ in range(20):
+        human, judge = rng.random(60) < 0.4, rng.random(60) < 0.5
+        score = np.round(rng.random(60), 1)
+        assert _kappa(human, judge) == pytest.approx(cohen_kappa_score(human, judge))
+        assert _auc(human, score) == pytest.approx(roc_auc_score(human, score))
+
+
+def test_head_clicks_are_those_of_the_busiest_tenth(tmp_path: Path) -> None:
+    """Three keyphrases have 14, 29 and 9 clicks; the busiest tenth is at least one of them: 29 of 52."""
+    facts = measure(folder(tmp_path))
+    by_phrase = {"red shoe": 4 + 10, "blue sofa": 29, "sofa": 9}
+    assert facts.head_clicks == max(by_phrase.values()) / sum(by_phrase.values())
+
+
+def test_annotators_that_disagree_are_no_evidence(tmp_path: Path) -> None:
+    """Without a unanimous pair the shares have no support."""
+    out = folder(tmp_path)
+    rows = pq.read_table(out / "annotations.parquet").to_pylist()
+    mixed = [{**row, "grade": "good" if number % 3 else "bad"} for number, row in enumerate(rows)]
+    pq.write_table(pa.Table.from_pylist(mixed), out / "annotations.parquet")
+    facts = measure(out)
+    assert (facts.unanimous, facts.unanimous_relevant, facts.unanimous_correct) == (0.0, None, None)
+    assert facts.judges[0].kappa is None
+
+
+def test_a_table_that_is_no_parquet_is_named(tmp_path: Path) -> None:
+    (folder(tmp_path) / "clicks.parquet").write_text("no table")
+    with pytest.raises(BadTable, match="cannot be measured"):
+        measure(tmp_path)

@@ -109,8 +109,7 @@ def said_words(traits: Traits, row: int) -> list[str]:
 
 
 def test_texts_say_every_trait_they_ask_for() -> None:
-    """Equal texts were merged, and the first meaning stands: so the text always says what its traits ask for.
-    """
+    """Equal texts were merged and the first meaning stands, so the text says what its traits ask for."""
     for row, text in enumerate(PHRASES.text.slice(0, 800).to_pylist()):
         padded = f" {text} "
         for word in said_words(PHRASES.traits, row):

@@ -86,9 +86,12 @@ def test_every_pair_has_an_item_a_keyphrase_and_a_truth(logs: Path) -> None:
     }
     lost = one_row(
         """SELECT (SELECT count(*) FROM read_parquet($pairs) ANTI JOIN read_parquet($items) USING (item_id))
-        + (SELECT count(*) FROM read_parquet($pairs) ANTI JOIN read_parquet($keyphrases) USING (keyphrase))
-        + (SELECT count(*) FROM read_parquet($pairs) ANTI JOIN read_parquet($truth) USING (item_id, keyphrase))
-        + (SELECT count(*) FROM read_parquet($clicks) ANTI JOIN read_parquet($pairs) USING (item_id, keyphrase))
+        + (SELECT count(*) FROM read_parquet($pairs)
+           ANTI JOIN read_parquet($keyphrases) USING (keyphrase))
+        + (SELECT count(*) FROM read_parquet($pairs)
+           ANTI JOIN read_parquet($truth) USING (item_id, keyphrase))
+        + (SELECT count(*) FROM read_parquet($clicks)
+           ANTI JOIN read_parquet($pairs) USING (item_id, keyphrase))
         """,
         **paths,
     )
@@ -98,8 +101,10 @@ def test_every_pair_has_an_item_a_keyphrase_and_a_truth(logs: Path) -> None:
 def test_no_text_shows_the_hidden_colours(logs: Path) -> None:
     """An item's colour is in its picture; a fifth or so of the coloured titles leave it out."""
     hidden, shown = one_row(
-        """SELECT count(*) FILTER (NOT contains(lower(title), colour)), count(*) FILTER (contains(lower(title), colour))
-        FROM (SELECT title, replace(image, 'colour: ', '') AS colour FROM read_parquet($path) WHERE image IS NOT NULL)""",
+        """SELECT count(*) FILTER (NOT contains(lower(title), colour)),
+                  count(*) FILTER (contains(lower(title), colour))
+        FROM (SELECT title, replace(image, 'colour: ', '') AS colour
+              FROM read_parquet($path) WHERE image IS NOT NULL)""",
         path=str(logs / "items.parquet"),
     )
     assert 0.15 < hidden / (hidden + shown) < 0.25

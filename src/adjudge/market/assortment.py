@@ -1,4 +1,4 @@
-"""Vocabulary of the generated shop, read from `assortment.toml`: kinds of product, attributes, brands, noise."""
+"""Vocabulary of the generated shop, read from `assortment.toml`: products, attributes, brands, noise."""
 
 from __future__ import annotations
 
