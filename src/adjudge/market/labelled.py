@@ -20,10 +20,9 @@ from adjudge.market.texts import overlap, token_ids
 from adjudge.market.truth import FAIR, GOOD
 from adjudge.market.world import Array, World, stream, undertones
 from adjudge.records import FOUR
-from adjudge.storage.duck import bounded
+from adjudge.storage.duck import in_memory
 from adjudge.tables import log_path
 
-MEMORY = "4GB"
 NEEDED = ("item_id", "keyphrase", "title", "grade")
 
 
@@ -39,7 +38,7 @@ def read_labelled(path: Path) -> pa.Table:
     items). Raises BadTable if it cannot be read."""
     if path.is_dir():
         files = {name: str(log_path(path, name)) for name in ("truth", "items")}
-        with bounded(path, MEMORY, f"labelled set {path} cannot be read: {{}}") as base:
+        with in_memory(f"labelled set {path} cannot be read: {{}}") as base:
             return base.sql(_IMPORTED, params=files).to_arrow_table()
     try:
         return pq.read_table(path)

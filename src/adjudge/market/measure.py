@@ -14,7 +14,7 @@ from adjudge.market.world import Array
 from adjudge.stats.agreement import kappa
 from adjudge.stats.auc import auc
 from adjudge.stats.click_floors import ClickFloors
-from adjudge.storage.duck import bounded
+from adjudge.storage.duck import in_memory
 from adjudge.text.words import jaccard, overlap
 
 
@@ -58,7 +58,6 @@ class MarketFacts:
     judges: tuple[JudgeFacts, ...]
 
 
-MEMORY = "4GB"
 _NEEDED = ("pairs", "truth", "items", "search", "clicks", "annotations", "judgments")
 _PAIRS = """
 SELECT p.item_id, p.keyphrase, coalesce(p.adopted, false) AS adopted, t.grade AS truth, t.relevant,
@@ -89,7 +88,7 @@ def measure(logs: Path, floors: ClickFloors | None = None) -> MarketFacts:
     """
     paths = {name: str(tables.log_path(logs, name)) for name in _NEEDED}
     judged = {name: paths[name] for name in ("judgments", "pairs")}
-    with bounded(logs, MEMORY, f"{logs} cannot be measured: {{}}") as base:
+    with in_memory(f"{logs} cannot be measured: {{}}") as base:
         pairs = base.sql(_PAIRS, params={name: paths[name] for name in _NEEDED[:-1]}).to_arrow_table()
         names = base.execute(
             "SELECT DISTINCT judge FROM read_parquet($j) ORDER BY judge", {"j": paths["judgments"]}
@@ -97,7 +96,7 @@ def measure(logs: Path, floors: ClickFloors | None = None) -> MarketFacts:
         answers = {
             name: base.sql(_JUDGE, params={**judged, "judge": name}).to_arrow_table() for (name,) in names
         }
-    clicked = _clicked(pairs, floors or ClickFloors())
+    clicked = (floors or ClickFloors()).positive(_column(pairs, "impressions"), _column(pairs, "clicks"))
     truth = _column(pairs, "relevant").astype(bool)
     return MarketFacts(
         **_shares(pairs, truth),
@@ -110,12 +109,6 @@ def measure(logs: Path, floors: ClickFloors | None = None) -> MarketFacts:
 def _column(table: pa.Table, name: str, missing: float = 0) -> Array:
     column = table[name]
     return column.to_numpy() if column.null_count == 0 else column.fill_null(missing).to_numpy()
-
-
-def _clicked(pairs: pa.Table, floors: ClickFloors) -> Array:
-    shown, clicks = _column(pairs, "impressions"), _column(pairs, "clicks")
-    enough = (shown >= floors.impressions) & (clicks >= floors.clicks)
-    return enough & (clicks >= floors.ctr * shown)
 
 
 def _shares(pairs: pa.Table, truth: Array) -> dict:
