@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from adjudge import config as settings_of
-from adjudge.config import check_choice, check_range
+from adjudge.config import check_choice, setting, settings
 from adjudge.errors import BadConfig
 from adjudge.jobs.evaluate import EvaluateConfig, Evaluated, evaluate, read_thresholds
 from adjudge.jobs.pairs import PairsConfig, pairs
 from adjudge.jobs.recipe import RecipeConfig, recipe
 from adjudge.jobs.report import ReportConfig, report
 from adjudge.jobs.score import ScoreConfig, score
+from adjudge.jobs.start import job
 from adjudge.jobs.steps import Step, Steps, named
 from adjudge.jobs.train import KINDS, TrainConfig, train
 from adjudge.recipes.settings import RecipeSettings
@@ -27,6 +28,21 @@ from adjudge.student.settings import StudentSettings
 
 PAPER_RECIPES = ("search+-", "click+ llm-", "llm+-", "click+ llm+-", "click+ search-", "tuned+-")
 BASELINES = tuple(kind for kind in KINDS if kind != "cross-encoder")
+Recipes = Annotated[
+    tuple[str, ...], setting("A recipe, as 'click+ llm+-': one student each, in the order to show. Repeatable.")
+]
+Baselines = Annotated[
+    tuple[str, ...], setting("Models without a student that are measured too; none if empty.", choices=BASELINES)
+]
+Workers = Annotated[
+    int,
+    setting(
+        "Students trained at a time, each in a process of about 1.2 GB. They change no byte of a student as long as "
+        "student.threads stays 1.",
+        ge=1,
+        le=64,
+    ),
+]
 
 
 def one_thread() -> StudentSettings:
@@ -34,41 +50,35 @@ def one_thread() -> StudentSettings:
     return StudentSettings(threads=1)
 
 
-@dataclass(frozen=True)
+@settings
 class CompareConfig:
-    """logs: a logs folder; out: the run's folder.
+    """Settings of `adjudge compare`."""
 
-    recipes: one student each, in the order to show. production: the recipe all changes are relative to.
-    baselines: jaccard, ctr, cosine or none. split: the pairs that are measured; models learn from the others.
-    simulated: what is simulated, for the report's face. workers: students trained at a time, each in a process
-    of about 1.2 GB; they change no byte of a student as long as `student.threads` stays 1.
-    """
-
-    logs: Path
-    out: Path
-    recipes: tuple[str, ...] = PAPER_RECIPES
-    production: str = "search+-"
-    baselines: tuple[str, ...] = BASELINES
-    split: str = "test"
-    title: str = "Which labels make the best keyphrase filter?"
-    simulated: tuple[str, ...] = ()
-    seed: int = 7
-    workers: int = 2
+    logs: Annotated[Path, setting("A logs folder: items.parquet, pairs.parquet, clicks.parquet, ...")]
+    out: Annotated[Path, setting("The run's folder; a later call with the same one goes on from there.")]
+    recipes: Recipes = PAPER_RECIPES
+    production: Annotated[str, setting("The recipe that changes are relative to.")] = "search+-"
+    baselines: Baselines = BASELINES
+    split: Annotated[
+        str, setting("The pairs that are measured; models learn from the others.", choices=("dev", "test"))
+    ] = "test"
+    title: Annotated[str, setting("The report's title.")] = "Which labels make the best keyphrase filter?"
+    simulated: Annotated[
+        tuple[str, ...], setting("What of the logs is simulated, for the top of the report. Repeatable.")
+    ] = ()
+    seed: Annotated[int, setting("Seed of the scorecard's bootstrap.")] = 7
+    workers: Workers = 2
     recipe: RecipeSettings = field(default_factory=RecipeSettings)
     student: StudentSettings = field(default_factory=one_thread)
     scorecard: ScorecardSettings = field(default_factory=ScorecardSettings)
 
     def __post_init__(self) -> None:
-        spelled = tuple(str(parse(text)) for text in self.recipes)
-        if len(set(spelled)) != len(spelled) or not spelled:
+        spellings = tuple(str(parse(text)) for text in self.recipes)
+        if len(set(spellings)) != len(spellings) or not spellings:
             raise BadConfig(f"CompareConfig.recipes is {list(self.recipes)}: name at least one, each once")
-        object.__setattr__(self, "recipes", spelled)
+        object.__setattr__(self, "recipes", spellings)
         object.__setattr__(self, "production", str(parse(self.production)))
-        check_choice("CompareConfig", "production", self.production, spelled)
-        check_choice("CompareConfig", "split", self.split, ("dev", "test"))
-        check_range("CompareConfig", "workers", self.workers, 1, 64)
-        for name in self.baselines:
-            check_choice("CompareConfig", "baselines", name, BASELINES)
+        check_choice("CompareConfig", "production", self.production, spellings)
 
 
 @dataclass(frozen=True)
@@ -81,15 +91,15 @@ class Compared:
     report: Path
 
 
+@job(lambda config: config.out)
 def compare(config: CompareConfig, progress: Progress = no_progress) -> Compared:
     """Run every step that is not done yet. Raises what the steps raise; a later call goes on from there."""
     steps = Steps(config.out)
-    settings_of.save(config, config.out / "config.json")
     for spelling in config.recipes:
-        mix = RecipeConfig(spelling, config.logs, _made(config, spelling), config.recipe)
+        mix = RecipeConfig(spelling, config.logs, _recipe(config, spelling), config.recipe)
         steps.run(Step(f"recipe {spelling}", recipe, mix, (mix.out,)), progress)
-    lessons = [_student(config, spelling) for spelling in config.recipes]
-    steps.run_all(lessons, config.workers, progress, "students")
+    students = [_student(config, spelling) for spelling in config.recipes]
+    steps.run_all(students, config.workers, progress, "students")
     for kind in config.baselines:
         steps.run(_baseline(config, kind), named(progress, kind))
     models = (*config.recipes, *config.baselines)
@@ -100,28 +110,28 @@ def compare(config: CompareConfig, progress: Progress = no_progress) -> Compared
 
 
 def _student(config: CompareConfig, spelling: str) -> Step:
-    training, out = _made(config, spelling) / "training.parquet", _artifact(config, spelling)
+    training, out = _recipe(config, spelling) / "training.parquet", _artifact(config, spelling)
     lesson = TrainConfig(training, out, recipe=spelling, student=config.student)
     return Step(f"train {spelling}", train, lesson, (out,), (f"recipe {spelling}",))
 
 
 def _baseline(config: CompareConfig, kind: str) -> Step:
     """A baseline; its scores are calibrated on the production recipe's dev rows."""
-    training, out = _made(config, config.production) / "training.parquet", _artifact(config, kind)
+    training, out = _recipe(config, config.production) / "training.parquet", _artifact(config, kind)
     lesson = TrainConfig(training, out, kind=kind, logs=config.logs, splits=config.recipe)
     return Step(f"train {kind}", train, lesson, (out,), (f"recipe {config.production}",))
 
 
 def _score(config: CompareConfig, models: Sequence[str], steps: Steps, progress: Progress) -> None:
-    listed = PairsConfig(config.logs, config.out / "to_score.parquet", config.split, config.recipe)
-    steps.run(Step("pairs", pairs, listed, (listed.out,)), progress)
+    listing = PairsConfig(config.logs, config.out / "to_score.parquet", config.split, config.recipe)
+    steps.run(Step("pairs", pairs, listing, (listing.out,)), progress)
     for model in models:
-        asked = ScoreConfig(_artifact(config, model), listed.out, _scores(config, model))
+        scoring = ScoreConfig(_artifact(config, model), listing.out, _scores(config, model))
         after = ("pairs", f"train {model}")
-        steps.run(Step(f"score {model}", score, asked, (asked.out,), after), named(progress, model))
+        steps.run(Step(f"score {model}", score, scoring, (scoring.out,), after), named(progress, model))
 
 
-def _made(config: CompareConfig, spelling: str) -> Path:
+def _recipe(config: CompareConfig, spelling: str) -> Path:
     return config.out / "recipes" / spelling
 
 
@@ -134,25 +144,25 @@ def _scores(config: CompareConfig, model: str) -> Path:
 
 
 def _evaluate(config: CompareConfig, models: Sequence[str], progress: Progress) -> Evaluated:
-    """The scorecard, then each artifact gets the threshold that keeps the asked share of clicks."""
+    """The scorecard, then each artifact gets the threshold that keeps the wanted share of clicks."""
     from adjudge.manifest import set_threshold
 
-    asked = EvaluateConfig(
+    measuring = EvaluateConfig(
         config.logs,
         {model: str(_scores(config, model)) for model in models},
         config.out,
         production=config.production,
         split=config.split,
         splits=config.recipe,
-        recipes={spelling: str(config.out / "recipes" / spelling) for spelling in config.recipes},
+        recipes={spelling: str(_recipe(config, spelling)) for spelling in config.recipes},
         simulated=config.simulated,
         title=config.title,
         seed=config.seed,
         scorecard=config.scorecard,
     )
-    found = evaluate(asked, progress)
-    usable = [model for model in models if found.thresholds.get(model) is not None]
+    evaluated = evaluate(measuring, progress)
+    usable = [model for model in models if evaluated.thresholds.get(model) is not None]
     how = f"{config.scorecard.weighting}, split {config.split} of {config.logs.name}"
     for model, threshold in read_thresholds(config.out / "thresholds.json", usable).items():
         set_threshold(_artifact(config, model), threshold, config.scorecard.retention, how)
-    return found
+    return evaluated

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+from typing import Annotated
 
-from adjudge.jobs.compare import BASELINES, PAPER_RECIPES, CompareConfig, Compared, compare
+from adjudge.config import setting, settings
+from adjudge.jobs.compare import (
+    BASELINES,
+    PAPER_RECIPES,
+    Baselines,
+    CompareConfig,
+    Compared,
+    Recipes,
+    Workers,
+    compare,
+)
 from adjudge.jobs.simulate import SimulateConfig, simulate
+from adjudge.jobs.start import job
 from adjudge.jobs.steps import Step, Steps
 from adjudge.market.settings import MarketSettings
 from adjudge.records import Progress, no_progress
@@ -18,28 +30,31 @@ TITLE = "Which labels make the best keyphrase filter? A demo on a simulated mark
 
 
 def small_student() -> StudentSettings:
-    """A student of about a minute on one core: what it gives is measured in design/0005."""
+    """A student of about a minute on one core: design/0005 has measurements of it."""
     return StudentSettings(threads=1, max_pairs=80_000, dev_rows=5_000)
 
 
-@dataclass(frozen=True)
+@settings
 class DemoConfig:
-    """out: the run's folder; market: the world; the rest as in `CompareConfig`."""
+    """Settings of `adjudge demo`: a simulated marketplace, and the rest as in `CompareConfig`."""
 
-    out: Path = Path("runs/demo")
+    out: Annotated[Path, setting("The run's folder; a later call with the same one goes on from there.")] = Path(
+        "runs/demo"
+    )
     market: MarketSettings = field(default_factory=MarketSettings)
-    recipes: tuple[str, ...] = PAPER_RECIPES
-    baselines: tuple[str, ...] = BASELINES
+    recipes: Recipes = PAPER_RECIPES
+    baselines: Baselines = BASELINES
     student: StudentSettings = field(default_factory=small_student)
     scorecard: ScorecardSettings = field(default_factory=ScorecardSettings)
-    workers: int = 2
+    workers: Workers = 2
 
 
+@job(lambda config: config.out)
 def demo(config: DemoConfig, progress: Progress = no_progress) -> Compared:
     """Simulate a marketplace and compare paper 1's six recipes on it; resumes where it stopped."""
     world = SimulateConfig(config.out / "market", config.market)
     Steps(config.out).run(Step("simulate", simulate, world, (world.out,)), progress)
-    asked = CompareConfig(
+    comparison = CompareConfig(
         world.out,
         config.out,
         recipes=config.recipes,
@@ -51,4 +66,4 @@ def demo(config: DemoConfig, progress: Progress = no_progress) -> Compared:
         student=config.student,
         scorecard=config.scorecard,
     )
-    return compare(asked, progress)
+    return compare(comparison, progress)
