@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,3 +100,42 @@ def test_one_step_s_error_is_raised_and_the_others_work_is_kept(tmp_path: Path) 
     with pytest.raises(BadConfig, match="s3 fails"):
         beside(tmp_path, bad=(3,))
     assert beside(tmp_path)[0] == {"s3"}
+
+
+@pytest.mark.parametrize("note", ["", '{"key": "1', "[1]", "\x00", b"\xff\xfe"])
+def test_a_note_that_a_kill_has_torn_counts_as_not_done(tmp_path: Path, note: str | bytes) -> None:
+    run(tmp_path, 1, 1)
+    path = tmp_path / ".steps" / "b.json"
+    path.write_bytes(note if isinstance(note, bytes) else note.encode())
+    assert run(tmp_path, 1, 1) == ["b"]
+    assert json.loads(path.read_text())["done"] is True
+    assert run(tmp_path, 1, 1) == []
+
+
+def test_a_run_that_is_killed_goes_on(tmp_path: Path) -> None:
+    """SIGKILL at any moment leaves notes that can be read and no temporary files that count as outputs."""
+    script = (
+        "import sys; from pathlib import Path; from adjudge.jobs.steps import Step, Steps\n"
+        "from adjudge.records import no_progress; sys.path.insert(0, sys.argv[2])\n"
+        "from test_steps import Setting, write\n"
+        "folder = Path(sys.argv[1]); steps = Steps(folder)\n"
+        "for n in range(10_000):\n"
+        "    steps.run(Step('a', write, Setting(folder / 'a', n), (folder / 'a',)), no_progress)\n"
+        "    print(n, flush=True)\n"
+    )
+    words = [sys.executable, "-c", script, str(tmp_path), str(Path(__file__).parent)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        for _ in range(5):
+            process.stdout.readline()
+        process.kill()
+    note = json.loads((tmp_path / ".steps" / "a.json").read_text())
+    assert note["step"] == "a"
+    assert run(tmp_path, 1, 1) == ["a", "b"]
+
+
+def test_notes_name_what_a_step_depends_on(tmp_path: Path) -> None:
+    run(tmp_path, 1, 2)
+    first, second = (json.loads((tmp_path / ".steps" / f"{name}.json").read_text()) for name in "ab")
+    assert second["after"] == [first["key"]]
+    assert second["config"]["value"] == 2
+    assert first["key"] != second["key"]

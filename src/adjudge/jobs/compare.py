@@ -29,10 +29,12 @@ from adjudge.student.settings import StudentSettings
 PAPER_RECIPES = ("search+-", "click+ llm-", "llm+-", "click+ llm+-", "click+ search-", "tuned+-")
 BASELINES = tuple(kind for kind in KINDS if kind != "cross-encoder")
 Recipes = Annotated[
-    tuple[str, ...], setting("A recipe, as 'click+ llm+-': one student each, in the order to show. Repeatable.")
+    tuple[str, ...],
+    setting("A recipe, as 'click+ llm+-': one student each, in the order to show. Repeatable."),
 ]
 Baselines = Annotated[
-    tuple[str, ...], setting("Models without a student that are measured too; none if empty.", choices=BASELINES)
+    tuple[str, ...],
+    setting("Models without a student that are measured too; none if empty.", choices=BASELINES),
 ]
 Workers = Annotated[
     int,

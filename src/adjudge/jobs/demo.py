@@ -38,8 +38,8 @@ def small_student() -> StudentSettings:
 class DemoConfig:
     """Settings of `adjudge demo`: a simulated marketplace, and the rest as in `CompareConfig`."""
 
-    out: Annotated[Path, setting("The run's folder; a later call with the same one goes on from there.")] = Path(
-        "runs/demo"
+    out: Annotated[Path, setting("The run's folder; a later call with the same one goes on from there.")] = (
+        Path("runs/demo")
     )
     market: MarketSettings = field(default_factory=MarketSettings)
     recipes: Recipes = PAPER_RECIPES
