@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adjudge.scorecard.evidence import Evidence
-from adjudge.scorecard.quality import are_probabilities, bin_of
+from adjudge.scorecard.evidence import PairEvidence
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.scorecard.threshold import ClickCurve
+from adjudge.stats.calibration import are_probabilities, bin_of
 
 Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]
 
 
-def retention_curve(model: str, evidence: Evidence, scores: Floats, settings: ScorecardSettings) -> Rows:
-    """Rows of results.CURVES: retentions 0.5 to 1, one threshold of all pairs each, none where unreachable."""
-    weights = evidence.clicks if settings.weighting == "clicks" else (evidence.clicks > 0).astype(np.int64)
+def retention_curve(
+    model: str, evidence: PairEvidence, scores: Floats, settings: ScorecardSettings
+) -> Rows:
+    """Rows of results.CURVES: retentions 0.5 to 1, one threshold of all pairs each, none if unreachable."""
+    weights = evidence.click_weights(settings.weighting)
     curve = ClickCurve(scores, weights)
     order = np.argsort(-scores, kind="stable")[: int((~np.isnan(scores)).sum())]
     falling = -scores[order]
@@ -38,22 +40,22 @@ def retention_curve(model: str, evidence: Evidence, scores: Floats, settings: Sc
         if np.isnan(cut):
             continue
         at = int(np.searchsorted(falling, -cut, side="right"))
-        kept = {name: int(values[at]) for name, values in running.items()}
+        sums = {name: int(values[at]) for name, values in running.items()}
         rows.append(
             {
                 "model": model,
                 "retention": float(retention),
                 "threshold": cut,
-                "clicks_kept": _share(kept["clicks"], total["clicks"]),
-                "keyphrases_kept": _share(kept["recommended"], total["recommended"]),
-                "sales_kept": _share(kept["sales"], total["sales"]),
-                "search_pass_rate": _share(kept["passed"], kept["judged"]),
+                "clicks_kept": _share(sums["clicks"], total["clicks"]),
+                "keyphrases_kept": _share(sums["recommended"], total["recommended"]),
+                "sales_kept": _share(sums["sales"], total["sales"]),
+                "search_pass_rate": _share(sums["passed"], sums["judged"]),
             }
         )
     return rows
 
 
-def reliability(model: str, evidence: Evidence, scores: Floats, bins: int) -> Rows:
+def reliability(model: str, evidence: PairEvidence, scores: Floats, bins: int) -> Rows:
     """Rows of results.RELIABILITY against every source that says yes and no; none for scores outside 0..1."""
     base = evidence.recommended & ~np.isnan(scores)
     if not are_probabilities(scores[base]):
@@ -82,12 +84,12 @@ def reliability(model: str, evidence: Evidence, scores: Floats, bins: int) -> Ro
     return rows
 
 
-def histograms(model: str, evidence: Evidence, scores: Floats, bins: int) -> Rows:
+def histograms(model: str, evidence: PairEvidence, scores: Floats, bins: int) -> Rows:
     """Rows of results.HISTOGRAMS: how each group of pairs scores. Bins span 0..1, or the scores' own range."""
-    known = ~np.isnan(scores)
+    scored = ~np.isnan(scores)
     low, high = 0.0, 1.0
-    if not are_probabilities(scores[known]):
-        low, high = float(scores[known].min()), float(scores[known].max())
+    if not are_probabilities(scores[scored]):
+        low, high = float(scores[scored].min()), float(scores[scored].max())
     search, truth = evidence.search, evidence.truth
     groups = {
         "clicked": evidence.clicks > 0,
@@ -98,9 +100,9 @@ def histograms(model: str, evidence: Evidence, scores: Floats, bins: int) -> Row
     }
     rows: Rows = []
     for group, member in groups.items():
-        if not (member & known).any():
+        if not (member & scored).any():
             continue
-        pairs, edges = np.histogram(scores[member & known], bins=bins, range=(low, high))
+        pairs, edges = np.histogram(scores[member & scored], bins=bins, range=(low, high))
         rows += [
             {
                 "model": model,
@@ -114,5 +116,5 @@ def histograms(model: str, evidence: Evidence, scores: Floats, bins: int) -> Row
     return rows
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _share(above: int, below: int) -> float | None:
+    return above / below if below else None

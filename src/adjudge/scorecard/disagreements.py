@@ -3,85 +3,112 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adjudge.scorecard.agreement import score_ranks
-from adjudge.scorecard.evidence import Evidence
+from adjudge.scorecard.evidence import PairEvidence
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-def gaps(evidence: Evidence, scores: Mapping[str, Floats]) -> Floats:
-    """[n]: the largest difference between two models' score ranks on a pair, 0..1; 0 with fewer than two scores.
+@dataclass(frozen=True)
+class Disagreement:
+    """A pair's row in the evidence, why it is worth reading, and the largest gap between two models' score ranks."""
+
+    why: str
+    row: int
+    gap: float
+
+
+def score_ranks(scores: Floats) -> Floats:
+    """[n]: share of scored pairs that score lower, 0..1; NaN if unscored.
+
+    >>> score_ranks(np.array([0.2, 0.9, 0.9, np.nan])).round(2)
+    array([0.  , 0.33, 0.33,  nan])
+    """
+    ranks = np.full(len(scores), np.nan)
+    order = np.argsort(scores, kind="stable")
+    order = order[: int((~np.isnan(scores)).sum())]
+    if len(order):
+        rising = scores[order]
+        starts = np.flatnonzero(np.r_[True, rising[1:] != rising[:-1]])
+        ranks[order] = np.repeat(starts / len(order), np.diff(np.r_[starts, len(order)]))
+    return ranks
+
+
+def rank_gaps(pairs: int, scores: Mapping[str, Floats]) -> Floats:
+    """[pairs]: the largest difference between two models' score ranks on a pair, 0..1; 0 with fewer than two scores.
 
     Ranks (share of pairs scored lower) make models with differently spread scores comparable.
     """
-    top = np.full(len(evidence), -np.inf)
-    bottom = np.full(len(evidence), np.inf)
+    top, bottom = np.full(pairs, -np.inf), np.full(pairs, np.inf)
     for values in scores.values():
         ranks = score_ranks(values)
         top, bottom = np.fmax(top, ranks), np.fmin(bottom, ranks)
     return np.where(top > bottom, top - bottom, 0.0)
 
 
-def pick(evidence: Evidence, scores: Mapping[str, Floats], examples: int) -> list[tuple[str, int, float]]:
-    """(why, row, gap): per kind the `examples` recommended pairs of largest gap, then most impressions.
+def pick_disagreements(
+    evidence: PairEvidence, scores: Mapping[str, Floats], examples: int
+) -> list[Disagreement]:
+    """Per kind the `examples` pairs of largest gap, then most impressions.
 
     Kinds: `models`, and for every two sources `A says relevant, B says not` (clicks only ever say relevant).
     """
-    gap = gaps(evidence, scores)
-    found = [
-        ("models", row, gap[row]) for row in _top(evidence, gap, evidence.recommended & (gap > 0), examples)
-    ]
+    gap = rank_gaps(len(evidence), scores)
+    kinds = {"models": evidence.recommended & (gap > 0)}
     sources = {name: s for name, s in evidence.sources.items() if name != "human majority"}
     for (a, yes), (b, no) in permutations(sources.items(), 2):
-        conflict = yes.yes & no.known & ~no.yes
-        rows = _top(evidence, gap, conflict, examples)
-        found += [(f"{a} says relevant, {b} says not", row, gap[row]) for row in rows]
-    return found
+        kinds[f"{a} says relevant, {b} says not"] = yes.yes & no.known & ~no.yes
+    return [
+        Disagreement(why, row, float(gap[row]))
+        for why, among in kinds.items()
+        for row in _largest(evidence, gap, among, examples)
+    ]
 
 
-def _top(evidence: Evidence, gap: Floats, among: Bools, examples: int) -> list[int]:
+def _largest(evidence: PairEvidence, gap: Floats, among: Bools, examples: int) -> list[int]:
     rows = np.flatnonzero(among)
-    if len(rows) > examples > 0:
+    if len(rows) > examples > 0:  # Sort only those that can be among the largest.
         least = np.partition(gap[rows], -examples)[-examples]
         rows = rows[gap[rows] >= least]
     order = np.lexsort((rows, -evidence.impressions[rows], -gap[rows]))
     return [int(row) for row in rows[order][:examples]]
 
 
-def rows(
-    evidence: Evidence,
-    picked: list[tuple[str, int, float]],
+def disagreement_rows(
+    evidence: PairEvidence,
+    picked: list[Disagreement],
     scores: Mapping[str, Floats],
     kept: Mapping[str, Bools],
     titles: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """Rows of results.DISAGREEMENTS. titles: item_id -> title, of the picked items at least."""
-    found = []
-    for why, row, gap in picked:
-        item = evidence.items[int(evidence.item[row])].as_py()
-        found.append(
+    rows = []
+    for pair in picked:
+        item, keyphrase = evidence.name(pair.row)
+        said = (_score(model, scores[model][pair.row], kept[model][pair.row]) for model in scores)
+        rows.append(
             {
-                "why": why,
+                "why": pair.why,
                 "item_id": item,
-                "keyphrase": evidence.keyphrases[int(evidence.keyphrase[row])].as_py(),
-                "category": evidence.categories[int(evidence.category[row])],
+                "keyphrase": keyphrase,
+                "category": evidence.categories[int(evidence.category[pair.row])],
                 "title": titles.get(item),
-                "sources": _verdicts(evidence, row),
-                "scores": "; ".join(_score(model, scores[model][row], kept[model][row]) for model in scores),
-                "gap": float(gap),
+                "sources": _verdicts(evidence, pair.row),
+                "scores": "; ".join(said),
+                "gap": pair.gap,
             }
         )
-    return found
+    return rows
 
 
-def _verdicts(evidence: Evidence, row: int) -> str:
+def _verdicts(evidence: PairEvidence, row: int) -> str:
     words = [
         f"{name} {'yes' if verdicts.yes[row] else 'no'}"
         for name, verdicts in evidence.sources.items()

@@ -1,4 +1,4 @@
-"""Every metric of every model in every segment, with paired intervals: the scorecard itself."""
+"""The scorecard itself: every metric of every model in every segment, with paired intervals."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from adjudge.errors import BadConfig, did_you_mean
 from adjudge.records import Progress, no_progress
-from adjudge.scorecard import quality, threshold
-from adjudge.scorecard.bootstrap import Sums, draw
-from adjudge.scorecard.card import Cell, card_rows
-from adjudge.scorecard.evidence import Evidence
+from adjudge.scorecard import threshold
+from adjudge.scorecard.card import MetricValues, card_rows, ratio
+from adjudge.scorecard.evidence import PairEvidence
+from adjudge.scorecard.quality import quality_metrics
+from adjudge.scorecard.segment_sums import SegmentSums
 from adjudge.scorecard.segments import Segmentation, segmentations
 from adjudge.scorecard.settings import ScorecardSettings
+from adjudge.scorecard.threshold import Thresholds
+from adjudge.stats.cluster_bootstrap import draw
 
 Floats = NDArray[np.float64]
 
@@ -33,49 +36,51 @@ OF_ALL = {
 }
 """metric -> (column summed over kept pairs, column summed over all pairs)."""
 OF_KEPT = {"search_pass_rate": ("passed", "judged"), "precision": ("relevant", "labelled")}
-"""metric -> both summed over kept pairs."""
+"""metric -> two columns, both summed over kept pairs."""
 BY_ITEM = ("keyphrases_kept_item_mean", "keyphrases_per_item", "items_covered")
-"""Only in segmentations that do not cut through an item."""
+"""Metrics only of segmentations that do not cut through an item."""
 BY_ITEM_COLUMNS = ("share", "best")
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """`rows` of results.SCORECARD; `thresholds` by model; `notes` in full sentences."""
 
     rows: list[dict]
-    thresholds: dict[str, threshold.Thresholds]
+    thresholds: dict[str, Thresholds]
     notes: list[str]
 
 
 @dataclass(frozen=True)
-class World:
-    """What all models share: evidence, segmentations with their sums, draws, and the pair columns."""
+class SharedInputs:
+    """What all models share: evidence, draws (and transposed), sums of each segmentation, and the pair columns.
 
-    evidence: Evidence
+    totals: of each segmentation, the sums over all pairs of the columns that no model changes.
+    """
+
+    evidence: PairEvidence
     settings: ScorecardSettings
     cluster: NDArray[np.int32]
     draws: NDArray[np.uint8]
     by_cluster: NDArray[np.uint8]
-    sums: list[Sums]
+    segment_sums: list[SegmentSums]
     columns: dict[str, NDArray]
     totals: list[dict[str, Floats]]
 
     @property
     def weights(self) -> NDArray[np.int64]:
-        clicks = self.evidence.clicks
-        return clicks if self.settings.weighting == "clicks" else (clicks > 0).astype(np.int64)
+        return self.evidence.click_weights(self.settings.weighting)
 
 
 def measure(
-    evidence: Evidence,
+    evidence: PairEvidence,
     scores: Mapping[str, Floats],
     settings: ScorecardSettings,
     production: str | None,
     rng: np.random.Generator,
     frozen: Mapping[str, float] | None = None,
     progress: Progress = no_progress,
-) -> Measured:
+) -> Measurement:
     """Measure models on the evidence.
 
     scores: model -> float64 [n] in the evidence's order, NaN = unscored. production: the model that
@@ -88,37 +93,41 @@ def measure(
             f"{did_you_mean(production, scores)}"
         )
     progress("scorecard: bootstrap draws", 0, 0)
-    world = prepare(evidence, settings, rng)
-    cells: dict[str, list[Cell]] = {}
-    chosen: dict[str, threshold.Thresholds] = {}
+    shared = prepare(evidence, settings, rng)
+    metrics: dict[str, list[MetricValues]] = {}
+    thresholds: dict[str, Thresholds] = {}
     for done, (model, values) in enumerate(scores.items()):
         progress(f"scorecard: {model}", done, len(scores))
-        chosen[model] = _choose(world, values, None if frozen is None else frozen.get(model))
-        cells[model] = measure_one(world, values, chosen[model])
+        thresholds[model] = _choose(shared, values, None if frozen is None else frozen.get(model))
+        metrics[model] = measure_model(shared, values, thresholds[model])
     progress("scorecard", len(scores), len(scores))
-    rows = [
-        row
-        for model in cells
-        for row in card_rows(model, cells[model], cells.get(production or ""), settings)
+    baseline = metrics.get(production or "")
+    rows = [row for model in metrics for row in card_rows(model, metrics[model], baseline, settings)]
+    notes = [
+        f"{model}: no threshold, {chosen.problem}" for model, chosen in thresholds.items() if chosen.problem
     ]
-    notes = [f"{model}: no threshold, {found.problem}" for model, found in chosen.items() if found.problem]
-    return Measured(rows, chosen, notes)
+    return Measurement(rows, thresholds, notes)
 
 
-def prepare(evidence: Evidence, settings: ScorecardSettings, rng: np.random.Generator) -> World:
+def prepare(evidence: PairEvidence, settings: ScorecardSettings, rng: np.random.Generator) -> SharedInputs:
     """Draws, segmentations, and the sums that no model changes."""
     cluster = evidence.item if settings.cluster == "item" else evidence.keyphrase
     clusters = len(evidence.items) if settings.cluster == "item" else len(evidence.keyphrases)
     draws = draw(rng, clusters, settings.replicates, settings.resampling)
     by_cluster = np.ascontiguousarray(draws.T)
-    sums = [Sums(one, cluster, by_cluster) for one in segmentations(evidence, settings.most_categories)]
+    segment_sums = [
+        SegmentSums(segmentation, cluster, by_cluster)
+        for segmentation in segmentations(evidence, settings.most_categories)
+    ]
     columns = pair_columns(evidence)
     names = sorted({whole for _, whole in OF_ALL.values()} & set(columns))
-    totals = [dict(zip(names, one.every([columns[name] for name in names]), strict=True)) for one in sums]
-    return World(evidence, settings, cluster, draws, by_cluster, sums, columns, totals)
+    totals = [
+        dict(zip(names, sums.every([columns[name] for name in names]), strict=True)) for sums in segment_sums
+    ]
+    return SharedInputs(evidence, settings, cluster, draws, by_cluster, segment_sums, columns, totals)
 
 
-def pair_columns(evidence: Evidence) -> dict[str, NDArray]:
+def pair_columns(evidence: PairEvidence) -> dict[str, NDArray]:
     """The columns that sums are made of, each [n]; what the logs do not hold is left out."""
     rec = evidence.recommended
     columns: dict[str, NDArray] = {"recommended": rec}
@@ -134,8 +143,8 @@ def pair_columns(evidence: Evidence) -> dict[str, NDArray]:
     return columns
 
 
-def best_of_item(evidence: Evidence, scores: Floats) -> NDArray[np.bool_]:
-    """[n]: one recommended pair an item, that with the highest score (the first of equals)."""
+def best_of_item(evidence: PairEvidence, scores: Floats) -> NDArray[np.bool_]:
+    """[n]: one recommended pair per item, the one with the highest score (the first of equals)."""
     rows = np.flatnonzero(evidence.recommended)
     best = np.zeros(len(evidence), bool)
     if len(rows):
@@ -149,117 +158,56 @@ def best_of_item(evidence: Evidence, scores: Floats) -> NDArray[np.bool_]:
     return best
 
 
-def _choose(world: World, scores: Floats, frozen: float | None) -> threshold.Thresholds:
+def _choose(shared: SharedInputs, scores: Floats, frozen: float | None) -> Thresholds:
     if frozen is not None:
-        return threshold.fixed(frozen, len(scores), len(world.draws))
-    groups = None
-    if world.settings.threshold_per == "category":
-        groups = (world.evidence.category, len(world.evidence.categories), world.settings.category_floor)
+        return threshold.fixed(frozen, len(scores), len(shared.draws))
+    evidence, settings, groups = shared.evidence, shared.settings, None
+    if settings.threshold_per == "category":
+        groups = (evidence.category, len(evidence.categories), settings.category_floor)
     return threshold.choose(
-        scores, world.weights, world.cluster, world.draws, world.settings.retention, groups
+        scores, shared.weights, shared.cluster, shared.draws, settings.retention, groups
     )
 
 
-def measure_one(world: World, scores: Floats, chosen: threshold.Thresholds) -> list[Cell]:
+def measure_model(shared: SharedInputs, scores: Floats, chosen: Thresholds) -> list[MetricValues]:
     """All metrics of one model in all segments."""
-    columns = {**world.columns, "best": best_of_item(world.evidence, scores)}
+    columns = {**shared.columns, "best": best_of_item(shared.evidence, scores)}
     kept = chosen.kept(scores)
-    cells = threshold_cells(world, chosen)
-    needed = sorted({part for part, _ in OF_ALL.values()} | {p for pair in OF_KEPT.values() for p in pair})
+    metrics = threshold_metrics(shared, chosen)
+    needed = sorted({above for above, _ in OF_ALL.values()} | {c for pair in OF_KEPT.values() for c in pair})
     needed = [name for name in needed if name in columns]
-    for sums, totals in zip(world.sums, world.totals, strict=True):
-        whole = {**totals, "best": sums.every([columns["best"]])[0]}
-        mine = [name for name in needed if name not in BY_ITEM_COLUMNS or sums.by_item]
-        part = dict(zip(mine, sums.kept([columns[name] for name in mine], scores, chosen), strict=True))
-        for name, (above, below) in OF_ALL.items():
-            if above in columns and below in columns and (sums.by_item or name not in BY_ITEM):
-                cells.append(_cell(name, sums, part[above], whole[below], columns[below] != 0, chosen))
-        for name, (above, below) in OF_KEPT.items():
-            if above in columns and below in columns:
-                cells.append(_cell(name, sums, part[above], part[below], columns[below] & kept, chosen))
-    return cells + quality_cells(world, scores)
+    for sums, totals in zip(shared.segment_sums, shared.totals, strict=True):
+        of_all = {**totals, "best": sums.every([columns["best"]])[0]}
+        names = [name for name in needed if name not in BY_ITEM_COLUMNS or sums.by_item]
+        of_kept = dict(zip(names, sums.kept([columns[n] for n in names], scores, chosen), strict=True))
+        for name, (above, below) in (OF_ALL | OF_KEPT).items():
+            if above not in columns or below not in columns or (name in BY_ITEM and not sums.by_item):
+                continue
+            whole = of_all if name in OF_ALL else of_kept
+            used = columns[below] != 0 if name in OF_ALL else columns[below] & kept
+            by, values = sums.segmentation, ratio(of_kept[above], whole[below])
+            support, clusters = sums.support(used), sums.clusters(used)
+            metrics.append(MetricValues(name, by.by, by.names, values, support, clusters, chosen.problem))
+    if "labelled" in columns:
+        labelled, relevant = columns["labelled"], columns["relevant"]
+        metrics += quality_metrics(shared.segment_sums, scores, labelled, relevant, shared.settings.bins)
+    return metrics
 
 
-def _cell(
-    name: str, sums: Sums, above: Floats, below: Floats, used: NDArray[np.bool_], chosen: threshold.Thresholds
-) -> Cell:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = np.where(below > 0, above / below, np.nan)
-    one = sums.segmentation
-    return Cell(name, one.by, one.names, values, sums.support(used), sums.clusters(used), chosen.problem)
-
-
-def threshold_cells(world: World, chosen: threshold.Thresholds) -> list[Cell]:
+def threshold_metrics(shared: SharedInputs, chosen: Thresholds) -> list[MetricValues]:
     """The threshold of all pairs, and those that categories have of their own."""
-    clicked = world.weights > 0
-    one = world.sums[0]
-    support, clusters = one.support(clicked), one.clusters(clicked)
-    cells = [Cell("threshold", "all", ("all",), chosen.overall[None, :], support, clusters, chosen.problem)]
-    if len(chosen.own) > 1 and chosen.own.any():
-        names = world.evidence.categories
-        own = np.flatnonzero(chosen.own)
-        per = Sums(Segmentation("category", names, world.evidence.category), world.cluster, world.by_cluster)
-        support, clusters = per.support(clicked)[own], per.clusters(clicked)[own]
-        mine = tuple(names[g] for g in own)
-        cells.append(Cell("threshold", "category", mine, chosen.values[own], support, clusters))
-    return cells
-
-
-def quality_cells(world: World, scores: Floats) -> list[Cell]:
-    """AUC, log loss and calibration error over scored recommended pairs with a known label.
-
-    Intervals of the AUC resample its DeLong components, which equals resampling pairs up to terms of
-    order 1 / clusters (design/0006).
-    """
-    if "labelled" not in world.columns:
-        return []
-    used = world.columns["labelled"] & ~np.isnan(scores)
-    yes = world.evidence.truth.yes & used
-    cells = []
-    rows = np.flatnonzero(used)
-    order = np.argsort(scores[rows], kind="stable")
-    probable = quality.are_probabilities(scores[used])
-    loss = np.zeros(len(scores))
-    if probable:
-        loss[rows] = quality.losses(scores[rows], yes[rows])
-    for sums in world.sums:
-        cells.append(_auc_cell(sums, scores, rows, yes, order))
-        if probable:
-            lost, number = sums.every([loss, used])
-            cells.append(_quality_cell("log_loss", sums, _divide(lost, number), used))
-    if probable:
-        bins = world.settings.bins
-        binned = np.zeros(len(scores), np.int32)
-        binned[used] = quality.bin_of(scores[used], bins)
-        names = tuple(str(b) for b in range(bins))
-        per_bin = Sums(Segmentation("bin", names, binned), world.cluster, world.by_cluster)
-        score, relevant, number = per_bin.every([np.where(used, scores, 0.0), yes, used])
-        error = _divide(np.abs(score - relevant).sum(axis=0), number.sum(axis=0))
-        cells.append(_quality_cell("ece", world.sums[0], error[None, :], used))
-    return cells
-
-
-def _auc_cell(
-    sums: Sums, scores: Floats, rows: NDArray[np.int64], yes: NDArray[np.bool_], order: NDArray[np.int64]
-) -> Cell:
-    one = sums.segmentation
-    used = np.zeros(len(scores), bool)
-    used[rows] = True
-    placed = np.zeros(len(scores))
-    placed[rows] = quality.placements(scores[rows], yes[rows], one.codes[rows], sums.number, order)
-    no = used & ~yes
-    of_yes, yeses, of_no, noes = sums.every([np.where(yes, placed, 0.0), yes, np.where(no, placed, 0.0), no])
-    observed = _divide(of_yes[:, :1], yeses[:, :1])
-    value = _divide(of_yes, yeses) + _divide(of_no, noes) - observed
-    value[:, :1] = np.where(noes[:, :1] > 0, observed, np.nan)
-    return _quality_cell("auc", sums, np.clip(value, 0, 1), used)
-
-
-def _quality_cell(name: str, sums: Sums, values: Floats, used: NDArray[np.bool_]) -> Cell:
-    one = sums.segmentation
-    return Cell(name, one.by, one.names, values, sums.support(used), sums.clusters(used), "")
-
-
-def _divide(above: Floats, below: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(below > 0, above / below, np.nan)
+    clicked = shared.weights > 0
+    sums = shared.segment_sums[0]
+    support, clusters = sums.support(clicked), sums.clusters(clicked)
+    overall = chosen.overall[None, :]
+    metrics = [MetricValues("threshold", "all", ("all",), overall, support, clusters, chosen.problem)]
+    if len(chosen.separate) > 1 and chosen.separate.any():
+        names = shared.evidence.categories
+        by_category = Segmentation("category", names, shared.evidence.category)
+        sums = SegmentSums(by_category, shared.cluster, shared.by_cluster)
+        rows = np.flatnonzero(chosen.separate)
+        support, clusters = sums.support(clicked)[rows], sums.clusters(clicked)[rows]
+        chosen_names = tuple(names[g] for g in rows)
+        values = chosen.values[rows]
+        metrics.append(MetricValues("threshold", "category", chosen_names, values, support, clusters))
+    return metrics

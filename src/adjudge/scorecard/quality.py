@@ -1,73 +1,71 @@
-"""Quality against known labels: AUC, log loss, calibration. Pure functions of arrays.
-
-Scores are NaN-free here; the caller leaves unscored pairs out.
-"""
+"""Quality against labels: AUC, log loss and calibration error, per segment and bootstrap replicate."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adjudge.scorecard.card import MetricValues, ratio
+from adjudge.scorecard.segment_sums import SegmentSums
+from adjudge.scorecard.segments import Segmentation
+from adjudge.stats.auc import placements
+from adjudge.stats.calibration import are_probabilities, bin_of, log_losses
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-TINIEST = float(np.finfo(np.float64).eps)
-"""A probability of 0 or 1 is read as this far from it, as scikit-learn's log_loss does."""
 
 
-def placements(
-    scores: Floats,
-    relevant: Bools,
-    codes: NDArray[np.int32],
-    number: int,
-    order: NDArray[np.int64] | None = None,
-) -> Floats:
-    """[n]: each pair's share of the other class, in its own segment, that it is on the right side of.
+def quality_metrics(
+    segment_sums: list[SegmentSums], scores: Floats, labelled: Bools, relevant: Bools, bins: int
+) -> list[MetricValues]:
+    """AUC, log loss and calibration error over scored pairs with a label.
 
-    For a relevant pair the share of irrelevant ones scored lower, for an irrelevant one the share of
-    relevant ones scored higher, ties counting half; 0 where the segment has no pair of the other class.
-    The mean over either class is the segment's AUC; these are DeLong's structural components.
-    order: rows by rising score, where the caller has them already.
+    segment_sums: of each segmentation, that of all pairs first. labelled, relevant: bool [n].
+    Log loss and calibration error (of all pairs only) need scores in 0..1.
     """
-    placed = np.zeros(len(scores))
-    if not len(scores):
-        return placed
-    order = np.argsort(scores, kind="stable") if order is None else order
-    if number > 1:
-        code = codes[order].astype(np.uint16) if number < 2**16 else codes[order]
-        order = order[np.argsort(code, kind="stable")]
-    s, yes, g = scores[order], relevant[order], codes[order]
-    new = np.r_[True, (s[1:] != s[:-1]) | (g[1:] != g[:-1])]
-    starts = np.flatnonzero(new)
-    size = np.diff(np.r_[starts, len(s)])
-    yes_tied = np.add.reduceat(yes.astype(np.int64), starts)
-    no_tied = size - yes_tied
-    yes_all = np.bincount(codes[relevant], minlength=number)
-    no_all = np.bincount(codes[~relevant], minlength=number)
-    segment = g[starts]
-    no_before = np.cumsum(no_tied) - no_tied - (np.cumsum(no_all) - no_all)[segment]
-    yes_until = np.cumsum(yes_tied) - (np.cumsum(yes_all) - yes_all)[segment]
-    yes_after = yes_all[segment] - yes_until
-    of_yes = (no_before + no_tied / 2) / np.maximum(no_all[segment], 1)
-    of_no = (yes_after + yes_tied / 2) / np.maximum(yes_all[segment], 1)
-    placed[order] = np.where(yes, np.repeat(of_yes, size), np.repeat(of_no, size))
-    return placed
+    used = labelled & ~np.isnan(scores)
+    yes = relevant & used
+    rows = np.flatnonzero(used)
+    order = np.argsort(scores[rows], kind="stable")
+    metrics = []
+    probable = are_probabilities(scores[rows])
+    loss = np.zeros(len(scores))
+    if probable:
+        loss[rows] = log_losses(scores[rows], yes[rows])
+    for sums in segment_sums:
+        metrics.append(_values("auc", sums, _auc(sums, scores, rows, yes, order), used))
+        if probable:
+            lost, number = sums.every([loss, used])
+            metrics.append(_values("log_loss", sums, ratio(lost, number), used))
+    if probable:
+        everything = segment_sums[0]
+        bin_codes = np.zeros(len(scores), np.int32)
+        bin_codes[rows] = bin_of(scores[rows], bins)
+        by_bin = Segmentation("bin", tuple(str(b) for b in range(bins)), bin_codes)
+        per_bin = SegmentSums(by_bin, everything.cluster, everything.by_cluster)
+        score, positive, number = per_bin.every([np.where(used, scores, 0.0), yes, used])
+        error = ratio(np.abs(score - positive).sum(axis=0), number.sum(axis=0))
+        metrics.append(_values("ece", everything, error[None, :], used))
+    return metrics
 
 
-def losses(scores: Floats, relevant: Bools) -> Floats:
-    """[n]: -ln of the probability given to what is so. Scores in 0..1.
+def _auc(sums: SegmentSums, scores: Floats, rows: NDArray[np.int64], yes: Bools, order: NDArray) -> Floats:
+    """[segments, B]: the AUC as observed; a replicate resamples its DeLong components.
 
-    >>> losses(np.array([0.8, 0.8]), np.array([True, False])).round(4)
-    array([0.2231, 1.6094])
+    That equals resampling pairs up to terms of order 1 / clusters (design/0006): the mean placement over relevant
+    pairs, plus that over irrelevant ones, less the AUC.
     """
-    given = np.where(relevant, scores, 1 - scores)
-    return np.asarray(-np.log(np.clip(given, TINIEST, 1.0)))
+    codes = sums.segmentation.codes
+    placed, no = np.zeros(len(scores)), np.zeros(len(scores), bool)
+    placed[rows] = placements(scores[rows], yes[rows], codes[rows], sums.segments, order)
+    no[rows] = ~yes[rows]
+    of_yes, yeses, of_no, noes = sums.every([np.where(yes, placed, 0.0), yes, np.where(no, placed, 0.0), no])
+    observed = ratio(of_yes[:, :1], yeses[:, :1])
+    value = ratio(of_yes, yeses) + ratio(of_no, noes) - observed
+    value[:, :1] = np.where(noes[:, :1] > 0, observed, np.nan)
+    return np.clip(value, 0, 1)
 
 
-def bin_of(scores: Floats, bins: int) -> NDArray[np.int32]:
-    """[n]: which of `bins` equal-width bins of 0..1 a score is in; 1 belongs to the last."""
-    return np.minimum((scores * bins).astype(np.int32), bins - 1)
-
-
-def are_probabilities(scores: Floats) -> bool:
-    """Whether all scores are in 0..1, so that log loss and calibration mean something."""
-    return not len(scores) or bool(scores.min() >= 0 and scores.max() <= 1)
+def _values(name: str, sums: SegmentSums, values: Floats, used: Bools) -> MetricValues:
+    by = sums.segmentation
+    return MetricValues(name, by.by, by.names, values, sums.support(used), sums.clusters(used))

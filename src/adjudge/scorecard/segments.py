@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adjudge.scorecard.evidence import Codes, Evidence
+from adjudge.scorecard.evidence import Codes, PairEvidence
 
 OTHER = "(other)"
 
@@ -20,27 +20,26 @@ class Segmentation:
     codes: Codes
 
 
-def segmentations(evidence: Evidence, most_categories: int) -> list[Segmentation]:
-    """All segmentations the evidence carries; one with a single segment says nothing and is left out."""
-    n = len(evidence)
-    found = [
-        _top(evidence, most_categories),
+def segmentations(evidence: PairEvidence, most_categories: int) -> list[Segmentation]:
+    """All segmentations that the evidence carries; one with a single segment says nothing and is left out."""
+    candidates = [
+        _largest_categories(evidence, most_categories),
         Segmentation("volume", ("head", "tail"), (~evidence.head).astype(np.int32)),
         Segmentation("words", ("one", "more"), (~evidence.one_word).astype(np.int32)),
     ]
     if evidence.source is not None:
-        found.append(Segmentation("source", evidence.source_names, evidence.source))
-    used = [one for one in found if len(one.names) > 1 and len(np.unique(one.codes)) > 1]
-    return [Segmentation("all", ("all",), np.zeros(n, np.int32)), *used]
+        candidates.append(Segmentation("source", evidence.source_names, evidence.source))
+    everything = Segmentation("all", ("all",), np.zeros(len(evidence), np.int32))
+    return [everything, *(s for s in candidates if len(s.names) > 1 and len(np.unique(s.codes)) > 1)]
 
 
-def _top(evidence: Evidence, most: int) -> Segmentation:
-    """Categories with most pairs by name order; the others together."""
+def _largest_categories(evidence: PairEvidence, most: int) -> Segmentation:
+    """The categories with most pairs in name order, and the others together."""
     names = evidence.categories
     if len(names) <= most:
         return Segmentation("category", names, evidence.category)
     pairs = np.bincount(evidence.category, minlength=len(names))
     chosen = np.sort(np.argsort(-pairs, kind="stable")[:most])
-    to = np.full(len(names), most, np.int32)
-    to[chosen] = np.arange(most, dtype=np.int32)
-    return Segmentation("category", (*(names[c] for c in chosen), OTHER), to[evidence.category])
+    code = np.full(len(names), most, np.int32)
+    code[chosen] = np.arange(most, dtype=np.int32)
+    return Segmentation("category", (*(names[c] for c in chosen), OTHER), code[evidence.category])

@@ -37,7 +37,7 @@ def threshold_at_retention(scores: Floats, weights: Ints, retention: float) -> f
     """The threshold by the rule above.
 
     scores: float64 [n], NaN = unscored. weights: whole numbers >= 0 [n] (clicks, or 1 for a clicked pair).
-    Raises NotEnoughData where there is no weight, or where scored pairs hold too little of it.
+    Raises NotEnoughData if there is no weight, or if scored pairs hold too little of it.
 
     >>> threshold_at_retention(np.array([0.9, 0.8, 0.8, 0.1]), np.array([10, 5, 3, 2]), 0.75)
     0.8
@@ -72,8 +72,8 @@ class ClickCurve:
 
     def threshold(self, weights: Ints, retention: float) -> float:
         """The threshold under any whole weights [n] that are zero where the curve's were; NaN if there is none."""
-        kept = np.cumsum(weights[self.rows], dtype=np.int64)
-        return self._at(kept, int(weights[self.unscored].sum()), retention)
+        running = np.cumsum(weights[self.rows], dtype=np.int64)
+        return self._at(running, int(weights[self.unscored].sum()), retention)
 
     def replicates(
         self, weights: Ints, cluster: NDArray[np.int32], draws: NDArray[np.uint8], retention: float
@@ -81,31 +81,31 @@ class ClickCurve:
         """Thresholds [B] with every pair's weight times its cluster's draw. draws: uint8 [B, clusters]."""
         sorted_weight, sorted_cluster = weights[self.rows], cluster[self.rows]
         lost_weight, lost_cluster = weights[self.unscored], cluster[self.unscored]
-        found = np.full(len(draws), np.nan)
+        thresholds = np.full(len(draws), np.nan)
         for b, draw in enumerate(draws):
-            kept = np.cumsum(sorted_weight * draw[sorted_cluster], dtype=np.int64)
-            found[b] = self._at(kept, int((lost_weight * draw[lost_cluster]).sum()), retention)
-        return found
+            running = np.cumsum(sorted_weight * draw[sorted_cluster], dtype=np.int64)
+            thresholds[b] = self._at(running, int((lost_weight * draw[lost_cluster]).sum()), retention)
+        return thresholds
 
-    def _at(self, kept: Ints, lost: int, retention: float) -> float:
-        reached = int(kept[-1]) if len(kept) else 0
+    def _at(self, running: Ints, lost: int, retention: float) -> float:
+        reached = int(running[-1]) if len(running) else 0
         needed = needed_weight(reached + lost, retention)
         if needed == 0 or needed > reached:
             return float("nan")
-        return float(self.scores[np.searchsorted(kept, needed, side="left")])
+        return float(self.scores[np.searchsorted(running, needed, side="left")])
 
 
 @dataclass(frozen=True)
 class Thresholds:
     """Thresholds [groups, B]; column 0 is the data as observed, the others bootstrap replicates.
 
-    group: int32 [n], every pair's row here. own: bool [groups], False where a group uses that of all.
+    group: int32 [n], every pair's row here. separate: bool [groups], False if a group uses the threshold of all.
     overall: [B], the threshold of all pairs. problem: why there is none, or "".
     """
 
     values: Floats
     group: NDArray[np.int32]
-    own: NDArray[np.bool_]
+    separate: NDArray[np.bool_]
     overall: Floats
     problem: str = ""
 
@@ -135,10 +135,10 @@ def choose(
         problem = str(error)
     overall = ClickCurve(scores, weights).replicates(weights, cluster, draws, retention)
     if groups is None:
-        one = np.zeros(len(scores), np.int32)
-        return Thresholds(overall[None, :], one, np.ones(1, bool), overall, problem)
+        group = np.zeros(len(scores), np.int32)
+        return Thresholds(overall[None, :], group, np.ones(1, bool), overall, problem)
     codes, number, floor = groups
-    values, own = np.tile(overall, (number, 1)), np.zeros(number, bool)
+    values, separate = np.tile(overall, (number, 1)), np.zeros(number, bool)
     rows = np.flatnonzero(weights > 0)
     rows = rows[np.argsort(codes[rows], kind="stable")]
     ends = np.cumsum(np.bincount(codes[rows], minlength=number))
@@ -148,10 +148,10 @@ def choose(
             continue
         curve = ClickCurve(scores[mine], weights[mine])
         of_group = curve.replicates(weights[mine], cluster[mine], draws, retention)
-        own[g] = not np.isnan(of_group[0])
-        if own[g]:
+        separate[g] = not np.isnan(of_group[0])
+        if separate[g]:
             values[g] = np.where(np.isnan(of_group), overall, of_group)
-    return Thresholds(values, codes, own, overall, problem)
+    return Thresholds(values, codes, separate, overall, problem)
 
 
 def fixed(value: float, pairs: int, replicates: int) -> Thresholds:
