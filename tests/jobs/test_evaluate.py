@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scorecard"))
-import world
+import logs_world
 
 from adjudge import config as settings_of
 from adjudge.errors import BadConfig, BadTable
@@ -28,7 +28,7 @@ OWN = ScorecardSettings(
 
 
 def ten(folder: Path, **other: object) -> EvaluateConfig:
-    world.write_ten(folder)
+    logs_world.write_ten(folder)
     scores = {"A": str(folder / "A.parquet"), "B": str(folder / "B.parquet")}
     given = {
         "logs": folder,
@@ -63,7 +63,7 @@ def test_results_folder_is_as_stated(tmp_path: Path) -> None:
     cards = read(tmp_path / "out", "scorecard")
     ndcg = [c for c in cards if c["metric"] == "nDCG@10" and c["segment_by"] == "all"]
     assert [c["support"] for c in ndcg] == [10, 10]
-    assert settings_of.load(EvaluateConfig, tmp_path / "out" / "config.json") == ten(
+    assert settings_of.load(EvaluateConfig, tmp_path / "out" / "settings.json") == ten(
         tmp_path, title="Ten pairs", seed=3
     )
 
@@ -88,7 +88,7 @@ def test_disagreements_and_agreement_read_well(tmp_path: Path) -> None:
 def test_row_order_of_the_logs_changes_nothing(tmp_path: Path) -> None:
     evaluate(ten(tmp_path / "one"))
     turned = ten(tmp_path / "two")
-    world.write_ten(tmp_path / "two", [7, 2, 9, 0, 4, 1, 8, 3, 6, 5])
+    logs_world.write_ten(tmp_path / "two", [7, 2, 9, 0, 4, 1, 8, 3, 6, 5])
     evaluate(turned)
     for name in results.SCHEMAS:
         assert read(tmp_path / "one" / "out", name) == read(tmp_path / "two" / "out", name)
@@ -124,7 +124,7 @@ def test_missing_pairs_are_counted_named_and_lost(tmp_path: Path) -> None:
 
 def test_foreign_scores_are_refused(tmp_path: Path) -> None:
     config = ten(tmp_path)
-    world.write(
+    logs_world.write(
         tmp_path / "A.parquet",
         {"item_id": ["zz"], "keyphrase": ["sofa"], "score": [0.5], "model_version": ["0" * 12]},
     )
@@ -167,7 +167,7 @@ def test_labels_alone_still_give_quality(tmp_path: Path) -> None:
 
 
 def test_split_measures_only_its_pairs(tmp_path: Path) -> None:
-    logs = world.random_logs(tmp_path, np.random.default_rng(1), 60)
+    logs = logs_world.random_logs(tmp_path, np.random.default_rng(1), 60)
     scores = {"A": str(logs / "A.parquet")}
     sizes = {
         split: evaluate(
@@ -182,7 +182,7 @@ def test_split_measures_only_its_pairs(tmp_path: Path) -> None:
 
 def test_groups_are_a_segmentation(tmp_path: Path) -> None:
     config = ten(tmp_path, groups=tmp_path / "groups.parquet")
-    world.write(
+    logs_world.write(
         tmp_path / "groups.parquet",
         {"item_id": ["a", "a"], "keyphrase": ["red phone", "phone"], "source": ["web", "app"]},
     )
@@ -199,7 +199,7 @@ def test_groups_are_a_segmentation(tmp_path: Path) -> None:
 def test_recipes_become_the_tables_of_sources_and_conflicts(tmp_path: Path) -> None:
     from adjudge.jobs.recipe import RecipeConfig, recipe
 
-    logs = world.random_logs(tmp_path, np.random.default_rng(2), 60)
+    logs = logs_world.random_logs(tmp_path, np.random.default_rng(2), 60)
     recipe(RecipeConfig("click+ llm+-", logs, tmp_path / "recipe"))
     scores = {"A": str(logs / "A.parquet")}
     evaluate(
@@ -215,7 +215,7 @@ def test_recipes_become_the_tables_of_sources_and_conflicts(tmp_path: Path) -> N
 
 
 def test_wanted_pairs_are_the_pairs_measured(tmp_path: Path) -> None:
-    world.write_ten(tmp_path)
+    logs_world.write_ten(tmp_path)
     assert pairs(PairsConfig(tmp_path, tmp_path / "wanted.parquet")).rows == 10
     assert tuple(pq.read_schema(tmp_path / "wanted.parquet").names) == TO_SCORE.names
 

@@ -27,7 +27,8 @@ def test_it_writes_one_file(tmp_path: Path) -> None:
     assert done.path == tmp_path / "new" / "report.html"
     assert done.bytes == done.path.stat().st_size
     assert "<h1>Small</h1>" in done.path.read_text()
-    assert [path.name for path in done.path.parent.iterdir()] == ["report.html"]
+    names = sorted(path.name for path in done.path.parent.iterdir())
+    assert names == ["report.html", "report.html.settings.json"]
     assert told[-1][1:] == (1, 1)
 
 

@@ -6,43 +6,44 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import world
+import logs_world
 from sklearn.metrics import precision_score, recall_score, roc_auc_score
 
 from adjudge.errors import BadConfig
-from adjudge.scorecard.bootstrap import Sums, draw
-from adjudge.scorecard.evidence import Evidence, gather
-from adjudge.scorecard.measure import Measured, measure, pair_columns
+from adjudge.scorecard.segment_sums import SegmentSums
+from adjudge.scorecard.evidence import PairEvidence, gather
+from adjudge.scorecard.measure import Measurement, measure, pair_columns
 from adjudge.scorecard.scores import align
 from adjudge.scorecard.segments import segmentations
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.scorecard.threshold import choose
 from adjudge.stats.auc import auc
+from adjudge.stats.cluster_bootstrap import draw
 
 SMALL = ScorecardSettings(retention=0.8, replicates=0, min_support=1, min_clusters=2)
 Key = tuple[str, str, str, str]
 
 
-def rows_of(found: Measured) -> dict[Key, dict]:
+def rows_of(found: Measurement) -> dict[Key, dict]:
     return {(r["model"], r["metric"], r["segment_by"], r["segment"]): r for r in found.rows}
 
 
 def run(
-    evidence: Evidence, scores: dict, settings: ScorecardSettings, production: str = "B", seed: int = 0
+    evidence: PairEvidence, scores: dict, settings: ScorecardSettings, production: str = "B", seed: int = 0
 ) -> dict:
     return rows_of(measure(evidence, scores, settings, production, np.random.default_rng(seed)))
 
 
 @pytest.fixture(scope="module")
-def ten(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evidence, dict]:
-    folder = world.write_ten(tmp_path_factory.mktemp("ten"))
+def ten(tmp_path_factory: pytest.TempPathFactory) -> tuple[PairEvidence, dict]:
+    folder = logs_world.write_ten(tmp_path_factory.mktemp("ten"))
     evidence = gather(folder, SMALL)
     return evidence, {m: align(evidence, folder / f"{m}.parquet", m).scores for m in ("A", "B")}
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evidence, dict]:
-    folder = world.random_logs(tmp_path_factory.mktemp("market"), np.random.default_rng(4), 300)
+def market(tmp_path_factory: pytest.TempPathFactory) -> tuple[PairEvidence, dict]:
+    folder = logs_world.random_logs(tmp_path_factory.mktemp("market"), np.random.default_rng(4), 300)
     evidence = gather(folder, ScorecardSettings())
     return evidence, {m: align(evidence, folder / f"{m}.parquet", m).scores for m in ("A", "B", "C")}
 
@@ -77,12 +78,12 @@ HAND = {
 
 
 @pytest.mark.parametrize("case", HAND, ids=" ".join)
-def test_ten_pairs_by_hand(ten: tuple[Evidence, dict], case: tuple[str, str]) -> None:
+def test_ten_pairs_by_hand(ten: tuple[PairEvidence, dict], case: tuple[str, str]) -> None:
     found = run(*ten, SMALL)
     assert found[(*case, "all", "all")]["value"] == pytest.approx(HAND[case], rel=1e-12)
 
 
-def test_changes_are_against_production(ten: tuple[Evidence, dict]) -> None:
+def test_changes_are_against_production(ten: tuple[PairEvidence, dict]) -> None:
     """Keyphrases 5/9 against 7/9 is -2/7; pass rate 1 against 5/7 is +2/5; AUC is a difference."""
     found = run(*ten, SMALL)
     of = lambda name: found[("A", name, "all", "all")]["change"]  # noqa: E731
@@ -93,7 +94,7 @@ def test_changes_are_against_production(ten: tuple[Evidence, dict]) -> None:
     assert found[("B", "sales_kept", "all", "all")]["change"] == 0
 
 
-def test_segments_by_hand(ten: tuple[Evidence, dict]) -> None:
+def test_segments_by_hand(ten: tuple[PairEvidence, dict]) -> None:
     found = run(*ten, SMALL)
     assert found[("A", "clicks_kept", "category", "home")]["value"] == pytest.approx(15 / 25)
     assert found[("A", "keyphrases_kept", "words", "one")]["value"] == pytest.approx(2 / 6)
@@ -102,7 +103,7 @@ def test_segments_by_hand(ten: tuple[Evidence, dict]) -> None:
     assert (tail["value"], tail["support"], tail["note"]) == (None, 0, "support 0 is below 1")
 
 
-def test_too_few_clusters_no_interval(ten: tuple[Evidence, dict]) -> None:
+def test_too_few_clusters_no_interval(ten: tuple[PairEvidence, dict]) -> None:
     row = run(*ten, ScorecardSettings(retention=0.8, replicates=20, min_support=1))[
         ("A", "auc", "all", "all")
     ]
@@ -110,12 +111,12 @@ def test_too_few_clusters_no_interval(ten: tuple[Evidence, dict]) -> None:
     assert (row["low"], row["high"], row["note"]) == (None, None, "no interval: 3 clusters, 20 needed")
 
 
-def test_small_segments_are_null(ten: tuple[Evidence, dict]) -> None:
+def test_small_segments_are_null(ten: tuple[PairEvidence, dict]) -> None:
     row = run(*ten, ScorecardSettings(retention=0.8, replicates=0))[("A", "clicks_kept", "category", "home")]
     assert (row["value"], row["support"], row["note"]) == (None, 4, "support 4 is below 20")
 
 
-def test_unreachable_retention_leaves_other_models_alone(ten: tuple[Evidence, dict]) -> None:
+def test_unreachable_retention_leaves_other_models_alone(ten: tuple[PairEvidence, dict]) -> None:
     evidence, scores = ten
     holes = np.where(evidence.clicks == 40, np.nan, scores["A"])
     found = run(evidence, {"B": scores["B"], "A": holes}, SMALL)
@@ -126,13 +127,13 @@ def test_unreachable_retention_leaves_other_models_alone(ten: tuple[Evidence, di
     assert found[("B", "sales_kept", "all", "all")]["value"] == pytest.approx(0.9)
 
 
-def test_production_without_scores_is_named(ten: tuple[Evidence, dict]) -> None:
+def test_production_without_scores_is_named(ten: tuple[PairEvidence, dict]) -> None:
     with pytest.raises(BadConfig, match="production model 'prod' has no scores: given are A, B"):
         run(*ten, SMALL, production="prod")
 
 
 def slow_business(
-    evidence: Evidence, scores: np.ndarray, retention: float, where: np.ndarray
+    evidence: PairEvidence, scores: np.ndarray, retention: float, where: np.ndarray
 ) -> dict[str, float]:
     """Business metrics by a plain loop over rows, in the paper's words."""
     clicked = sorted(((s, c) for s, c in zip(scores, evidence.clicks, strict=True) if c), reverse=True)
@@ -167,7 +168,7 @@ def slow_business(
 
 
 @pytest.mark.parametrize("model", ["A", "B", "C"])
-def test_equals_a_plain_loop(market: tuple[Evidence, dict], model: str) -> None:
+def test_equals_a_plain_loop(market: tuple[PairEvidence, dict], model: str) -> None:
     evidence, scores = market
     found = run(evidence, scores, ScorecardSettings(replicates=0))
     for segments in segmentations(evidence, 50):
@@ -178,7 +179,7 @@ def test_equals_a_plain_loop(market: tuple[Evidence, dict], model: str) -> None:
                     assert found[(model, metric, segments.by, name)]["value"] == pytest.approx(value)
 
 
-def test_quality_equals_sklearn(market: tuple[Evidence, dict]) -> None:
+def test_quality_equals_sklearn(market: tuple[PairEvidence, dict]) -> None:
     evidence, scores = market
     found = run(evidence, scores, ScorecardSettings(replicates=0))
     truth, values = evidence.truth.yes, scores["A"]
@@ -192,7 +193,7 @@ def test_quality_equals_sklearn(market: tuple[Evidence, dict]) -> None:
     )
 
 
-def test_sums_of_replicates_equal_repeated_rows(market: tuple[Evidence, dict]) -> None:
+def test_sums_of_replicates_equal_repeated_rows(market: tuple[PairEvidence, dict]) -> None:
     """Thresholds chosen again in each replicate, and every sum, as if clusters' rows were written down again."""
     evidence, scores = market
     rng = np.random.default_rng(8)
@@ -200,7 +201,7 @@ def test_sums_of_replicates_equal_repeated_rows(market: tuple[Evidence, dict]) -
     chosen = choose(scores["B"], evidence.clicks, evidence.item, draws, 0.9)
     columns = pair_columns(evidence)
     for segments in segmentations(evidence, 50):
-        sums = Sums(segments, evidence.item, np.ascontiguousarray(draws.T))
+        sums = SegmentSums(segments, evidence.item, np.ascontiguousarray(draws.T))
         kept = sums.kept([columns["recommended"], columns["sales"]], scores["B"], chosen)
         for b, drawn in enumerate(draws):
             times = drawn[evidence.item].astype(np.int64)
@@ -212,7 +213,7 @@ def test_sums_of_replicates_equal_repeated_rows(market: tuple[Evidence, dict]) -
                 assert np.allclose(kept[c, :, b], expected)
 
 
-def test_per_category_thresholds_equal_a_loop_over_categories(market: tuple[Evidence, dict]) -> None:
+def test_per_category_thresholds_equal_a_loop_over_categories(market: tuple[PairEvidence, dict]) -> None:
     evidence, scores = market
     settings = ScorecardSettings(replicates=0, threshold_per="category", category_floor=10)
     found = run(evidence, scores, settings)
@@ -238,7 +239,7 @@ BUSINESS = (
 @pytest.mark.parametrize(
     "bend", [np.sqrt, lambda s: s**3, lambda s: 0.5 + s / 4], ids=["sqrt", "cube", "line"]
 )
-def test_monotone_maps_change_no_business_metric(market: tuple[Evidence, dict], bend: object) -> None:
+def test_monotone_maps_change_no_business_metric(market: tuple[PairEvidence, dict], bend: object) -> None:
     evidence, scores = market
     settings = ScorecardSettings(replicates=20)
     plain = run(evidence, {"B": scores["B"]}, settings)
@@ -248,7 +249,7 @@ def test_monotone_maps_change_no_business_metric(market: tuple[Evidence, dict], 
             assert row == bent[key]
 
 
-def test_same_seed_same_numbers_and_frozen_threshold_reproduces(market: tuple[Evidence, dict]) -> None:
+def test_same_seed_same_numbers_and_frozen_threshold_reproduces(market: tuple[PairEvidence, dict]) -> None:
     evidence, scores = market
     settings = ScorecardSettings(replicates=30)
     first = measure(evidence, scores, settings, "C", np.random.default_rng(2))
@@ -260,13 +261,13 @@ def test_same_seed_same_numbers_and_frozen_threshold_reproduces(market: tuple[Ev
         assert again[key]["change"] == row["change"]
 
 
-def test_pair_weighting_counts_clicked_pairs(ten: tuple[Evidence, dict]) -> None:
+def test_pair_weighting_counts_clicked_pairs(ten: tuple[PairEvidence, dict]) -> None:
     """Seven clicked pairs; .8 needs 6 of them; model A by falling score reaches the sixth at the mug, .4."""
     found = run(*ten, ScorecardSettings(retention=0.8, replicates=0, weighting="pairs", min_support=1))
     assert found[("A", "threshold", "all", "all")]["value"] == 0.4
 
 
-def test_auc_interval_equals_resampling_pairs(market: tuple[Evidence, dict]) -> None:
+def test_auc_interval_equals_resampling_pairs(market: tuple[PairEvidence, dict]) -> None:
     """The DeLong components' replicates against the exact weighted AUC of each replicate."""
     evidence, scores = market
     row = run(evidence, scores, ScorecardSettings(replicates=400), seed=6)[("C", "auc", "all", "all")]
@@ -292,7 +293,7 @@ def test_intervals_cover_what_is_so(tmp_path: Path, resampling: str) -> None:
     settings = ScorecardSettings(replicates=120, level=0.9, resampling=resampling)
 
     def card(seed: int, items: int, replicates: int) -> dict:
-        folder = world.random_logs(tmp_path / f"{seed}", np.random.default_rng(seed), items)
+        folder = logs_world.random_logs(tmp_path / f"{seed}", np.random.default_rng(seed), items)
         evidence = gather(folder, settings)
         scores = {m: align(evidence, folder / f"{m}.parquet", m).scores for m in ("A", "C")}
         own = ScorecardSettings(replicates=replicates, level=0.9, resampling=resampling)

@@ -134,7 +134,7 @@ def test_a_category_below_the_floor_uses_the_threshold_of_all() -> None:
     ones = np.ones((1, 1), np.uint8)
     found = choose(scores, clicks, np.zeros(5, np.int32), ones, 0.6, (codes, 2, 2))
     assert found.overall.tolist() == [0.8]
-    assert found.own.tolist() == [True, False]
+    assert found.separate.tolist() == [True, False]
     assert found.values[:, 0].tolist() == [0.8, 0.8]
     own = choose(scores, clicks, np.zeros(5, np.int32), ones, 0.6, (codes, 2, 1))
     assert own.values[:, 0].tolist() == [0.8, 0.3]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from adjudge.jobs.compare import Compared
     from adjudge.jobs.diff import Diff
     from adjudge.jobs.distil import Distilled
-    from adjudge.jobs.evaluate import Evaluated
+    from adjudge.jobs.evaluate import Evaluation
     from adjudge.jobs.import_ import Imported
     from adjudge.jobs.merge import Merged, Published, Served
     from adjudge.jobs.pairs import Pairs
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from adjudge.jobs.real import Real
     from adjudge.jobs.recipe import RecipeReport
     from adjudge.jobs.recommend import Recommended
-    from adjudge.jobs.report import Reported
+    from adjudge.jobs.report import ReportFile
     from adjudge.jobs.retrieve import Built, Retrieved
     from adjudge.jobs.score import Scored
     from adjudge.jobs.simulate import SimulateReport
@@ -115,7 +115,7 @@ def quantise(done: list[Judged], config: Any) -> None:
     table("Parity on held-out pairs", heads, rows)
 
 
-def evaluate(done: Evaluated, config: Any) -> None:
+def evaluate(done: Evaluation, config: Any) -> None:
     rows = []
     for model in done.table:
         cells = []
@@ -138,7 +138,7 @@ def compare(done: Compared, config: Any) -> None:
 demo = compare
 
 
-def report(done: Reported, config: Any) -> None:
+def report(done: ReportFile, config: Any) -> None:
     lines(f"report: {done.path} ({done.bytes / 1e6:.1f} MB)")
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from adjudge.config import check_choice, setting, settings
 from adjudge.errors import BadConfig
-from adjudge.jobs.evaluate import EvaluateConfig, Evaluated, evaluate, read_thresholds
+from adjudge.jobs.evaluate import EvaluateConfig, Evaluation, evaluate, read_thresholds
 from adjudge.jobs.pairs import PairsConfig, pairs
 from adjudge.jobs.recipe import RecipeConfig, recipe
 from adjudge.jobs.report import ReportConfig, report
@@ -88,7 +88,7 @@ class Compared:
     """The run's folder, what was measured, the artifact of each model, and the report."""
 
     out: Path
-    evaluated: Evaluated
+    evaluated: Evaluation
     artifacts: dict[str, Path]
     report: Path
 
@@ -145,7 +145,7 @@ def _scores(config: CompareConfig, model: str) -> Path:
     return config.out / "scores" / f"{model}.parquet"
 
 
-def _evaluate(config: CompareConfig, models: Sequence[str], progress: Progress) -> Evaluated:
+def _evaluate(config: CompareConfig, models: Sequence[str], progress: Progress) -> Evaluation:
     """The scorecard, then each artifact gets the threshold that keeps the wanted share of clicks."""
     from adjudge.manifest import set_threshold
 

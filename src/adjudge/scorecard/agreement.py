@@ -16,8 +16,8 @@ def source_agreement(sources: Mapping[str, SourceVerdicts]) -> list[dict[str, An
     """Rows of results.AGREEMENT for every two sources that share a pair.
 
     `human` and `human majority` are the same people and are not compared. Kappa is null if either source gave
-    verdicts of one kind only. Clicks only ever say yes: against them `agree` is the share of click-positive pairs
-    that the other source calls relevant (paper 1's concordance).
+    verdicts of one kind only. Clicks only ever say yes: against them `agree` is the share of click-positive
+    pairs that the other source calls relevant (paper 1's concordance).
     """
     rows = []
     for (a, first), (b, second) in combinations(sources.items(), 2):

@@ -16,9 +16,7 @@ Floats = NDArray[np.float64]
 Rows = list[dict[str, Any]]
 
 
-def retention_curve(
-    model: str, evidence: PairEvidence, scores: Floats, settings: ScorecardSettings
-) -> Rows:
+def retention_curve(model: str, evidence: PairEvidence, scores: Floats, settings: ScorecardSettings) -> Rows:
     """Rows of results.CURVES: retentions 0.5 to 1, one threshold of all pairs each, none if unreachable."""
     weights = evidence.click_weights(settings.weighting)
     curve = ClickCurve(scores, weights)
@@ -85,7 +83,8 @@ def reliability(model: str, evidence: PairEvidence, scores: Floats, bins: int) -
 
 
 def histograms(model: str, evidence: PairEvidence, scores: Floats, bins: int) -> Rows:
-    """Rows of results.HISTOGRAMS: how each group of pairs scores. Bins span 0..1, or the scores' own range."""
+    """Rows of results.HISTOGRAMS: how each group of pairs scores. Bins span 0..1, or the scores' own
+    range."""
     scored = ~np.isnan(scores)
     low, high = 0.0, 1.0
     if not are_probabilities(scores[scored]):

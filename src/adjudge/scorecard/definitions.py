@@ -92,7 +92,8 @@ _ALL = (
     MetricDefinition(
         "auc",
         "AUC",
-        "chance that a relevant recommended pair outscores an irrelevant one, ties counting half; scored pairs only",
+        "chance that a relevant recommended pair outscores an irrelevant one, ties counting half; "
+        "scored pairs only",
         kind="difference",
     ),
     MetricDefinition(

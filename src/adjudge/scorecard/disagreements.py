@@ -18,7 +18,8 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A pair's row in the evidence, why it is worth reading, and the largest gap between two models' score ranks."""
+    """A pair's row in the evidence, why it is worth reading, and the largest gap between two models' score
+    ranks."""
 
     why: str
     row: int
@@ -42,7 +43,8 @@ def score_ranks(scores: Floats) -> Floats:
 
 
 def rank_gaps(pairs: int, scores: Mapping[str, Floats]) -> Floats:
-    """[pairs]: the largest difference between two models' score ranks on a pair, 0..1; 0 with fewer than two scores.
+    """[pairs]: the largest difference between two models' score ranks on a pair, 0..1; 0 with fewer than two
+    scores.
 
     Ranks (share of pairs scored lower) make models with differently spread scores comparable.
     """

@@ -1,4 +1,5 @@
-"""Evidence of a scorecard: everything known about the pairs that models are judged on, as compact NumPy columns.
+"""Evidence of a scorecard: everything known about the pairs that models are judged on, as compact NumPy
+columns.
 
 DuckDB joins a logs folder; the pairs are those of `pairs`, `clicks` and `clicks_later`, sorted by item and
 keyphrase so that the order of the logs changes nothing.
@@ -58,10 +59,10 @@ class PairEvidence:
 
     items, keyphrases, categories: sorted vocabularies; item, keyphrase, category: codes into them [n].
     clicks, impressions, sales, later_clicks, later_sales: int64 [n]; revenue: float64 [n] (currency).
-    recommended: bool [n]. truth: relevant or not, if known. grade: int8 [n], step on scale `four`,
-    meaningful where `graded`. head: bool [n], pair of a head keyphrase. one_word: bool [n].
-    sources: verdicts by source (clicks, search, human, human majority, truth, judges). labels: which of
-    truth and human `truth` is. has: the quantities that the logs hold at all. source: optional codes with names.
+    recommended: bool [n]. truth: relevant or not, if known. grade: int8 [n], step on scale `four`, meaningful
+    where `graded`. head: bool [n], pair of a head keyphrase. one_word: bool [n]. sources: verdicts by source
+    (clicks, search, human, human majority, truth, judges). labels: which of truth and human `truth` is. has:
+    the quantities that the logs hold at all. source: optional codes with names.
     """
 
     items: pa.Array
@@ -98,7 +99,8 @@ class PairEvidence:
         return self.items[int(self.item[row])].as_py(), self.keyphrases[int(self.keyphrase[row])].as_py()
 
     def click_weights(self, weighting: str) -> Ints:
-        """[n]: what each pair weighs when a threshold is chosen: its clicks, or 1 if it was clicked (`pairs`)."""
+        """[n]: what each pair weighs when a threshold is chosen: its clicks, or 1 if it was clicked
+        (`pairs`)."""
         return self.clicks if weighting == "clicks" else (self.clicks > 0).astype(np.int64)
 
     def rows_of(self, item_id: pa.ChunkedArray, keyphrase: pa.ChunkedArray) -> tuple[Ints, Bools]:
@@ -190,9 +192,7 @@ def _human_verdicts(n: int, humans: pa.Table | None) -> dict[str, SourceVerdicts
         return {}
     yes = humans["yes"].to_numpy()
     votes = np.stack([humans["annotators"].to_numpy() - yes, yes], axis=1)
-    return {
-        name: _scatter(n, humans["row"], *settle(votes, rule)) for name, rule in HUMAN_RULES.items()
-    }
+    return {name: _scatter(n, humans["row"], *settle(votes, rule)) for name, rule in HUMAN_RULES.items()}
 
 
 def _judge_verdicts(n: int, judges: Mapping[str, pa.Table]) -> dict[str, SourceVerdicts]:

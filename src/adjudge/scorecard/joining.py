@@ -79,8 +79,8 @@ class JoinedLogs:
     """A logs folder, joined.
 
     present: the tables in it, and their columns as `table.column`; `groups` if a file of groups was given.
-    pairs: one row per pair, sorted. humans: row, annotators, yes (those who call it relevant) and middle grade of
-    annotated pairs, None without annotations. judges: by name, row and yes of scored pairs.
+    pairs: one row per pair, sorted. humans: row, annotators, yes (those who call it relevant) and middle
+    grade of annotated pairs, None without annotations. judges: by name, row and yes of scored pairs.
     """
 
     present: set[str]
@@ -89,9 +89,7 @@ class JoinedLogs:
     judges: Mapping[str, pa.Table]
 
 
-def join(
-    logs: Path, split: tuple[str, str] | None, groups: Path | None, progress: Progress
-) -> JoinedLogs:
+def join(logs: Path, split: tuple[str, str] | None, groups: Path | None, progress: Progress) -> JoinedLogs:
     """Join a logs folder; see `evidence.gather`."""
     with in_memory(f"{logs} cannot be read as a logs folder: {{}}") as db:
         present = _create_views(db, logs, groups)
@@ -124,7 +122,8 @@ def join(
 
 
 def _create_views(db: duckdb.DuckDBPyConnection, logs: Path, groups: Path | None) -> set[str]:
-    """One view per table with all of its columns; those of absent tables are empty. Returns what is present."""
+    """One view per table with all of its columns; those of absent tables are empty. Returns what is
+    present."""
     present = set()
     for name in tables.LOGS:
         path = logs / f"{name}.parquet"

@@ -53,7 +53,8 @@ class Measurement:
 
 @dataclass(frozen=True)
 class SharedInputs:
-    """What all models share: evidence, draws (and transposed), sums of each segmentation, and the pair columns.
+    """What all models share: evidence, draws (and transposed), sums of each segmentation, and the pair
+    columns.
 
     totals: of each segmentation, the sums over all pairs of the columns that no model changes.
     """
@@ -164,9 +165,7 @@ def _choose(shared: SharedInputs, scores: Floats, frozen: float | None) -> Thres
     evidence, settings, groups = shared.evidence, shared.settings, None
     if settings.threshold_per == "category":
         groups = (evidence.category, len(evidence.categories), settings.category_floor)
-    return threshold.choose(
-        scores, shared.weights, shared.cluster, shared.draws, settings.retention, groups
-    )
+    return threshold.choose(scores, shared.weights, shared.cluster, shared.draws, settings.retention, groups)
 
 
 def measure_model(shared: SharedInputs, scores: Floats, chosen: Thresholds) -> list[MetricValues]:

@@ -52,8 +52,8 @@ def quality_metrics(
 def _auc(sums: SegmentSums, scores: Floats, rows: NDArray[np.int64], yes: Bools, order: NDArray) -> Floats:
     """[segments, B]: the AUC as observed; a replicate resamples its DeLong components.
 
-    That equals resampling pairs up to terms of order 1 / clusters (design/0006): the mean placement over relevant
-    pairs, plus that over irrelevant ones, less the AUC.
+    That equals resampling pairs up to terms of order 1 / clusters (design/0006): the mean placement over
+    relevant pairs, plus that over irrelevant ones, less the AUC.
     """
     codes = sums.segmentation.codes
     placed, no = np.zeros(len(scores)), np.zeros(len(scores), bool)

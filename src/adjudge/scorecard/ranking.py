@@ -24,7 +24,8 @@ def ranking_metrics(
     settings: ScorecardSettings,
     rng: np.random.Generator,
 ) -> dict[str, list[MetricValues]]:
-    """Ranking metrics per model; empty without graded labels. Replicates resample keyphrases, whatever `cluster` says.
+    """Ranking metrics per model; empty without graded labels. Replicates resample keyphrases, whatever
+    `cluster` says.
 
     An unscored judged item is not retrieved. Segments are those that hold whole keyphrases.
     """

@@ -15,10 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.errors import BadTable
+from adjudge.storage.files import fresh_file, write_text
 
 _text, _number, _count = pa.string(), pa.float64(), pa.int64()
-SEGMENTATIONS = ("all", "category", "volume", "words", "source")
-GROUPS = ("clicked", "search passed", "search rejected", "relevant", "irrelevant")
 
 SCORECARD = pa.schema(
     [
@@ -27,13 +26,13 @@ SCORECARD = pa.schema(
         ("segment_by", _text),  # all, category, volume, words, source
         ("segment", _text),  # all | a category | head, tail | one, more | a source
         ("value", _number),
-        ("low", _number),  # percentile interval of `value`; null where clusters are too few
+        ("low", _number),  # percentile interval of `value`; null if clusters are too few
         ("high", _number),
         ("change", _number),  # against production: value / production - 1, or value - production
         ("change_low", _number),  # its interval over paired replicates
         ("change_high", _number),
         ("support", _count),  # pairs in the denominator (queries for a ranking metric)
-        ("note", _text),  # why value, interval or change is null; null where nothing is missing
+        ("note", _text),  # why value, interval or change is null; null if nothing is missing
     ]
 )
 CURVES = pa.schema(
@@ -61,7 +60,7 @@ RELIABILITY = pa.schema(
 HISTOGRAMS = pa.schema(
     [
         ("model", _text),
-        ("group", _text),  # one of GROUPS
+        ("group", _text),  # clicked, search passed, search rejected, relevant or irrelevant
         ("bin_low", _number),
         ("bin_high", _number),
         ("pairs", _count),
@@ -73,7 +72,7 @@ AGREEMENT = pa.schema(
         ("source_b", _text),
         ("pairs", _count),  # pairs with a verdict from both
         ("agree", _number),  # share of them with the same verdict
-        ("kappa", _number),  # Cohen's; null where one side gave a single verdict (clicks: positives only)
+        ("kappa", _number),  # Cohen's; null if one side gave a single verdict (clicks: positives only)
     ]
 )
 DISAGREEMENTS = pa.schema(
@@ -85,10 +84,7 @@ DISAGREEMENTS = pa.schema(
         ("title", _text),
         ("sources", _text),  # "search no; llm yes; human bad,fair,bad; 12 clicks in 300 impressions"
         ("scores", _text),  # "llm+- 0.93 kept; search+- 0.12 dropped; jaccard none"
-        (
-            "gap",
-            _number,
-        ),  # largest difference between two models' score ranks, 0..1 (rank = share scored lower)
+        ("gap", _number),  # largest difference of two models' score ranks, 0..1 (rank = share scored lower)
     ]
 )
 SOURCES = pa.schema(
@@ -137,28 +133,22 @@ META = {
 }
 
 
-def table(name: str, columns: Mapping[str, Any]) -> pa.Table:
-    """Columns as the results table of that name; every column of its schema must be given."""
-    schema = SCHEMAS[name]
-    return pa.table(
-        {field.name: pa.array(columns[field.name], field.type) for field in schema}, schema=schema
-    )
-
-
 def rows(name: str, values: list[dict[str, Any]]) -> pa.Table:
     """Rows as the results table of that name; a key left out is null."""
     return pa.Table.from_pylist(values, schema=SCHEMAS[name])
 
 
 def write(out: Path, tables: Mapping[str, pa.Table], meta: Mapping[str, Any]) -> None:
-    """Write a results folder. Raises BadTable where a table or a key of meta is not as stated here."""
+    """Write a results folder. Raises BadTable if a table or a key of meta is not as stated here."""
     out.mkdir(parents=True, exist_ok=True)
     for name, schema in SCHEMAS.items():
-        found = tables.get(name, schema.empty_table())
-        if found.schema != schema:
-            raise BadTable(f"results table {name} has columns {found.schema.names}; allowed: {schema.names}")
-        pq.write_table(found, out / f"{name}.parquet")
+        table = tables.get(name, schema.empty_table())
+        if table.schema != schema:
+            raise BadTable(f"results table {name} has columns {table.schema.names}; allowed: {schema.names}")
+        with fresh_file(out / f"{name}.parquet") as path:
+            pq.write_table(table, path)
     if set(meta) != set(META):
         raise BadTable(f"meta.json has keys {sorted(meta)}; allowed and needed: {sorted(META)}")
-    text = json.dumps(dict(meta), indent=2, ensure_ascii=False, allow_nan=False)
-    (out / "meta.json").write_text(text + "\n", encoding="utf-8")
+    write_text(
+        out / "meta.json", json.dumps(dict(meta), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    )

@@ -1,24 +1,33 @@
-"""Score files onto the evidence: aligned, with what is missing counted and named."""
+"""Score files, aligned with the evidence; what is missing is counted and named."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from adjudge.errors import BadTable
-from adjudge.scorecard.evidence import Evidence
+from adjudge.scorecard.evidence import PairEvidence
+from adjudge.storage.duck import in_memory
 from adjudge.tables import SCORES
+
+_COLUMNS = pa.schema(
+    {
+        "item_id": pa.string(),
+        "keyphrase": pa.string(),
+        "score": pa.float64(),
+        "model_version": pa.string(),
+    }
+)
 
 
 @dataclass(frozen=True)
-class Aligned:
-    """scores: float64 [n] in the evidence's order, NaN where there is none.
+class AlignedScores:
+    """scores: float64 [n] in the evidence's order, NaN if there is none.
 
     missing: pairs of the evidence not in the file, with `example` naming one; unscored: pairs in the file
     with a null score; extra: pairs in the file that the evidence does not hold.
@@ -31,49 +40,63 @@ class Aligned:
     extra: int
     example: str = ""
 
+    def notes(self, model: str) -> list[str]:
+        """What is missing, in full sentences."""
+        pairs, notes = len(self.scores), []
+        if self.missing:
+            notes.append(
+                f"{model}: {self.missing} of {pairs} pairs are not in its scores file, e.g. {self.example}; "
+                "they count as not kept and their clicks as lost"
+            )
+        if self.unscored:
+            notes.append(f"{model}: {self.unscored} of {pairs} pairs have no score; they count as not kept")
+        if self.extra:
+            notes.append(f"{model}: {self.extra} scored pairs are not among those measured and were left out")
+        return notes
 
-def align(evidence: Evidence, path: Path, model: str) -> Aligned:
-    """Read a scores file for the evidence. Raises BadTable: unreadable, a pair twice, or no pair in common."""
-    found = _read(path)
-    item_id, keyphrase = found["item_id"], found["keyphrase"]
-    at, here = evidence.rows_of(item_id, keyphrase)
-    if not here.any():
-        first = f"({item_id[0]}, {keyphrase[0]})" if found.num_rows else "no rows"
-        wanted = (
-            f"({evidence.items[int(evidence.item[0])]}, {evidence.keyphrases[int(evidence.keyphrase[0])]})"
-        )
+
+def align(evidence: PairEvidence, path: Path, model: str) -> AlignedScores:
+    """Read a scores file for the evidence. Raises BadTable: unreadable, a pair twice, or no pair in
+    common."""
+    table = _read(path)
+    item_id, keyphrase = table["item_id"], table["keyphrase"]
+    rows, present = evidence.rows_of(item_id, keyphrase)
+    if not present.any():
+        first = f"({item_id[0]}, {keyphrase[0]})" if table.num_rows else "no rows"
         raise BadTable(
-            f"scores of {model}, {path}: none of its {found.num_rows} pairs is in the logs; first there: {first}, "
-            f"first wanted: {wanted}. Score the pairs of this logs folder: adjudge score --pairs ..."
+            f"scores of {model}, {path}: none of its {table.num_rows} pairs is in the logs; "
+            f"first there: {first}, first wanted: {_pair(evidence, 0)}. "
+            "Score the pairs of this logs folder: adjudge score --pairs ..."
         )
-    times = np.bincount(at[here], minlength=len(evidence))
+    times = np.bincount(rows[present], minlength=len(evidence))
     if times.max() > 1:
-        row = int(times.argmax())
         raise BadTable(
             f"scores of {model}, {path}: {int((times > 1).sum())} pairs stand there more than once, e.g. "
-            f"{_name(evidence, row)}. One score a pair is allowed: drop the repeats"
+            f"{_pair(evidence, int(times.argmax()))}. One score per pair is allowed: drop the repeats"
         )
     scores = np.full(len(evidence), np.nan)
-    scores[at[here]] = found["score"].to_numpy()[here]
+    scores[rows[present]] = table["score"].to_numpy()[present]
     absent = np.flatnonzero(times == 0)
-    return Aligned(
+    versions = sorted({str(v) for v in table["model_version"].unique().to_pylist() if v is not None})
+    return AlignedScores(
         scores=scores,
-        version=_version(found),
+        version=", ".join(versions),
         missing=len(absent),
         unscored=int(np.isnan(scores).sum()) - len(absent),
-        extra=int((~here).sum()),
-        example=_name(evidence, int(absent[0])) if len(absent) else "",
+        extra=int((~present).sum()),
+        example=_pair(evidence, int(absent[0])) if len(absent) else "",
     )
 
 
-def titles(logs: Path, items: set[str]) -> dict[str, str]:
-    """The titles of some items."""
-    with duckdb.connect() as db:
-        found = db.execute(
+def read_titles(logs: Path, items: set[str]) -> dict[str, str]:
+    """The titles of some items, by item_id."""
+    path = str(logs / "items.parquet")
+    with in_memory(f"{path} cannot be read as items: {{}}") as db:
+        rows = db.execute(
             "SELECT item_id, title FROM read_parquet(?) WHERE item_id IN (SELECT unnest(?))",
-            [str(logs / "items.parquet"), sorted(items)],
+            [path, sorted(items)],
         ).fetchall()
-    return dict(found)
+    return dict(rows)
 
 
 def _read(path: Path) -> pa.Table:
@@ -82,27 +105,13 @@ def _read(path: Path) -> pa.Table:
         SCORES.check_columns(present, path)
         if "score" not in present:
             raise BadTable(f"{path}: table scores needs column score; seen: {', '.join(present)}")
-        found = pq.read_table(path, columns=["item_id", "keyphrase", "score", "model_version"])
-        return found.cast(
-            pa.schema(
-                [
-                    ("item_id", pa.string()),
-                    ("keyphrase", pa.string()),
-                    ("score", pa.float64()),
-                    ("model_version", pa.string()),
-                ]
-            )
-        )
+        return pq.read_table(path, columns=_COLUMNS.names).cast(_COLUMNS)
     except (OSError, pa.ArrowInvalid) as error:
         raise BadTable(
             f"{path} cannot be read as a Parquet table of scores: {error}. Write it with: adjudge score"
         ) from error
 
 
-def _version(found: pa.Table) -> str:
-    versions = sorted({str(v) for v in found["model_version"].unique().to_pylist() if v is not None})
-    return ", ".join(versions)
-
-
-def _name(evidence: Evidence, row: int) -> str:
-    return f"({evidence.items[int(evidence.item[row])]}, {evidence.keyphrases[int(evidence.keyphrase[row])]})"
+def _pair(evidence: PairEvidence, row: int) -> str:
+    item, keyphrase = evidence.name(row)
+    return f"({item}, {keyphrase})"

@@ -1,8 +1,9 @@
 """Sums of pair columns per segment and bootstrap replicate, over all pairs or over those kept by a threshold.
 
 Every business metric is a ratio of sums over pairs, so a replicate is the same sums with each pair times its
-cluster's draw. Pairs kept in every replicate are added up per cluster once; only the pairs between the lowest and
-the highest threshold are looked at replicate by replicate. The result is exact, and there is no loop over pairs.
+cluster's draw. Pairs kept in every replicate are added up per cluster once; only the pairs between the lowest
+and the highest threshold are looked at replicate by replicate. The result is exact, and there is no loop over
+pairs.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _BLOCK = 4_000_000
 class SegmentSums:
     """Sums of pair columns per segment and replicate, for one segmentation.
 
-    A *cell* is a cluster's share of a segment: its pairs in that segment. Cells are numbered by segment, then by
-    cluster, so that a segment's cells are a slice.
+    A *cell* is a cluster's share of a segment: its pairs in that segment. Cells are numbered by segment, then
+    by cluster, so that a segment's cells are a slice.
     """
 
     def __init__(

@@ -52,8 +52,8 @@ def threshold_at_retention(scores: Floats, weights: Ints, retention: float) -> f
     if np.isnan(chosen):
         scored = int(whole[~np.isnan(scores)].sum())
         raise NotEnoughData(
-            f"scored pairs hold {scored} of {total} click weight, less than the {needed_weight(total, retention)} "
-            f"that retention {retention} needs: score the missing pairs or lower the retention"
+            f"scored pairs hold {scored} of {total} click weight, less than the "
+            f"{needed_weight(total, retention)} that retention {retention} needs: score the missing pairs or lower the retention"
         )
     return chosen
 
@@ -71,7 +71,8 @@ class ClickCurve:
         self.scores = scores[self.rows]
 
     def threshold(self, weights: Ints, retention: float) -> float:
-        """The threshold under any whole weights [n] that are zero where the curve's were; NaN if there is none."""
+        """The threshold under any whole weights [n] that are zero where the curve's were; NaN if there is
+        none."""
         running = np.cumsum(weights[self.rows], dtype=np.int64)
         return self._at(running, int(weights[self.unscored].sum()), retention)
 
@@ -99,8 +100,8 @@ class ClickCurve:
 class Thresholds:
     """Thresholds [groups, B]; column 0 is the data as observed, the others bootstrap replicates.
 
-    group: int32 [n], every pair's row here. separate: bool [groups], False if a group uses the threshold of all.
-    overall: [B], the threshold of all pairs. problem: why there is none, or "".
+    group: int32 [n], every pair's row here. separate: bool [groups], False if a group uses the threshold of
+    all. overall: [B], the threshold of all pairs. problem: why there is none, or "".
     """
 
     values: Floats
@@ -127,7 +128,8 @@ def choose(
     retention: float,
     groups: tuple[NDArray[np.int32], int, int] | None = None,
 ) -> Thresholds:
-    """Thresholds in every replicate: of all pairs, or per group as (codes [n], number, floor of clicked pairs)."""
+    """Thresholds in every replicate: of all pairs, or per group as (codes [n], number, floor of clicked
+    pairs)."""
     problem = ""
     try:
         threshold_at_retention(scores, weights, retention)

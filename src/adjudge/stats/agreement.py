@@ -1,7 +1,7 @@
 """Agreement coefficients of confusion matrices, for one matrix or a stack of them (the bootstrap's).
 
-All take float arrays [..., K, K] of pair counts, rows the humans' grade, columns the judge's, worst grade first,
-and give [...]; NaN if the coefficient is undefined (no pairs, or no disagreement possible by chance).
+All take float arrays [..., K, K] of pair counts, rows the humans' grade, columns the judge's, worst grade
+first, and give [...]; NaN if the coefficient is undefined (no pairs, or no disagreement possible by chance).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ Coefficient = Callable[[Floats], Floats]
 
 
 def weights(kind: str, grades: int) -> Floats:
-    """[K, K] disagreement weights: `nominal` 1 off the diagonal; `linear` |i - j|; `quadratic` (i - j) ** 2."""
+    """[K, K] disagreement weights: `nominal` 1 off the diagonal; `linear` |i - j|; `quadratic` (i - j) **
+    2."""
     steps = np.abs(np.subtract.outer(np.arange(grades), np.arange(grades))).astype(np.float64)
     if kind == "nominal":
         return (steps > 0).astype(np.float64)
@@ -50,21 +51,20 @@ def within_one(matrix: Floats) -> Floats:
 
 
 def pabak(matrix: Floats) -> Floats:
-    """Prevalence- and bias-adjusted kappa: (K * exact - 1) / (K - 1); 2 * exact - 1 for two grades (Byrt, Bishop and
-    Carlin 1993; for K grades this is Bennett, Alpert and Goldstein's S, 1954).
+    """Prevalence- and bias-adjusted kappa: (K * exact - 1) / (K - 1); 2 * exact - 1 for two grades (Byrt,
+    Bishop and Carlin 1993; for K grades this is Bennett, Alpert and Goldstein's S, 1954).
 
     >>> float(pabak(np.array([[20.0, 5], [10, 15]])).round(4))
-    0.4
-    >>> float(pabak(np.array([[80.0, 9], [9, 2]])).round(4)), float(kappa(np.array([[80.0, 9], [9, 2]])).round(4))
-    (0.64, 0.0807)
+    0.4 >>> float(pabak(np.array([[80.0, 9], [9, 2]])).round(4)), float(kappa(np.array([[80.0, 9], [9,
+    2]])).round(4)) (0.64, 0.0807)
     """
     grades = matrix.shape[-1]
     return (grades * exact(matrix) - 1) / (grades - 1)
 
 
 def ac1(matrix: Floats) -> Floats:
-    """Gwet's AC1: (exact - chance) / (1 - chance), chance = sum of p (1 - p) / (K - 1), p the mean of both margins'
-    shares (Gwet 2008).
+    """Gwet's AC1: (exact - chance) / (1 - chance), chance = sum of p (1 - p) / (K - 1), p the mean of both
+    margins' shares (Gwet 2008).
 
     >>> float(ac1(np.array([[80.0, 9], [9, 2]])).round(4))
     0.7762
@@ -78,7 +78,8 @@ def ac1(matrix: Floats) -> Floats:
 
 
 def balanced(matrix: Floats) -> Floats:
-    """Balanced accuracy: the mean, over grades that people gave, of the share of their pairs that the judge gave the same.
+    """Balanced accuracy: the mean, over grades that people gave, of the share of their pairs that the judge
+    gave the same.
 
     A judge that always says the commonest grade reaches 1 / K, however common it is.
 

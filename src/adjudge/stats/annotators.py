@@ -17,8 +17,9 @@ METRICS = ("nominal", "ordinal", "interval")
 def settle(votes: Ints, rule: str, min_annotators: int = 1) -> tuple[Ints, Bools]:
     """The label of each pair and whether it has one, from votes [n, K] (annotators per grade, or per label).
 
-    `unanimous`: all annotators gave the same one; `majority`: more than half did. This is the one meaning of a settled
-    label: recipes/sql/human.sql says the same in SQL, and tests/stats/test_settled.py asks every package.
+    `unanimous`: all annotators gave the same one; `majority`: more than half did. This is the one meaning of
+    a settled label: recipes/sql/human.sql says the same in SQL, and tests/stats/test_settled.py asks every
+    package.
 
     >>> settle(np.array([[0, 3], [1, 2], [1, 1]]), "majority")[1].tolist()
     [True, True, False]
@@ -37,7 +38,8 @@ def on_relevance(votes: Ints, relevant_from: int) -> Ints:
 
 
 def coincidences(votes: Ints) -> Floats:
-    """[n, K * K]: each pair's coincidences, (v v' - diag v) / (m - 1) for its votes v of m annotators; 0 for m < 2."""
+    """[n, K * K]: each pair's coincidences, (v v' - diag v) / (m - 1) for its votes v of m annotators; 0 for
+    m < 2."""
     values = votes.astype(np.float64)
     number = values.sum(1)
     both = values[:, :, None] * values[:, None, :]
@@ -47,10 +49,11 @@ def coincidences(votes: Ints) -> Floats:
 
 
 def alpha_of(matrix: Floats, metric: str) -> Floats:
-    """Alpha of coincidence matrices [..., K, K]: 1 - observed / expected disagreement; NaN if none is possible.
+    """Alpha of coincidence matrices [..., K, K]: 1 - observed / expected disagreement; NaN if none is
+    possible.
 
-    Differences squared: nominal 0 or 1; interval (c - k) ** 2 in steps; ordinal (n_c / 2 + those between + n_k / 2) ** 2.
-    Source: Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, sections A to E.
+    Differences squared: nominal 0 or 1; interval (c - k) ** 2 in steps; ordinal (n_c / 2 + those between +
+    n_k / 2) ** 2. Source: Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, sections A to E.
     """
     check_choice("alpha", "metric", metric, METRICS)
     margins = matrix.sum(-1)
@@ -75,8 +78,8 @@ def alpha(votes: Ints, metric: str) -> float | None:
     >>> round(alpha(votes, "nominal"), 3)
     0.095
 
-    Worked (Krippendorff 2011, section A): 4 of 10 units differ, each giving 2 of the 20 coincidences; the values occur
-    14 and 6 times: 1 - (20 - 1) * 8 / (2 * 14 * 6) = 0.095.
+    Worked (Krippendorff 2011, section A): 4 of 10 units differ, each giving 2 of the 20 coincidences; the
+    values occur 14 and 6 times: 1 - (20 - 1) * 8 / (2 * 14 * 6) = 0.095.
     """
     matrix = coincidences(votes).sum(0).reshape(votes.shape[1], votes.shape[1])
     value = float(alpha_of(matrix, metric))

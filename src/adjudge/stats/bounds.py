@@ -1,7 +1,7 @@
 """Exact one-sided bounds of a share (Clopper and Pearson), allowing for pairs that share an item.
 
-They serve where a promise rests on the bound (the cascade), not on an interval drawn for a reader: they are exact for few
-errors and for none, where a bootstrap sees no spread at all.
+They serve where a promise rests on the bound (the cascade), not on an interval drawn for a reader: they are
+exact for few errors and for none, where a bootstrap sees no spread at all.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ MOST = 10**6
 
 @dataclass(frozen=True)
 class Bound:
-    """A share and its two one-sided bounds; None without pairs. `effective`: the number of independent pairs that would
-    say as much; without an error, the number of items."""
+    """A share and its two one-sided bounds; None without pairs. `effective`: the number of independent pairs
+    that would say as much; without an error, the number of items."""
 
     value: float | None
     low: float | None
@@ -35,10 +35,11 @@ class Bound:
 
 
 def lower(right: float, pairs: float, level: float) -> float:
-    """The least share p at which `right` or more of `pairs` still happen with chance 1 - level (Clopper and Pearson 1934):
-    a quantile of the beta distribution.
+    """The least share p at which `right` or more of `pairs` still happen with chance 1 - level (Clopper and
+    Pearson 1934): a quantile of the beta distribution.
 
-    right and pairs may be fractions (effective numbers); they are taken down to whole ones, which is on the safe side.
+    right and pairs may be fractions (effective numbers); they are taken down to whole ones, which is on the
+    safe side.
 
     >>> round(lower(59, 59, 0.95), 4), round(lower(95, 100, 0.95), 4), lower(0, 10, 0.95)
     (0.9505, 0.8977, 0.0)
@@ -54,10 +55,10 @@ def lower(right: float, pairs: float, level: float) -> float:
 def bound(item: Ints, right: Bools, level: float) -> Bound:
     """The share of pairs that are right, with bounds that allow for errors which come together in an item.
 
-    item: [n] cluster codes; right: [n]. The pairs count as n / design effect independent ones. The design effect is the
-    variance of the share between items over that of as many independent pairs, at least 1 (Korn and Graubard 1998).
-    A few errors say little of how errors come together, and none says nothing. So no bound lies beyond what as many items
-    would show without a single error, however many pairs they have.
+    item: [n] cluster codes; right: [n]. The pairs count as n / design effect independent ones. The design
+    effect is the variance of the share between items over that of as many independent pairs, at least 1 (Korn
+    and Graubard 1998). A few errors say little of how errors come together, and none says nothing. So no
+    bound lies beyond what as many items would show without a single error, however many pairs they have.
 
     >>> few = bound(np.repeat(np.arange(4), 100), np.ones(400, bool), 0.95)
     >>> round(few.low, 3), few.effective, round(bound(np.arange(400), np.ones(400, bool), 0.95).low, 3)
@@ -91,7 +92,8 @@ def _design_effect(sums: Floats, share: float) -> float:
 
 
 def needed(share: float, target: float, tail: float) -> int | None:
-    """Independent pairs with which a true `share` has its lower bound at `target` or above; None if it is not above it.
+    """Independent pairs with which a true `share` has its lower bound at `target` or above; None if it is not
+    above it.
 
     tail: chance of the bound lying too high.
 
@@ -109,8 +111,8 @@ def needed(share: float, target: float, tail: float) -> int | None:
 
 
 def pairs_needed(now: Bound, target: float, tail: float) -> float | None:
-    """Pairs like those at hand (as many per item, errors as close together) whose lower bound would reach the target, if
-    the share stays what it is; None if no number helps."""
+    """Pairs like those at hand (as many per item, errors as close together) whose lower bound would reach the
+    target, if the share stays what it is; None if no number helps."""
     number = None if now.value is None else needed(now.value, target, tail)
     if number is None:
         return None
@@ -119,9 +121,11 @@ def pairs_needed(now: Bound, target: float, tail: float) -> float | None:
 
 
 def _reaches(share: float, pairs: int, target: float, tail: float) -> bool:
-    """Whether the lower bound of `share` reaches the target: that many hits are too rare at the target itself."""
+    """Whether the lower bound of `share` reaches the target: that many hits are too rare at the target
+    itself."""
     hits = pairs - min(pairs, math.ceil((1 - share) * pairs - 1e-9))
-    # bdtrc is P(X > k) of the binomial distribution (scipy.stats.binom.sf, a hundred times as fast for single numbers).
+    # bdtrc is P(X > k) of the binomial distribution (scipy.stats.binom.sf, a hundred times as fast for single
+    # numbers).
     return hits > 0 and float(bdtrc(hits - 1, pairs, target)) <= tail * (1 + 1e-9)
 
 

@@ -166,7 +166,8 @@ def fit_cuts(scale: str, logits: Floats, steps: Ints, weights: Floats, levels: i
     weight_of = np.bincount(steps.astype(np.int64), weights, levels)
     if len(weight_of) > levels or (weight_of <= 0).any():
         raise NotEnoughData(
-            f"cut points of {scale} need rows of each of {levels} steps; weights by step: {weight_of.round(1)}"
+            f"cut points of {scale} need rows of each of {levels} steps; "
+            f"weights by step: {weight_of.round(1)}"
         )
     spread = float(np.std(logits)) or 1.0
     scaled = np.asarray(logits, np.float64) / spread

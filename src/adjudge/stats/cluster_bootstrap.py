@@ -1,7 +1,8 @@
-"""Cluster bootstrap: intervals of statistics whose pairs are not independent, because pairs of one item are alike.
+"""Cluster bootstrap: intervals of statistics whose pairs are not independent, because pairs of one item are
+alike.
 
-A statistic is a function of sums over pairs. Sums are kept per item, items are drawn with replacement, and the
-statistic is computed on the sums of each draw (Cameron, Gelbach and Miller 2008, section II).
+A statistic is a function of sums over pairs. Sums are kept per item, items are drawn with replacement, and
+the statistic is computed on the sums of each draw (Cameron, Gelbach and Miller 2008, section II).
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def draw(
     """How often each cluster counts: uint8 [replicates + 1, clusters]; row 0, the data as observed, is ones.
 
     `multinomial` draws as many clusters as there are, with replacement; `poisson` draws each count by itself
-    (Chamandy et al. 2012). The random numbers are those of one replicate after the other, whatever the block size.
+    (Chamandy et al. 2012). The random numbers are those of one replicate after the other, whatever the block
+    size.
     """
     draws = np.ones((replicates + 1, clusters), np.uint8)
     step = max(1, _BLOCK // max(clusters, 1))

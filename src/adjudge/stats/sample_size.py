@@ -28,14 +28,15 @@ class Needed:
 def labels_needed(
     question: str, now: Estimate, bar: float, level: float = 0.95, power: float = 0.8
 ) -> Needed:
-    """Labels at which the two-sided interval leaves the bar out with chance `power`, if the value stays what it is now.
+    """Labels at which the two-sided interval leaves the bar out with chance `power`, if the value stays what
+    it is now.
 
     A standard error falls with the square root of the labels, so that
 
         needed = now * ((z(1 - (1 - level) / 2) + z(power)) * se / |value - bar|) ** 2
 
-    Labels are counted in pairs, at the present number of pairs per item (the clustered standard error holds their
-    dependence). The value is itself uncertain: ask again once the labels are there.
+    Labels are counted in pairs, at the present number of pairs per item (the clustered standard error holds
+    their dependence). The value is itself uncertain: ask again once the labels are there.
 
     >>> labels_needed("kappa >= 0.6?", Estimate(0.65, se=0.05, pairs=200), 0.6).labels
     1570

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from adjudge.scorecard.paired import Figure, paired_auc
+from adjudge.stats.auc import PairedAuc, paired_auc
 
 YES = np.array([True, True, False, False])
 EVERY = {"all": np.ones(4, bool)}
 
 
-def one(found: list[Figure], model: str, minus: str = "", segment: str = "all") -> Figure:
+def one(found: list[PairedAuc], model: str, minus: str = "", segment: str = "all") -> PairedAuc:
     (figure,) = [f for f in found if (f.model, f.minus, f.segment) == (model, minus, segment)]
     return figure
 
