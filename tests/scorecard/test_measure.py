@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import logs_world
 import numpy as np
 import pytest
-import logs_world
 from sklearn.metrics import precision_score, recall_score, roc_auc_score
 
 from adjudge.errors import BadConfig
-from adjudge.scorecard.segment_sums import SegmentSums
 from adjudge.scorecard.evidence import PairEvidence, gather
 from adjudge.scorecard.measure import Measurement, measure, pair_columns
 from adjudge.scorecard.scores import align
+from adjudge.scorecard.segment_sums import SegmentSums
 from adjudge.scorecard.segments import segmentations
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.scorecard.threshold import choose
