@@ -17,6 +17,7 @@ import functools
 import inspect
 import io
 import json
+import operator
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -78,8 +79,8 @@ def setting(
 ) -> FieldInfo:
     """Metadata of a field, to stand in `Annotated[type, setting(...)]`.
 
-    help: one or more sentences, shown by `--help` and in docs/cli.md. ge, le, gt, lt: bounds of a number (of each
-    number, for None-able fields too). choices: allowed words, of the value or of each element of a tuple.
+    help: one or more sentences, shown by `--help` and in docs/cli.md. ge, le, gt, lt: bounds of a number, or of each number
+    of a tuple or mapping. choices: allowed words, of the value or of each element of a tuple.
     """
     extra = {"choices": tuple(choices), "unit": unit}
     return Field(description=help, ge=ge, le=le, gt=gt, lt=lt, json_schema_extra=typing.cast(Any, extra))
@@ -93,25 +94,28 @@ def settings(cls: type[T]) -> type[T]:
     paths, lists become tuples, mappings become groups. A class attribute `RENAMED` (old name -> new name) makes the
     loader tell a renamed setting by its new name.
     """
-    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
-        if name in inspect.get_annotations(cls) and all(k in _SCALARS for k in _kinds(hint)):
-            cls.__annotations__[name] = typing.Annotated[hint, Strict()]
-    made = pydantic_dataclass(
-        cls, frozen=True, config=ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-    )
-    build = made.__init__
+    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = {name: hints[name] for name in inspect.get_annotations(cls)}
+    cls.__annotations__ = {name: _strict(hint) for name, hint in hints.items()}
+    config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    checked = pydantic_dataclass(cls, frozen=True, config=config)
+    checked.__annotations__ = hints
+    build = checked.__init__
 
     @functools.wraps(build)
-    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+    def build_or_explain(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
             build(self, *args, **kwargs)
         except ValidationError as error:
-            raise BadConfig(_message(made, error)) from None
-        for option in options(made):
-            _check_words(made, option, getattr(self, option.name))
+            raise BadConfig(_message(checked, error)) from None
+        for option in options(checked):
+            value = getattr(self, option.name)
+            if option.choices and value is not None:
+                for word in [value] if isinstance(value, str) else value:
+                    check_choice(checked.__name__, option.name, word, option.choices)
 
-    made.__init__ = checked  # type: ignore[method-assign]
-    return typing.cast(type[T], made)
+    checked.__init__ = build_or_explain  # type: ignore[method-assign]
+    return typing.cast(type[T], checked)
 
 
 @functools.cache
@@ -126,22 +130,31 @@ def to_dict(config: Any) -> dict[str, Any]:
     return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
 
 
-def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
+def from_dict(cls: type[T], values: Mapping[str, Any], base: T | None = None) -> T:
     """Build settings (or any dataclass of plain values) from a mapping. Raises BadConfig on unknown, missing or wrong values.
 
-    A group given in part keeps the owner's own defaults for the rest.
+    base: where values that are not given come from, instead of the class's own defaults. A group given in part keeps its
+    owner's defaults for the rest.
     """
     fields = {option.name: option for option in options(typing.cast(type, cls))}
     for key in values:
         if key not in fields:
-            raise BadConfig(_unknown(cls, key, fields))
-    missing = [name for name, option in fields.items() if option.required and name not in values]
+            raise BadConfig(_unknown(cls, key))
+    merged = {} if base is None else {name: getattr(base, name) for name in fields}
+    for key, value in values.items():
+        group, default = fields[key].group, merged.get(key, fields[key].default)
+        if group is not None and isinstance(value, Mapping):
+            value = from_dict(group, value, default if isinstance(default, group) else None)
+        merged[key] = value
+    missing = [name for name, option in fields.items() if option.required and name not in merged]
     if missing:
         raise BadConfig(f"{cls.__name__} needs a value for: {', '.join(missing)}")
-    given = {key: _grouped(fields[key], value) for key, value in values.items()}
     if "__pydantic_fields__" in vars(cls):
-        return cls(**given)
-    return _plain_dataclass(cls, given)
+        return cls(**merged)
+    try:
+        return typing.cast(T, _adapter(typing.cast(type, cls)).validate_python(merged))
+    except ValidationError as error:
+        raise BadConfig(_message(cls, error)) from None
 
 
 def save(config: Any, path: Path) -> None:
@@ -223,6 +236,28 @@ def _yaml(text: str) -> Any:
         raise ValueError(str(error)) from error
 
 
+def _strict(hint: Any, rules: Sequence[Any] = ()) -> Any:
+    """The hint as pydantic shall read it: it takes no "7" for a 7 and no 1 for True, and `setting`'s bounds hold for each
+    number, alone or in a tuple or mapping."""
+    if hint in _SCALARS:
+        return typing.Annotated[(hint, Strict(), *(rules if hint in (int, float) else ()))]
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        info = _info(hint)
+        others = [part for part in parts[1:] if part is not info]
+        inner = _strict(parts[0], [*rules, *(info.metadata if info else ())])
+        return typing.Annotated[(inner, *others)] if others else inner
+    if origin in (typing.Union, types.UnionType):
+        return functools.reduce(operator.or_, (_strict(part, rules) for part in parts))
+    return origin[tuple(_strict(part, rules) for part in parts)] if origin in (tuple, dict) else hint
+
+
+def _info(hint: Any) -> FieldInfo | None:
+    """What `setting` says in a hint."""
+    parts = typing.get_args(hint)[1:] if typing.get_origin(hint) is typing.Annotated else ()
+    return next((part for part in parts if isinstance(part, FieldInfo)), None)
+
+
 def _kinds(hint: Any) -> list[Any]:
     """The types a hint allows besides None: `Annotated[int | None, ...]` allows int."""
     origin = typing.get_origin(hint)
@@ -237,8 +272,7 @@ def _option(field: Any, hint: Any) -> Option:
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
-    parts: Sequence[Any] = typing.get_args(hint)[1:] if typing.get_origin(hint) is typing.Annotated else ()
-    info = next((part for part in parts if isinstance(part, FieldInfo)), None)
+    info = _info(hint)
     if info is None:
         return Option(field.name, hint, default, "")
     extra = typing.cast(dict[str, Any], info.json_schema_extra)
@@ -264,75 +298,47 @@ def _range(bounds: Mapping[str, float]) -> str:
 def _message(cls: type, error: ValidationError) -> str:
     """The first of pydantic's errors in our words: value seen, what is allowed."""
     first = error.errors(include_url=False)[0]
-    owner, option = cls, None
-    fields = {o.name: o for o in options(cls)}
-    path = [part for part in first["loc"] if isinstance(part, str)]
-    for position, part in enumerate(path):
-        option = fields.get(part)
-        if option is None:
-            break
-        if position + 1 < len(path) and option.group is not None:
-            owner, fields = option.group, {o.name: o for o in options(option.group)}
-    name = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
-    if option is None or first["type"] in ("missing", "unexpected_keyword_argument", "missing_argument"):
-        if first["type"].startswith("missing"):
-            return f"{owner.__name__} needs a value for: {name}"
-        return _unknown(owner, path[-1] if path else str(first["input"]), fields)
-    value = first["input"]
-    if first["type"] in (
-        "greater_than",
-        "greater_than_equal",
-        "less_than",
-        "less_than_equal",
-        "finite_number",
-    ):
-        return f"{owner.__name__}.{option.name} is {value}: allowed is {option.allowed}"
-    allowed = " or ".join(_kind_name(kind) for kind in _kinds(option.hint))
-    return f"{owner.__name__}.{option.name} is {value!r} ({type(value).__name__}): allowed is {allowed}"
+    owner, path = cls, list(first["loc"])
+    option = _field(owner, path[0])
+    while option is not None and option.group is not None and len(path) > 1:
+        owner, path = option.group, path[1:]
+        option = _field(owner, path[0])
+    missing = first["type"].startswith("missing")
+    if missing and len(path) == 1:
+        return f"{owner.__name__} needs a value for: {path[0]}"
+    if option is None:
+        return _unknown(owner, str(path[0]))
+    value, name, kinds = first["input"], f"{owner.__name__}.{option.name}", option.kinds
+    if len(path) > 1 and typing.get_origin(kinds[0]) in (tuple, dict) and not missing:
+        element = typing.get_args(kinds[0])[0 if typing.get_origin(kinds[0]) is tuple else 1]
+        name, kinds = f"{name}[{path[1]!r}]", _kinds(element)
+    if option.allowed and first["type"].startswith(("greater", "less", "finite")):
+        return f"{name} is {value}: allowed is {option.allowed}"
+    allowed = " or ".join(_kind_name(kind) for kind in kinds)
+    return f"{name} is {value!r} ({type(value).__name__}): allowed is {allowed}"
+
+
+def _field(cls: type, place: str | int) -> Option | None:
+    """The field that pydantic names, by its name or by its position among the arguments."""
+    return next((option for n, option in enumerate(options(cls)) if place in (n, option.name)), None)
 
 
 def _kind_name(kind: Any) -> str:
-    return (typing.get_origin(kind) or kind).__name__
+    parts = typing.get_args(kind)
+    name = (typing.get_origin(kind) or kind).__name__
+    return f"{name} of {len(parts)}" if name == "tuple" and Ellipsis not in parts else name
 
 
-def _unknown(cls: type, key: str, fields: Iterable[str]) -> str:
+def _unknown(cls: type, key: str) -> str:
+    """What is wrong with a name that is no setting: renamed, one of a group, or misspelt."""
     renamed: Mapping[str, str] = getattr(cls, "RENAMED", {})
     if key in renamed:
         return f"{cls.__name__} has no setting {key!r} any more: it is called {renamed[key]} now"
-    return (
-        f"{cls.__name__} has no setting {key!r}: allowed are {', '.join(fields)}{did_you_mean(key, fields)}"
-    )
-
-
-def _check_words(cls: type, option: Option, value: Any) -> None:
-    if option.choices and value is not None:
-        for word in [value] if isinstance(value, str) else value:
-            check_choice(cls.__name__, option.name, word, option.choices)
-
-
-def _grouped(option: Option, value: Any) -> Any:
-    """A group given as a mapping becomes its class, over the group that would stand there if none were given."""
-    if option.group is None or not isinstance(value, Mapping):
-        return value
-    if dataclasses.is_dataclass(option.default) and not isinstance(option.default, type):
-        value = _merged(to_dict(option.default), value)
-    return from_dict(option.group, value)
-
-
-def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {**under, **over}
-    for name, value in over.items():
-        if isinstance(value, Mapping) and isinstance(under.get(name), Mapping):
-            merged[name] = _merged(under[name], value)
-    return merged
-
-
-def _plain_dataclass(cls: type[T], values: Mapping[str, Any]) -> T:
-    """A dataclass that is no settings class (a saved record): checked by pydantic all the same."""
-    try:
-        return typing.cast(T, _adapter(typing.cast(type, cls)).validate_python(dict(values)))
-    except ValidationError as error:
-        raise BadConfig(_message(cls, error)) from None
+    listed = options(cls)
+    deeper = [option.name for option in listed if option.group is not None and _field(option.group, key)]
+    names = [option.name for option in listed]
+    hint = f"; did you mean {deeper[0]}.{key}?" if deeper else did_you_mean(key, names)
+    return f"{cls.__name__} has no setting {key!r}: allowed are {', '.join(names)}{hint}"
 
 
 @functools.cache
