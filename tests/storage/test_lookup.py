@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def rows(tmp_path: Path, words: list[str | None]) -> ArrowRows:
     cuts = sorted({0, *np.random.default_rng(5).integers(0, 500, 24).tolist(), 500})
     with pa.OSFile(str(tmp_path / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         writer.write_batch(pa.record_batch([pa.array([], kind.type) for kind in schema], schema=schema))
-        for begin, end in zip(cuts, cuts[1:], strict=False):
+        for begin, end in pairwise(cuts):
             numbers = pa.array(range(begin, end), pa.int64())
             writer.write_batch(
                 pa.record_batch([pa.array(words[begin:end], pa.large_string()), numbers], schema=schema)
