@@ -69,7 +69,7 @@ def learn(logs: Path, scratch: Path, pairs: int) -> dict[str, float]:
     import duckdb
     from sklearn.metrics import roc_auc_score
 
-    from adjudge.scoring.open_student import load
+    from adjudge.scoring.open_model import open_model
     from adjudge.student.settings import StudentSettings
     from adjudge.student.train import train
 
@@ -80,9 +80,9 @@ def learn(logs: Path, scratch: Path, pairs: int) -> dict[str, float]:
     table = table.cast(pa.schema([pa.field(field.name, field.type) for field in table.schema]))
     pq.write_table(table, scratch / "training.parquet")
     settings = StudentSettings(max_pairs=pairs, threads=1, patience=0, evaluations=3, dev_rows=3000)
-    done = train(scratch / "training.parquet", settings, scratch / "model", load)
+    done = train(scratch / "training.parquet", settings, scratch / "model", open_model)
     held_out = table.filter(pc.equal(table["split"], "dev"))
-    scores = load(scratch / "model").score(held_out)
+    scores = open_model(scratch / "model").score(held_out)
     return {
         "pairs": done.pairs_seen,
         "held_out_auc": round(float(roc_auc_score(held_out["label"].to_numpy(), scores)), 4),

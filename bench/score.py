@@ -119,7 +119,7 @@ def cross_encoder(folder: Path, count: int, threads: int) -> Callable[[], object
 
 
 def ours(variant: str, folder: Path, count: int) -> Callable[[], object]:
-    from adjudge.scoring.open_student import load
+    from adjudge.scoring.open_model import open_model
 
     table = rows(folder, count)
     if "Parquet" in variant:
@@ -127,7 +127,7 @@ def ours(variant: str, folder: Path, count: int) -> Callable[[], object]:
     if "a process" in variant:
         return processes(folder, count, variant.split()[1].strip(","))
     workers = 1 if "1 worker" in variant else CORES
-    scorer = load(folder / "artifact", workers, precision=variant.split()[1].strip(","))
+    scorer = open_model(folder / "artifact", workers, precision=variant.split()[1].strip(","))
     scorer.score(table)
     print(json.dumps({}), flush=True)
     return lambda: scorer.score(table)
@@ -153,9 +153,9 @@ HELD: list[object] = []
 
 
 def open_here(folder: Path, count: int, precision: str) -> None:
-    from adjudge.scoring.open_student import load
+    from adjudge.scoring.open_model import open_model
 
-    HELD[:] = [load(folder / "artifact", 1, precision=precision), rows(folder, count)]
+    HELD[:] = [open_model(folder / "artifact", 1, precision=precision), rows(folder, count)]
 
 
 def score_here(first: int, share: int) -> float:

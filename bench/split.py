@@ -107,13 +107,13 @@ def one(asked: dict[str, Any]) -> dict[str, Any]:
     out = Path(asked["work"]) / "out"
     shutil.rmtree(out, ignore_errors=True)
     states = [Path(folder) for folder in asked["states"]]
-    from adjudge.scoring.split import scorer as split_scorer
+
+    from adjudge.scoring.open_model import open_model
 
     wall, cpu = time.perf_counter(), time.process_time()
-    scorer = split_scorer.load(Path(asked["artifact"]), 1, states=states)
+    scorer = open_model(Path(asked["artifact"]), 1, states=states)
     opening = [time.perf_counter() - wall, time.process_time() - cpu]
     rate = gemm()
-    from adjudge.scoring.split import scorer as split_scorer
 
     wall, cpu = time.perf_counter(), time.process_time()
     done = score_pairs(
@@ -130,8 +130,8 @@ def one(asked: dict[str, Any]) -> dict[str, Any]:
         "cpu": cpu,
         "peak_mb": peak,
         "gemm": rate,
-        "items": scorer.items.made,
-        "keyphrases": keyphrase.made,
+        "items": scorer.items.added,
+        "keyphrases": keyphrase.added,
         "asking": float(keyphrase.lengths.mean()),
         "told": float(scorer.items.lengths.mean()) + 1,
     }
@@ -146,10 +146,10 @@ def texts(asked: dict[str, Any]) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from adjudge.scoring.split import scorer as split_scorer
+    from adjudge.scoring.open_model import open_model
     from adjudge.scoring.split.columns import columns_of
 
-    scorer = split_scorer.load(Path(asked["artifact"]), 1)
+    scorer = open_model(Path(asked["artifact"]), 1)
     with pq.ParquetFile(asked["pairs"]) as file:
         rows = next(file.iter_batches(batch_size=400_000))
     columns = columns_of(pa.table(rows))
@@ -225,7 +225,7 @@ def page(runs: list[dict[str, Any]], per: dict[str, Any], settings: dict[str, An
         f"**cost = {pair:.2f} us x pairs + {per['item_us']:.0f} us x items + {per['keyphrase_us']:.0f} us x keyphrases** "
         "(processor time of one core; the pair's share holds Parquet, hashing, blocks and crossing).",
         "",
-        f"Kept states, float16: {gigabytes['item']:.2f} GB a million items ({per['item_tokens']:.1f} tokens), "
+        f"TextCache states, float16: {gigabytes['item']:.2f} GB a million items ({per['item_tokens']:.1f} tokens), "
         f"{gigabytes['keyphrase']:.2f} GB a million keyphrases ({per['keyphrase_tokens']:.1f}); int8: "
         f"{gigabytes['item'] * (per['width'] + 2) / per['width'] / 2:.2f} and "
         f"{gigabytes['keyphrase'] * (per['width'] + 2) / per['width'] / 2:.2f}.",

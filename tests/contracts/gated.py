@@ -7,6 +7,7 @@ and stop at the same gate; of two that come at once one more may pass.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import multiprocessing
 import os
@@ -49,11 +50,15 @@ class Model:
         self.version, self.threshold, self.score = inner.version, inner.threshold, guarded(inner.score)
 
 
+def opening(function: Callable[..., Any]) -> Callable[..., Model]:
+    return lambda *given: Model(function(*given))
+
+
 def put_up() -> None:
     if AT == "score":
         models = importlib.import_module("adjudge.scoring.open_model")
-        load = models.load_scorer
-        models.load_scorer = lambda *given, **named: Model(load(*given, **named))  # type: ignore[attr-defined]
+        for kind, opener in models.OPENERS.items():
+            models.OPENERS[kind] = dataclasses.replace(opener, open=opening(opener.open))
     else:
         module, _, name = AT.partition(":")
         place = importlib.import_module(module)

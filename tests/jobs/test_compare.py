@@ -13,7 +13,7 @@ from adjudge.jobs.compare import CompareConfig, Compared, compare
 from adjudge.jobs.demo import DemoConfig, demo
 from adjudge.market.settings import CatalogueSettings, MarketSettings
 from adjudge.scorecard.settings import ScorecardSettings
-from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.student.settings import StudentSettings
 
 RECIPES = ("search+-", "click+ llm-")
@@ -56,7 +56,7 @@ def test_the_artifact_carries_the_threshold_that_keeps_the_clicks(run: tuple[Dem
     config, done = run
     stated = json.loads((config.out / "thresholds.json").read_text())
     for model, artifact in done.artifacts.items():
-        assert load_scorer(artifact).threshold == pytest.approx(stated[model]["threshold"], abs=0)
+        assert open_model(artifact).threshold == pytest.approx(stated[model]["threshold"], abs=0)
         assert json.loads((artifact / "adjudge.json").read_text())["threshold_by"]["retention"] == 0.95
     rows = {
         r["model"]: r

@@ -16,7 +16,7 @@ from adjudge.errors import BadTable
 from adjudge.jobs.distil import DistilConfig, _graded, distil
 from adjudge.manifest import read_any
 from adjudge.recipes.splits import split_sql
-from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.student.sample_pairs import PlausibleSettings
 from adjudge.student.settings import StudentSettings
 from planted import planted, write_planted
@@ -57,9 +57,9 @@ def test_the_student_learns_the_teachers_order(artifact: Path, tmp_path: Path) -
     lesson = pq.read_table(done.lesson)
     assert (done.unlabelled, done.labelled, done.ungraded) == (len(lesson) - 160, 160, 0)
     assert read_any(config.out)["kind"] == "split-encoder"
-    assert done.trained.recipe == f"distilled from {load_scorer(artifact).version}"
+    assert done.trained.recipe == f"distilled from {open_model(artifact).version}"
     rows = planted(300, seed=31)
-    theirs, ours = (load_scorer(folder).score(rows) for folder in (artifact, config.out))
+    theirs, ours = (open_model(folder).score(rows) for folder in (artifact, config.out))
     assert roc_auc_score(theirs > 0.5, ours) > 0.9
 
 

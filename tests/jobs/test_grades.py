@@ -16,7 +16,7 @@ from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.jobs.student_as_judge import grader
 from adjudge.jobs.train import TrainConfig, train
 from adjudge.records import BINARY, FOUR, ORDINAL3
-from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.stats.calibration import Cuts, logit, sigmoid
 from adjudge.student.export import reference_logits
 from adjudge.student.settings import StudentSettings
@@ -82,15 +82,15 @@ def test_cut_points_make_a_plain_student_ordinal(artifact: Path, tmp_path: Path)
     pairs = pairs.select(["item_id", "keyphrase", "title", "category"])
     with pytest.raises(BadConfig, match="adjudge tune --base student:"):
         grader(own, ORDINAL3)
-    before = load_scorer(own).version
+    before = open_model(own).version
     cuts = Cuts("ordinal3", 1.0, (-float(np.log(3)), 0.5))
     manifest.set_cuts(own, cuts)
     rows = judged(own, tmp_path, pairs, "ordinal3")
-    scores = load_scorer(own).score(pairs)
+    scores = open_model(own).score(pairs)
     assert [row["probability"] for row in rows] == pytest.approx(
         cuts.above(logit(scores))[:, 0].tolist(), abs=1e-9
     )
-    assert load_scorer(own).version == before
+    assert open_model(own).version == before
     first = grader(own, ORDINAL3).version
     manifest.set_cuts(own, Cuts("ordinal3", 1.0, (0.0, 0.5)))
     assert grader(own, ORDINAL3).version not in (first, before)

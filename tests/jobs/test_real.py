@@ -18,7 +18,7 @@ from adjudge.errors import BadConfig, BadTable, NotEnoughData
 from adjudge.jobs import real_figures, real_tables
 from adjudge.jobs.real import GIVEN_SPLITS, Real, RealConfig, real
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_model import open_model
 
 SLICE = Path(__file__).parents[3] / "shared" / "data" / "esci"
 
@@ -103,7 +103,7 @@ def test_the_threshold_keeps_the_asked_share_of_dev(run: tuple[RealConfig, Real]
         config.out / "dev", {"student": config.out / "dev" / "scores" / "student.parquet"}
     )
     relevant = dev.scores["student"][dev.relevant]
-    threshold = load_scorer(done.artifact).threshold
+    threshold = open_model(done.artifact).threshold
     assert threshold is not None
     assert (relevant >= threshold).mean() >= config.retention
     assert (relevant > threshold).mean() < config.retention

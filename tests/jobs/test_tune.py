@@ -24,7 +24,7 @@ from adjudge.judge.tuned_folder import read as read_card
 from adjudge.llm.sft import SftSettings
 from adjudge.llm.transformers_client import LocalSettings
 from adjudge.records import BINARY, FOUR, ORDINAL3
-from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.stats.calibration import logit
 from adjudge.stats.sampling import Sampling
 
@@ -209,7 +209,7 @@ def test_words_cut_alike_are_refused(home: Path, tmp_path: Path) -> None:
 def test_a_student_gets_cut_points(artifact: Path, tmp_path: Path) -> None:
     training = pq.read_table(artifact.parent / "training.parquet")
     # What people say follows the student's own score, with noise: cut points can then say it back.
-    score = logit(load_scorer(artifact).score(training))
+    score = logit(open_model(artifact).score(training))
     noisy = score + 0.4 * np.random.default_rng(3).logistic(size=len(score))
     steps = (noisy > np.quantile(noisy, 0.3)).astype(int) + (noisy > np.quantile(noisy, 0.6))
     keys = pa.array([f"{row}" for row in range(len(steps))])

@@ -421,14 +421,14 @@ def test_probabilities_of_the_stub_are_read_back(pairs: Pairs, stub: Callable[..
 
 def test_a_model_of_ones_own_is_a_judge(pairs: Pairs, tmp_path: Path) -> None:
     from adjudge.baselines import fitting
-    from adjudge.scoring.open_model import load_scorer
+    from adjudge.scoring.open_model import open_model
 
     where = pairs(40)
     fitting.fit("jaccard", tmp_path / "jaccard")
     given = {"judge": f"student:{tmp_path / 'jaccard'}", "name": "overlap"}
     result = judge(config(where, **given))
     assert result.written.scored == 40
-    scores = load_scorer(tmp_path / "jaccard").score(pq.read_table(where))
+    scores = open_model(tmp_path / "jaccard").score(pq.read_table(where))
     assert [row["probability"] for row in rows(where)] == pytest.approx(scores.tolist(), abs=1e-9)
     assert judge(config(where, **given)).tally.requests == 0
     with pytest.raises(BadConfig, match="judges on binary; asked is four"):

@@ -14,7 +14,7 @@ import pytest
 
 from adjudge.engines.local.parts import input_files, open_file, plan, read
 from adjudge.scoring import rows as scoring_rows
-from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.scoring.rows import score_rows
 from planted import planted
 
@@ -73,7 +73,7 @@ def test_pieces_change_no_row(artifact: Path, coded: bool, monkeypatch: pytest.M
     if coded:
         columns = [column.combine_chunks().dictionary_encode() for column in table.itercolumns()]
         table = pa.table(columns, names=table.column_names)
-    scorer = load_scorer(artifact, 1)
+    scorer = open_model(artifact, 1)
     whole = score_rows(scorer, table, WHEN, 7)
     monkeypatch.setattr(scoring_rows, "TEXT_BYTES", 1000)
     assert len(list(scoring_rows._pieces(table))) > 5

@@ -16,7 +16,7 @@ import pytest
 from adjudge.errors import BadArtifact, BadConfig
 from adjudge.manifest import set_threshold
 from adjudge.scoring.check import check
-from adjudge.scoring.open_student import load
+from adjudge.scoring.open_model import open_model
 from adjudge.stats.calibration import Calibration
 from adjudge.student import artifact as artifacts
 from planted import planted
@@ -37,7 +37,7 @@ def test_scores_by_hand() -> None:
 
 def test_a_score_depends_on_its_pair_alone(artifact: Path) -> None:
     rows = planted(200, seed=4)
-    scorer = load(artifact)
+    scorer = open_model(artifact)
     whole = scorer.score(rows)
     assert whole.dtype == np.float64
     assert whole.shape == (200,)
@@ -51,7 +51,10 @@ def test_a_score_depends_on_its_pair_alone(artifact: Path) -> None:
 @pytest.mark.parametrize(("workers", "tokens"), [(1, 1), (1, 100), (3, 64), (2, 100_000)])
 def test_workers_and_batches_change_no_score(artifact: Path, workers: int, tokens: int) -> None:
     rows = planted(120, seed=5)
-    assert np.abs(load(artifact, workers, tokens).score(rows) - load(artifact).score(rows)).max() < 1e-6
+    assert (
+        np.abs(open_model(artifact, workers, tokens).score(rows) - open_model(artifact).score(rows)).max()
+        < 1e-6
+    )
 
 
 def test_odd_texts_are_scored_and_empty_ones_are_nan(artifact: Path) -> None:
@@ -61,7 +64,7 @@ def test_odd_texts_are_scored_and_empty_ones_are_nan(artifact: Path) -> None:
         "title": ["word " * 2000, "👨‍👩‍👧", "x", "t", None, "[CLS]", "word " * 2000, "t"],
         "category": [None, "", "c", "c", "c", "[PAD]", None, "c"],
     }
-    scores = load(artifact).score(pa.table(rows))
+    scores = open_model(artifact).score(pa.table(rows))
     assert np.isnan(scores).tolist() == [False, False, False, True, True, False, False, True]
     assert scores[0] == scores[6]
 
@@ -69,8 +72,8 @@ def test_odd_texts_are_scored_and_empty_ones_are_nan(artifact: Path) -> None:
 def test_without_a_category_column(artifact: Path) -> None:
     rows = planted(20).drop_columns(["category"])
     blank = rows.append_column("category", pa.nulls(20, pa.string()))
-    assert (load(artifact).score(rows) == load(artifact).score(blank)).all()
-    assert load(artifact).score(rows.slice(0, 0)).shape == (0,)
+    assert (open_model(artifact).score(rows) == open_model(artifact).score(blank)).all()
+    assert open_model(artifact).score(rows.slice(0, 0)).shape == (0,)
 
 
 def test_golden_pairs_hold(artifact: Path) -> None:
@@ -86,7 +89,7 @@ def test_an_edited_file_is_refused(copy: Path, name: str) -> None:
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
     with pytest.raises(BadArtifact, match="was changed after it was written"):
-        load(copy)
+        open_model(copy)
 
 
 @pytest.mark.parametrize("name", [*artifacts.DECIDING, "adjudge.json"])
@@ -94,10 +97,10 @@ def test_a_torn_file_is_refused(copy: Path, name: str) -> None:
     path = copy / name
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(BadArtifact, match="Copy or train it again|written by: adjudge train"):
-        load(copy)
+        open_model(copy)
     path.unlink()
     with pytest.raises(BadArtifact, match="incomplete: .* missing|is not an artifact"):
-        load(copy)
+        open_model(copy)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,9 @@ def test_a_torn_file_is_refused(copy: Path, name: str) -> None:
         ({"calibration": {"a": 2.0, "b": 0.0}}, "was changed after it was written"),
         ({"max_length": 12}, "was changed after it was written"),
         ({"format": 2}, "artifact format 2; allowed is 1"),
-        ({"kind": "jaccard"}, "holds a 'jaccard' model; allowed here is cross-encoder"),
+        ({"kind": "jaccard"}, "is not a manifest: .* no setting 'max_length'"),
+        ({"kind": "split-encoder"}, "was changed after it was written"),
+        ({"kind": "jacard"}, "holds a model of kind 'jacard'; allowed here is .*did you mean jaccard"),
         ({"thresold": 0.5}, "is not a manifest: .*did you mean threshold"),
     ],
 )
@@ -114,7 +119,7 @@ def test_an_edited_manifest_is_refused(copy: Path, change: dict[str, object], me
     path = copy / "adjudge.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(BadArtifact, match=message):
-        load(copy)
+        open_model(copy)
 
 
 def test_golden_pairs_that_do_not_hold_are_refused(copy: Path) -> None:
@@ -135,21 +140,21 @@ def test_a_threshold_is_set_without_changing_the_version(copy: Path) -> None:
     after = artifacts.guard(copy)
     assert (after.threshold, after.threshold_by.retention) == (0.31, 0.95)
     assert after.model_version == before.model_version
-    assert load(copy).threshold == 0.31
+    assert open_model(copy).threshold == 0.31
     with pytest.raises(BadConfig, match="threshold is nan"):
         set_threshold(copy, float("nan"), 0.95, "x")
 
 
 def test_settings_out_of_range_are_refused(artifact: Path) -> None:
     with pytest.raises(BadConfig, match="workers is -1"):
-        load(artifact, workers=-1)
+        open_model(artifact, workers=-1)
 
 
 def test_scoring_needs_no_torch(artifact: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; import adjudge.scoring.open_student as s; import pyarrow as pa;"
+        "import sys; from pathlib import Path; import adjudge.scoring.open_model as s; import pyarrow as pa;"
         "t = pa.table({'item_id': ['1'], 'keyphrase': ['red shoe'], 'title': ['acme red shoe']});"
-        "print(s.load(Path(sys.argv[1])).score(t)[0]);"
+        "print(s.open_model(Path(sys.argv[1])).score(t)[0]);"
         "bad = {'torch', 'transformers', 'sklearn'} & set(sys.modules); sys.exit(f'imported {bad}' if bad else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(artifact)], capture_output=True, text=True)

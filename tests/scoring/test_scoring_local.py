@@ -14,7 +14,7 @@ from adjudge.engines.registry import score_pairs
 from adjudge.engines.task import Task
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring.open_student import load
+from adjudge.scoring.open_model import open_model
 from adjudge.student import artifact as artifacts
 from adjudge.student.text import NO_ITEM, NO_KEYPHRASE, NO_TITLE
 from planted import planted
@@ -40,13 +40,16 @@ def test_the_contract(artifact: Path, tmp_path: Path) -> None:
     assert out.column_names == COLUMNS
     assert out["item_id"].equals(rows["item_id"])
     assert out["keyphrase"].equals(rows["keyphrase"])
-    assert np.abs(out["score"].to_numpy() - load(artifact).score(rows)).max() < 1e-6
+    assert np.abs(out["score"].to_numpy() - open_model(artifact).score(rows)).max() < 1e-6
     manifest = artifacts.read(artifact)
     assert out["kept"].to_pylist() == (out["score"].to_numpy() >= manifest.threshold).tolist()
     assert set(out["model_version"].to_pylist()) == {manifest.model_version}
     assert (done.rows, done.unscored, done.unscored_path) == (300, 0, None)
     assert 0 < done.kept == sum(out["kept"].to_pylist()) < 300
-    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out.parquet"]
+    assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == [
+        "out.parquet",
+        "out.parquet.settings.json",
+    ]
 
 
 def test_unscorable_rows_keep_their_place_and_have_reasons(artifact: Path, tmp_path: Path) -> None:
@@ -121,10 +124,10 @@ def test_without_a_threshold_kept_is_null(artifact: Path, tmp_path: Path) -> Non
         version, threshold = "0" * 12, None
 
         def score(self, pairs: pa.Table) -> np.ndarray:
-            return load(artifact).score(pairs)
+            return open_model(artifact).score(pairs)
 
     pairs = write(tmp_path / "in.parquet", to_score(20))
-    done = score_pairs("local", Task(lambda _: Unset(), pairs, tmp_path / "out.parquet"))
+    done = score_pairs("local", Task(lambda workers: Unset(), pairs, tmp_path / "out.parquet"))
     assert pq.read_table(done.out)["kept"].null_count == 20
     assert (done.kept, done.threshold) == (0, None)
 

@@ -29,7 +29,7 @@ from adjudge.engines.spark.worker import Model, scorer_of, with_items
 from adjudge.engines.task import Task
 from adjudge.errors import BadArtifact, BadConfig, BadTable
 from adjudge.jobs.score import ScoreConfig, score
-from adjudge.scoring.open_model import open_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.scoring.rows import REASON, SCORES_SCHEMA, UNKNOWN_ITEM, UNKNOWN_KEYPHRASE
 from adjudge.student.text import NO_ITEM, NO_KEYPHRASE, NO_TITLE
 from planted import planted
@@ -293,7 +293,7 @@ class Failing:
 
 
 def failing(make: Callable[..., Any], item: str, flag: Path, workers: int) -> Failing:
-    return Failing(make(workers), item, flag)
+    return Failing(make(workers=workers), item, flag)
 
 
 def test_a_failed_run_goes_on_from_its_parts(spark: Any, artifact: Path, tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_a_failed_run_goes_on_from_its_parts(spark: Any, artifact: Path, tmp_pat
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     pq.write_table(hard_rows(), tmp_path / "in.parquet")
-    opener = partial(open_scorer, artifact=artifact, batch_tokens=2048)
+    opener = partial(open_model, artifact=artifact, batch_tokens=2048)
     plain = Task(opener, tmp_path / "in.parquet", tmp_path / "whole", WHEN, part_rows=40)
     whole = score_pairs("spark", plain)
     names = read_success(whole.out).files
@@ -331,8 +331,8 @@ def test_a_failed_run_goes_on_from_its_parts(spark: Any, artifact: Path, tmp_pat
 
 
 def test_executors_must_hold_the_same_model(artifact: Path) -> None:
-    opener = partial(open_scorer, artifact=artifact, batch_tokens=2048)
-    held = scorer_of(Model(opener, None, open_scorer(1, artifact=artifact, batch_tokens=2048).version))
+    opener = partial(open_model, artifact=artifact, batch_tokens=2048)
+    held = scorer_of(Model(opener, None, opener(workers=1).version))
     assert scorer_of(Model(opener, None, held.version)) is held, "opened once a process"
     with pytest.raises(BadArtifact, match=f"holds model {held.version}, the run is of 0123"):
         scorer_of(Model(opener, None, "0123"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,9 @@ from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig
 from adjudge.scoring.check import check
-from adjudge.scoring.open_model import load_scorer
-from adjudge.scoring.open_student import load
-from adjudge.scoring.split import scorer as split_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.scoring.split.blocks import PAIRS, ROWS, build, cuts, runs, spans
-from adjudge.scoring.split.cache import Kept
+from adjudge.scoring.split.cache import TextCache
 from adjudge.scoring.split.columns import columns_of
 from adjudge.stats.calibration import sigmoid
 from adjudge.student.split_export import reference_logits
@@ -76,17 +75,17 @@ def rows_of(texts: list[str]) -> tuple[np.ndarray, list[np.ndarray]]:
 
 @given(st.lists(st.lists(st.text("abc", min_size=1, max_size=9), min_size=1, max_size=8), max_size=12))
 def test_kept_texts_have_their_own_rows_and_memory_is_bounded(calls: list[list[str]]) -> None:
-    kept = Kept(40 * 4)
+    kept = TextCache(40 * 4)
     for texts in calls:
         found = kept.find(texts, rows_of)
         for text, first, size in zip(texts, found.starts, found.lengths, strict=True):
             assert "".join(map(chr, found.columns[0][first : first + size, 0].astype(int))) == text
-        assert kept.used <= max(40, sum(map(len, set(texts))))
+        assert kept.rows <= max(40, sum(map(len, set(texts))))
         assert len(kept.columns[0]) <= max(40, 2 * sum(map(len, set(texts))))
 
 
 def test_what_was_asked_last_stays() -> None:
-    kept, made = Kept(16 * 4), []
+    kept, made = TextCache(16 * 4), []
 
     def make(texts: list[str]) -> tuple[np.ndarray, list[np.ndarray]]:
         made.extend(texts)
@@ -100,22 +99,22 @@ def test_what_was_asked_last_stays() -> None:
     kept.find(["bbbb"], make)
     kept.find(["aaaa"], make)
     assert made == ["aaaa", "bbbb", "cccc", "dddddd", "aaaa"]
-    assert kept.made == 5
+    assert kept.added == 5
 
 
 def test_scores_equal_torch(split_artifact_folder: Path) -> None:
     rows = planted(300, seed=9)
-    ours = split_scorer.load(split_artifact_folder, workers=1).score(rows)
+    ours = open_model(split_artifact_folder, workers=1).score(rows)
     assert np.abs(sigmoid(reference_logits(split_artifact_folder, rows)[:, 0]) - ours).max() < 1e-4
     assert ours.std() > 0.05
 
 
 def test_a_score_depends_on_its_pair_alone(split_artifact_folder: Path) -> None:
     rows = planted(200, seed=10)
-    whole = split_scorer.load(split_artifact_folder, workers=2).score(rows)
+    whole = open_model(split_artifact_folder, workers=2).score(rows)
     order = np.random.default_rng(2).permutation(len(rows))
     # Next to no room: everything is computed anew for each call, and in other company.
-    other = split_scorer.load(split_artifact_folder, workers=1, kept_mb=0)
+    other = replace(open_model(split_artifact_folder, workers=1), keyphrases=TextCache(0), items=TextCache(0))
     assert (other.score(rows.take(pa.array(order))) == whole[order]).all()
     some = np.random.default_rng(3)
     for size in (2, 3, 5, 20, 100) * 4:
@@ -126,31 +125,29 @@ def test_a_score_depends_on_its_pair_alone(split_artifact_folder: Path) -> None:
 
 
 def test_scoring_opens_a_student_of_any_network(split_artifact_folder: Path, artifact: Path) -> None:
-    rows = planted(20, seed=2)
-    assert (
-        load(split_artifact_folder).score(rows) == split_scorer.load(split_artifact_folder).score(rows)
-    ).all()
     assert check(split_artifact_folder).worst < 1e-4
     assert check(artifact).worst < 1e-4
-    with pytest.raises(BadConfig, match="precision int8 is for cross-encoders; .* holds a split student"):
-        load(split_artifact_folder, precision="int8")
+    with pytest.raises(
+        BadConfig, match="precision int8 is for cross-encoders; .* holds a split-encoder model"
+    ):
+        open_model(split_artifact_folder, precision="int8")
     with pytest.raises(BadConfig, match="states are for a split student"):
-        load(artifact, states=[split_artifact_folder])
+        open_model(artifact, states=[split_artifact_folder])
 
 
 def test_texts_are_computed_once_and_kept(split_artifact_folder: Path) -> None:
-    scorer = split_scorer.load(split_artifact_folder, workers=1)
+    scorer = open_model(split_artifact_folder, workers=1)
     rows = planted(200, seed=10)
     first = scorer.score(rows)
-    made = scorer.items.made, scorer.keyphrases.made
+    made = scorer.items.added, scorer.keyphrases.added
     assert made[0] <= len(set(zip(*(rows[name].to_pylist() for name in ("category", "title")), strict=True)))
     assert (scorer.score(rows) == first).all()
-    assert (scorer.items.made, scorer.keyphrases.made) == made
+    assert (scorer.items.added, scorer.keyphrases.added) == made
 
 
 def test_dictionaries_and_strings_are_the_same(split_artifact_folder: Path) -> None:
     rows = planted(50, seed=3).select(["item_id", "keyphrase", "title", "category"])
-    scorer = load_scorer(split_artifact_folder, 1)
+    scorer = open_model(split_artifact_folder, 1)
     coded = pa.table({name: rows[name].combine_chunks().dictionary_encode() for name in rows.column_names})
     assert (scorer.score(coded) == scorer.score(rows)).all()
 
@@ -165,7 +162,7 @@ def test_what_cannot_be_scored_is_nan_and_what_is_odd_is_scored(split_artifact_f
             "category": ["Shoes", "Shoes", "Shoes", "Shoes", *[None] * len(odd)],
         }
     )
-    scorer = load_scorer(split_artifact_folder, 1)
+    scorer = open_model(split_artifact_folder, 1)
     found = scorer.score(rows)
     assert np.isnan(found).tolist() == [False, True, True, True, *[False] * len(odd)]
     assert ((found[~np.isnan(found)] >= 0) & (found[~np.isnan(found)] <= 1)).all()
@@ -192,7 +189,7 @@ def test_columns_by_hand() -> None:
 
 def test_golden_pairs_hold(split_artifact_folder: Path) -> None:
     golden = pq.read_table(split_artifact_folder / "golden.parquet")
-    scorer = load_scorer(split_artifact_folder)
+    scorer = open_model(split_artifact_folder)
     assert np.abs(scorer.score(golden) - golden["score"].to_numpy()).max() < 1e-4
     assert scorer.threshold == 0.5
     assert len(scorer.version) == 12

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from adjudge.jobs.train import TrainConfig, train
-from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.student.network import CoralHead
 from adjudge.student.settings import StudentSettings
 from planted import write_planted
@@ -52,5 +52,5 @@ def test_a_coral_student_goes_on_from_a_binary_one(artifact: Path, tmp_path: Pat
     )
     done = train(TrainConfig(training, tmp_path / "three", "human", student=settings))
     pairs = pq.read_table(training).slice(0, 200)
-    before, after = (load_scorer(folder).score(pairs) for folder in (artifact, done.artifact))
+    before, after = (open_model(folder).score(pairs) for folder in (artifact, done.artifact))
     assert np.corrcoef(before.argsort().argsort(), after.argsort().argsort())[0, 1] > 0.99

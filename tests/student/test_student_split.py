@@ -17,7 +17,7 @@ from adjudge.config import from_dict, to_dict
 from adjudge.errors import BadArtifact, BadConfig
 from adjudge.jobs.train import TrainConfig, train
 from adjudge.scoring.check import check
-from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.student import split, split_artifact
 from adjudge.student.encode import Encoded, Specials, Texts
 from adjudge.student.settings import SplitSettings, StudentSettings
@@ -118,9 +118,9 @@ def test_every_head_trains_exports_and_scores(head: str, tmp_path: Path) -> None
     levels = 2 if head == "binary" else 3
     training = write_planted(tmp_path / "t.parquet", 200, levels=levels)
     done = train(TrainConfig(training, tmp_path / "a", student=replace(SMALL, head=head)))
-    assert check(tmp_path / "a", load_scorer).worst < 1e-4
+    assert check(tmp_path / "a").worst < 1e-4
     manifest, settings = split_artifact.guard(tmp_path / "a")
-    assert (manifest.kind, manifest.head, settings.split) == ("split-encoder", head, SMALL.split)
+    assert (manifest.kind, manifest.section.head, settings.split) == ("split-encoder", head, SMALL.split)
     assert manifest.model_version == done.model_version
     assert to_dict(from_dict(StudentSettings, manifest.config)) == manifest.config
 
@@ -157,7 +157,7 @@ def test_it_learns_the_planted_relation(split_artifact_folder: Path) -> None:
     from sklearn.metrics import roc_auc_score
 
     rows = planted(400, seed=11)
-    scores = load_scorer(split_artifact_folder).score(rows)
+    scores = open_model(split_artifact_folder).score(rows)
     assert roc_auc_score(rows["label"].to_numpy(), scores) > 0.97
 
 
@@ -173,7 +173,7 @@ def test_bad_settings_and_a_damaged_folder_are_refused(split_artifact_folder: Pa
     copy = Path(shutil.copytree(split_artifact_folder, tmp_path / "copy"))
     (copy / "onnx" / "asks.onnx").write_bytes(b"no graph")
     with pytest.raises(BadArtifact, match="was changed after it was written"):
-        load_scorer(copy)
+        open_model(copy)
 
 
 def test_the_reference_reads_no_scoring_code(split_artifact_folder: Path) -> None:

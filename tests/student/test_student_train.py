@@ -21,7 +21,7 @@ from adjudge.config import from_dict, to_dict
 from adjudge.errors import BadArtifact, BadConfig, BadTable, NotEnoughData
 from adjudge.jobs.train import TrainConfig, train
 from adjudge.scoring.check import check
-from adjudge.scoring.open_student import load
+from adjudge.scoring.open_model import open_model
 from adjudge.student import artifact as artifacts
 from adjudge.student.settings import StudentSettings
 from adjudge.student.text import text_columns
@@ -47,7 +47,7 @@ def crossed(artifact: Path, rows: pa.Table) -> np.ndarray:
 
 def test_scores_equal_cross_encoder_predict(artifact: Path) -> None:
     rows = pq.read_table(artifact / "golden.parquet")
-    ours = load(artifact).score(rows)
+    ours = open_model(artifact).score(rows)
     assert np.abs(crossed(artifact, rows) - ours).max() < 1e-5
     assert np.abs(rows["score"].to_numpy() - ours).max() < 1e-4
     assert ours.std() > 0.02
@@ -65,7 +65,7 @@ def test_scores_equal_transformers(artifact: Path) -> None:
     with torch.no_grad():
         inputs = tokenizer(first, second, padding=True, truncation=True, return_tensors="pt")
         logits = model.eval()(**inputs).logits[:, 0]
-    assert np.abs(torch.sigmoid(logits).numpy() - load(artifact).score(rows)).max() < 1e-5
+    assert np.abs(torch.sigmoid(logits).numpy() - open_model(artifact).score(rows)).max() < 1e-5
 
 
 def test_the_manifest_is_complete(artifact: Path) -> None:
@@ -97,7 +97,7 @@ def test_every_head_trains_exports_and_scores(head: str, tmp_path: Path) -> None
     predicted = crossed(artifact, rows).reshape(len(rows), -1)
     if head == "corn":
         predicted = np.cumprod(predicted, axis=1)
-    assert np.abs(predicted.mean(axis=1) - load(artifact).score(rows)).max() < 1e-5
+    assert np.abs(predicted.mean(axis=1) - open_model(artifact).score(rows)).max() < 1e-5
     metrics = artifacts.read(artifact).metrics
     assert (metrics.get("rows_without_probability", 0) > 0) == (head == "probability")
 
@@ -167,7 +167,7 @@ def test_early_stopping_keeps_the_best_weights(tmp_path: Path) -> None:
     training = tmp_path / "training.parquet"
     pq.write_table(pa.Table.from_pylist(rows), training)
     settings = replace(TINY, epochs=100, evaluations=100, patience=2, lr=0.01, width=64)
-    result = train_student(training, settings, tmp_path / "artifact", load)
+    result = train_student(training, settings, tmp_path / "artifact", open_model)
     assert result.stopped_early
     assert result.pairs_seen < 100 * 180
     losses = [entry["dev_loss"] for entry in artifacts.read(result.artifact).metrics["history"]]
@@ -178,7 +178,7 @@ def test_early_stopping_keeps_the_best_weights(tmp_path: Path) -> None:
 def test_an_export_that_does_not_match_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     class Off:
         def __init__(self, folder: Path) -> None:
-            self.scorer = load(folder)
+            self.scorer = open_model(folder)
 
         def score(self, pairs: pa.Table) -> np.ndarray:
             return np.clip(self.scorer.score(pairs) + 2e-4, 0, 1)
@@ -242,7 +242,7 @@ def test_without_dev_rows_a_student_trains_uncalibrated(tmp_path: Path) -> None:
     rows = planted(100)
     rows = rows.filter(pa.compute.not_equal(rows["split"], "dev"))
     pq.write_table(rows, tmp_path / "training.parquet")
-    result = train_student(tmp_path / "training.parquet", TINY, tmp_path / "artifact", load)
+    result = train_student(tmp_path / "training.parquet", TINY, tmp_path / "artifact", open_model)
     assert result.dev_auc is None
     assert "platt_a" not in artifacts.read(result.artifact).metrics
 
@@ -261,5 +261,5 @@ def test_a_student_learns_a_planted_relation(tmp_path: Path) -> None:
     settings = StudentSettings(epochs=8, max_length=24, threads=1)
     artifact = run(tmp_path, settings, rows=8000)
     rows = planted(4000, seed=99)
-    auc = roc_auc_score(rows["label"].to_numpy(), load(artifact).score(rows))
+    auc = roc_auc_score(rows["label"].to_numpy(), open_model(artifact).score(rows))
     assert auc > 0.9

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from adjudge.jobs.import_ import Imported
     from adjudge.jobs.merge import Merged, Published, Served
     from adjudge.jobs.pairs import Pairs
-    from adjudge.jobs.quantise import Judged
+    from adjudge.jobs.quantise import PrecisionResult
     from adjudge.jobs.real import Real
     from adjudge.jobs.recipe import RecipeReport
     from adjudge.jobs.recommend import Recommended
@@ -100,7 +100,7 @@ def states(done: States, config: Any) -> None:
     )
 
 
-def quantise(done: list[Judged], config: Any) -> None:
+def quantise(done: list[PrecisionResult], config: Any) -> None:
     heads = ["precision", "verdict", "AUC fp32", "AUC", "decisions changed", "mean error", "largest error"]
     rows = []
     for tried in done:

@@ -19,7 +19,7 @@ from adjudge.jobs.train import TrainConfig, Trained, train
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.splits import split_sql
 from adjudge.records import Progress, no_progress
-from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.student.sample_pairs import PlausibleSettings, draw
 from adjudge.student.settings import NETWORKS, StudentSettings
 from adjudge.tables import TRAINING, log_path
@@ -78,7 +78,7 @@ def distil(config: DistilConfig, progress: Progress = no_progress) -> Distilled:
 
     Pairs that the teacher gives no score are left out of the lesson and counted.
     """
-    teacher = load_scorer(config.teacher)
+    teacher = open_model(config.teacher)
     parts, ungraded = [], 0
     for number, rows in enumerate((_unlabelled(config), _labelled(config.training))):
         progress("teacher grades", number, 2)

@@ -16,7 +16,7 @@ from adjudge.tables import TRAINING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from adjudge.scoring.precision.quantise import Judged
+    from adjudge.scoring.precision.quantise import PrecisionResult
 
 COLUMNS = ("item_id", "keyphrase", "title", "category", "label", "split")
 
@@ -41,7 +41,7 @@ class QuantiseConfig:
 
 # The manifest of the artifact takes the limits with the verdicts; the folder's settings file is its training's.
 @job(lambda config: None)
-def quantise(config: QuantiseConfig, progress: Progress = no_progress) -> list[Judged]:
+def quantise(config: QuantiseConfig, progress: Progress = no_progress) -> list[PrecisionResult]:
     """Make int8, bf16 and mixed of a model and judge each beside float32 on held-out pairs.
 
     What passes is open to `adjudge score --precision`. Raises BadArtifact, BadTable, NotEnoughData, MissingExtra.

@@ -14,9 +14,9 @@ from adjudge.engines.registry import ENGINES
 from adjudge.engines.spark.settings import SparkSettings
 from adjudge.errors import BadConfig
 from adjudge.jobs.start import job
-from adjudge.manifest import UNSET, read_any
+from adjudge.manifest import UNSET, read
 from adjudge.records import Progress, no_progress
-from adjudge.scoring.open_model import open_scorer, settled
+from adjudge.scoring.open_model import chosen_precision, open_model
 from adjudge.scoring.precision.cpu import PRECISIONS
 
 if TYPE_CHECKING:
@@ -92,10 +92,11 @@ def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
     from adjudge.engines import task as tasks
     from adjudge.engines.registry import score_pairs
 
-    precision = settled(config.artifact, config.precision)
+    about = read(config.artifact)
+    precision = chosen_precision(config.artifact, about, config.precision)
     task = tasks.Task(
         load=partial(
-            open_scorer,
+            open_model,
             artifact=config.artifact.absolute(),
             batch_tokens=config.batch_tokens,
             precision=precision,
@@ -120,4 +121,4 @@ def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
         options={"local": config.local, "spark": config.spark},
     )
     done = score_pairs(config.engine, task, progress)
-    return replace(done, threshold_set=read_any(config.artifact).get("threshold_by", {}).get("how") != UNSET)
+    return replace(done, threshold_set=about.threshold_by.how != UNSET)

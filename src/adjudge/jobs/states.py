@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from adjudge.config import setting, settings
 from adjudge.errors import BadConfig, BadTable
@@ -16,7 +16,7 @@ from adjudge.tables import ITEMS, KEYPHRASES
 from adjudge.text.utf8 import columns_of, readable
 
 if TYPE_CHECKING:
-    from adjudge.scoring.split.store import About
+    from adjudge.scoring.split.store import StatesInfo
 
 DTYPES = ("float16", "int8")
 ITEM_TEXTS = """
@@ -55,16 +55,17 @@ class States:
     """The folder, and what it says of itself."""
 
     out: Path
-    about: About
+    about: StatesInfo
 
 
 @job(lambda config: config.out)
 def states(config: StatesConfig, progress: Progress = no_progress) -> States:
     """Compute and write them, each distinct text once. Raises BadArtifact, BadTable."""
-    from adjudge.scoring.split import scorer as split_scorer
+    from adjudge.scoring.open_model import open_model
+    from adjudge.scoring.split.scorer import SplitScorer
     from adjudge.scoring.split.store import write_states
 
-    scorer = split_scorer.load(config.artifact, config.workers)
+    scorer = cast(SplitScorer, open_model(config.artifact, config.workers, kinds=("split-encoder",)))
     side = "items" if config.items else "keyphrases"
     texts = _texts(config)
     return States(config.out, write_states(scorer, side, texts, config.out, config.dtype, progress))

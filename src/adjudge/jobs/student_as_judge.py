@@ -15,7 +15,7 @@ from adjudge import manifest
 from adjudge.config import from_dict
 from adjudge.errors import BadConfig
 from adjudge.records import BINARY, SCALES, Scale
-from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.stats.calibration import Cuts, logit, steps_of
 
 ORDINAL = ("coral", "corn")
@@ -46,7 +46,7 @@ def grader(artifact: Path, scale: Scale) -> Grader:
     An ordinal head (coral, corn) judges on the scale of as many grades, cut points on theirs (`adjudge tune` sets them),
     and every model on binary: by its score, or by P(relevant) where it knows steps. Raises BadConfig on another scale.
     """
-    values, scorer = manifest.read_any(artifact), load_scorer(artifact)
+    values, scorer = manifest.read_any(artifact), open_model(artifact)
     stepped = _steps_known(values)
     if scale.name in stepped:
         above, mark = stepped[scale.name](scorer)

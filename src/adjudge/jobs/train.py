@@ -85,10 +85,10 @@ def _student(config: TrainConfig, recipe: str, progress: Progress) -> Trained:
     for needed in ("torch", "transformers", "onnx", "onnxruntime", "sklearn"):
         if find_spec(needed) is None:
             raise MissingExtra(needed, "train")
-    from adjudge.scoring.open_model import load_scorer
+    from adjudge.scoring.open_model import open_model
     from adjudge.student.train import train as train_student
 
-    done = train_student(config.training, config.student, config.out, load_scorer, progress, recipe)
+    done = train_student(config.training, config.student, config.out, open_model, progress, recipe)
     names = ("rows", "dev_rows", "dev_relevant", "pairs_seen", "dev_loss", "dev_auc", "stopped_early")
     metrics = {name: getattr(done, name) for name in names}
     kind = str(read_any(config.out)["kind"])

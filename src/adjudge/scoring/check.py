@@ -1,8 +1,7 @@
-"""Does an artifact still give the scores it was written with?"""
+"""Golden-pair check: does an artifact still give the scores it was written with?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.errors import BadArtifact
-from adjudge.scoring.core import Scorer
-from adjudge.scoring.open_student import load
+from adjudge.scoring.open_model import open_model
 
 TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Checked:
+class GoldenCheck:
     """`worst` is the largest difference between a golden score and the score given now."""
 
     model_version: str
@@ -26,12 +24,9 @@ class Checked:
     worst: float
 
 
-def check(artifact: Path, opened: Callable[[Path], Scorer] = load) -> Checked:
-    """Score the artifact's golden pairs again; `opened` opens it (a baseline: `baselines.load`).
-
-    Raises BadArtifact where a file or a score is off.
-    """
-    scorer = opened(artifact)
+def check(artifact: Path) -> GoldenCheck:
+    """Score the artifact's golden pairs again. Raises BadArtifact if a file or a score is off."""
+    scorer = open_model(artifact)
     path = artifact / "golden.parquet"
     try:
         golden = pq.read_table(path)
@@ -45,4 +40,4 @@ def check(artifact: Path, opened: Callable[[Path], Scorer] = load) -> Checked:
             f"{artifact} fails its golden pairs: scores are off by up to {worst:.2e} over {len(golden)} pairs; "
             f"allowed is {TOLERANCE:g}. Copy or train it again, or use the pinned onnxruntime."
         )
-    return Checked(scorer.version, len(golden), worst)
+    return GoldenCheck(scorer.version, len(golden), worst)

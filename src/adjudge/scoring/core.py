@@ -1,4 +1,4 @@
-"""The scoring core: a table of pairs in, scores out.
+"""The cross-encoder's scorer: a table of pairs in, calibrated scores out.
 
 Every distinct text is tokenised once, pairs are put together in numpy, batches hold pairs of one length
 under a token budget, and each runs on one thread; `workers` of them run at a time (`runners`).
@@ -7,27 +7,27 @@ under a token budget, and each runs on one thread; `workers` of them run at a ti
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adjudge.config import check_range
+from adjudge.errors import BadArtifact
 from adjudge.manifest import Manifest
-from adjudge.scoring.precision.choose import EXACT, choose, version_in
-from adjudge.scoring.precision.cpu import units
+from adjudge.scoring.precision.choose import choose, version_in
 from adjudge.scoring.runners import Runner, open_runner
-from adjudge.student.artifact import above, guard
+from adjudge.student.artifact import above
 from adjudge.student.encode import Ids, Specials, batches, encode, load_tokenizer, specials
 from adjudge.student.settings import ORDINAL
 from adjudge.student.text import text_columns, unscorable
 
-BATCH_TOKENS = 2048
-"""512 to 4096 are alike on CPUs; larger batches leave the cache (design/0016)."""
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 
 class Scorer(Protocol):
@@ -42,6 +42,18 @@ class Scorer(Protocol):
     def score(self, pairs: pa.Table) -> np.ndarray: ...
 
 
+class WorkerThreads:
+    """The threads of one scorer, made once and ended with it; one worker alone is the caller's own thread."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool = ThreadPoolExecutor(count, "scoring") if count > 1 else None
+
+    def map(self, function: Callable[[Argument], Result], arguments: Iterable[Argument]) -> Iterator[Result]:
+        """The results in order. `function` must not call `map` itself: it would wait for its own thread."""
+        return self._pool.map(function, arguments) if self._pool else map(function, arguments)
+
+
 @dataclass(frozen=True)
 class CrossEncoderScorer:
     """A cross-encoder's artifact, opened for scoring. Safe to share between threads."""
@@ -51,7 +63,7 @@ class CrossEncoderScorer:
     runner: Runner
     tokenizer: Any
     special: Specials
-    workers: int
+    workers: WorkerThreads
     batch_tokens: int
 
     @property
@@ -71,16 +83,16 @@ class CrossEncoderScorer:
         return self.above(pairs).mean(axis=1)
 
     def above(self, pairs: pa.Table) -> np.ndarray:
-        """P(step > k), float64 (rows, outputs): one output for a plain head, K - 1 for an ordinal one; NaN as above."""
+        """P(step > k), float64 (rows, outputs): one output for a plain head, K - 1 for an ordinal one; NaN as
+        for `score`."""
         able = pc.is_null(unscorable(pairs))
-        found = self._above(pairs.filter(able))
-        result = np.full((len(pairs), found.shape[1]), np.nan)
-        result[able.to_numpy(zero_copy_only=False)] = found
+        result = np.full((len(pairs), self.outputs), np.nan)
+        result[able.to_numpy(zero_copy_only=False)] = self._above(pairs.filter(able))
         return result
 
     def _above(self, pairs: pa.Table) -> np.ndarray:
         first, second = text_columns(pairs)
-        encoded = encode(self.tokenizer, first, second, cast(int, self.manifest.max_length))
+        encoded = encode(self.tokenizer, first, second, self.manifest.section.max_length)
         lengths = encoded.lengths
         cuts = batches(lengths, self.batch_tokens, exact=True)
         # A product of one row takes another kernel, whose last bit differs: a pair on its own runs twice, so that a
@@ -92,46 +104,41 @@ class CrossEncoderScorer:
             return self.runner.run(encoded, self.special, group)
 
         result = np.empty((len(pairs), self.outputs))
-        with ThreadPoolExecutor(self.workers) as pool:
-            for group, found in zip(groups, pool.map(run, groups), strict=True):
-                for rows, logits in zip(group, found, strict=True):
-                    result[rows] = above(logits, self.manifest.head, self.manifest.calibration)
+        for group, outputs in zip(groups, self.workers.map(run, groups), strict=True):
+            for rows, logits in zip(group, outputs, strict=True):
+                result[rows] = above(logits, self.manifest.section.head, self.manifest.calibration)
         return result
 
     @property
     def outputs(self) -> int:
-        """Logits a pair: one, or one less than the levels of an ordinal head."""
-        return int(self.manifest.config["levels"]) - 1 if self.manifest.head in ORDINAL else 1
+        """Logits per pair: one, or one less than the levels of an ordinal head."""
+        return int(self.manifest.config["levels"]) - 1 if self.manifest.section.head in ORDINAL else 1
 
 
-def load(
-    artifact: Path, workers: int = 0, batch_tokens: int = BATCH_TOKENS, precision: str = EXACT
+def open_cross_encoder(
+    artifact: Path, manifest: Manifest, workers: int, batch_tokens: int, precision: str
 ) -> CrossEncoderScorer:
-    """Open a cross-encoder's folder. `workers` 0 = one a core.
-
-    `precision` is `fp32` (the model's own scores), `int8`, `bf16` or `mixed` (where the artifact's parity gate allows it and this
-    machine has the units), or `auto`: the fastest of those that may be had. Raises BadArtifact if the folder is torn or
-    edited, BadConfig or MissingExtra where the precision asked for cannot be had.
-    """
-    check_range("scoring", "workers", workers, 0, 1024)
-    check_range("scoring", "batch_tokens", batch_tokens, 1, 10**7)
-    manifest = guard(artifact)
-    chosen = choose(artifact, manifest, precision, units())
-    workers = workers or len(os.sched_getaffinity(0))
-    return opened(artifact, manifest, chosen, workers, batch_tokens)
+    """A cross-encoder whose `manifest` was checked, in the precision that the gate and this machine allow."""
+    if manifest.section.max_length is None:
+        raise BadArtifact(
+            f"{artifact}: its manifest has no max_length, which a cross-encoder needs. Train it again."
+        )
+    chosen = choose(artifact, manifest, precision)
+    return open_ungated(artifact, manifest, chosen, workers, batch_tokens)
 
 
-def opened(
+def open_ungated(
     artifact: Path, manifest: Manifest, precision: str, workers: int, batch_tokens: int
 ) -> CrossEncoderScorer:
     """A scorer in a precision whether or not a gate allows it: what the gate itself opens."""
     tokenizer = load_tokenizer(artifact)
+    workers = workers or len(os.sched_getaffinity(0))
     return CrossEncoderScorer(
         manifest=manifest,
         precision=precision,
         runner=open_runner(artifact, manifest, precision, workers, batch_tokens),
         tokenizer=tokenizer,
         special=specials(tokenizer),
-        workers=workers,
+        workers=WorkerThreads(workers),
         batch_tokens=batch_tokens,
     )

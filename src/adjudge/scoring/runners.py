@@ -1,4 +1,4 @@
-"""Batches of pairs to logits: three ways to run one cross-encoder.
+"""ONNX runners of a cross-encoder: batches of pairs to logits, in three ways.
 
 A runner cuts batches into groups (`plan`); a group is one thread's work (`run`). Groups do not depend on how
 many threads there are, so neither do scores.
@@ -37,7 +37,7 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeGraphRunner:
     """The whole graph on each batch, in onnxruntime: for an artifact without tables."""
 
     session: Any
@@ -50,7 +50,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Tabled:
+class TableRunner:
     """`first` once on each distinct (id, position, type) of a group, then `rest` on each batch, in onnxruntime."""
 
     first: Any
@@ -87,12 +87,12 @@ class Tabled:
             yield from self.feeds(encoded, special, group[:half])
             yield from self.feeds(encoded, special, group[half:])
             return
-        asked = {
+        inputs = {
             "ids": triples % vocabulary,
             "positions": triples // vocabulary % longest,
             "types": triples // (vocabulary * longest),
         }
-        tables = dict(zip(self.tables, self.first.run(self.tables, asked), strict=True))
+        tables = dict(zip(self.tables, self.first.run(self.tables, inputs), strict=True))
         for index in places:
             yield {"index": index, **tables}
 
@@ -103,25 +103,25 @@ class Tabled:
 
 
 @dataclass(frozen=True)
-class Streamed:
-    """`Tabled`, with `rest` in OpenVINO: one stream of one thread a worker.
+class OpenvinoRunner:
+    """`TableRunner`, with `rest` in OpenVINO: one stream of one thread per worker.
 
     OpenVINO builds its kernels anew for every shape (some 10 ms), so batches are filled up to a power of two rows, or
-    to the largest batch of their length: a few shapes a length, whatever the table. And it converts all tables it is
+    to the largest batch of their length: a few shapes per length, whatever the table. And it converts all tables it is
     given, so a batch gets its own rows of them alone.
     """
 
-    tabled: Tabled
+    tables: TableRunner
     requests: queue.SimpleQueue[Any]
     batch_tokens: int
 
     def plan(self, lengths: Ids, batches: Sequence[Ids]) -> list[list[Ids]]:
-        return self.tabled.plan(lengths, batches)
+        return self.tables.plan(lengths, batches)
 
     def run(self, encoded: Encoded, special: Specials, group: Sequence[Ids]) -> list[np.ndarray]:
         request = self.requests.get()
         try:
-            return [self._batch(request, **feed) for feed in self.tabled.feeds(encoded, special, group)]
+            return [self._batch(request, **feed) for feed in self.tables.feeds(encoded, special, group)]
         finally:
             self.requests.put(request)
 
@@ -129,14 +129,14 @@ class Streamed:
         rows, tokens = index.shape
         most = max(rows, self.batch_tokens // tokens)
         filled = min(most, 1 << (rows - 1).bit_length())
-        seen = np.zeros(len(states), bool)
-        seen[index] = True
-        own = np.flatnonzero(seen)
-        place = np.cumsum(seen) - 1
-        wide = place[np.concatenate([index, np.repeat(index[-1:], filled - rows, axis=0)])]
-        tables = {"states": states[own]} | {name: table[:, own] for name, table in heads.items()}
-        found = request.infer({"index": wide, **tables}, share_inputs=True, share_outputs=True)
-        return np.array(found[0][:rows])
+        used = np.zeros(len(states), bool)
+        used[index] = True
+        entries = np.flatnonzero(used)
+        renumbered = np.cumsum(used) - 1
+        wide = renumbered[np.concatenate([index, np.repeat(index[-1:], filled - rows, axis=0)])]
+        tables = {"states": states[entries]} | {name: table[:, entries] for name, table in heads.items()}
+        outputs = request.infer({"index": wide, **tables}, share_inputs=True, share_outputs=True)
+        return np.array(outputs[0][:rows])
 
 
 def _distinct(keys: Sequence[Ids]) -> tuple[Ids, list[Ids]]:
@@ -155,15 +155,16 @@ def _inputs(ids: Ids, types: Ids, mask: Ids) -> dict[str, Ids]:
 
 
 def open_runner(folder: Path, manifest: Manifest, precision: str, workers: int, batch_tokens: int) -> Runner:
-    """The runner of an artifact in a precision. An artifact from before there were tables runs whole, in float32."""
+    """The runner of an artifact in a precision. An artifact from before there were tables runs
+    whole, in float32."""
     if "onnx/first.onnx" not in manifest.files:
-        return Whole(open_graph(folder / "onnx" / "model.onnx"))
+        return WholeGraphRunner(open_graph(folder / "onnx" / "model.onnx"))
     first = open_graph(folder / "onnx" / "first.onnx")
     width = int(first.get_outputs()[0].shape[1])
     path = folder / (FILES.get(precision) or "onnx/rest.onnx")
     if precision in WITH_OPENVINO:
-        return Streamed(Tabled(first, None, width), _streams(path, workers), batch_tokens)
-    return Tabled(first, open_graph(path), width)
+        return OpenvinoRunner(TableRunner(first, None, width), _streams(path, workers), batch_tokens)
+    return TableRunner(first, open_graph(path), width)
 
 
 def _streams(path: Path, workers: int) -> queue.SimpleQueue[Any]:

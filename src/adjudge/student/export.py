@@ -20,7 +20,7 @@ import torch
 
 from adjudge.config import to_dict
 from adjudge.errors import BadArtifact, BadConfig
-from adjudge.manifest import MANIFEST, Manifest, write
+from adjudge.manifest import KINDS, MANIFEST, Manifest, write
 from adjudge.records import Progress
 from adjudge.stats.calibration import Calibration
 from adjudge.storage.files import move_in
@@ -198,12 +198,12 @@ def check_parity(served: Served, folder: Path) -> None:
 
 
 def _manifest(trained: Trained) -> Manifest:
+    section = KINDS[trained.form.kind](trained.settings.head, trained.settings.max_length)
     return Manifest(
         kind=trained.form.kind,
         files=trained.form.deciding,
         threshold=0.5,
-        head=trained.settings.head,
-        max_length=trained.settings.max_length,
+        section=section,
         recipe=trained.recipe,
         config=to_dict(trained.settings),
         metrics=trained.metrics,

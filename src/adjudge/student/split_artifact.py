@@ -24,13 +24,18 @@ DECIDING = (
 
 def guard(folder: Path) -> tuple[Manifest, StudentSettings]:
     """The manifest of a split student's folder, its files checked, and its settings. Raises BadArtifact."""
-    found = manifest.guard(folder, (KIND,))
-    settings = from_dict(StudentSettings, found.config)
+    checked = manifest.guard(folder, (KIND,))
+    return checked, settings_of(folder, checked)
+
+
+def settings_of(folder: Path, about: Manifest) -> StudentSettings:
+    """The settings that a split student's manifest holds. Raises BadArtifact if they are another student's."""
+    settings = from_dict(StudentSettings, about.config)
     if settings.kind != "split":
         raise BadArtifact(
             f"{folder}: its settings are of kind {settings.kind!r}; allowed is split. Train it again."
         )
-    return found, settings
+    return settings
 
 
 def limits(settings: StudentSettings) -> tuple[int, int]:

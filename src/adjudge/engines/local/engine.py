@@ -48,7 +48,7 @@ def score_parts(
     files = [open_file(path, join.needed) for path in paths]
     parts = plan(files, paths, task.part_rows)
     workers = _workers(task, parts)
-    scorer = task.load(task.workers if workers == 1 and crew is None else 1)
+    scorer = task.load(workers=task.workers if workers == 1 and crew is None else 1)
     stamp = Stamp(
         task.run_id or default_run_id(task.scored_at, scorer.version),
         scorer.version,

@@ -35,7 +35,7 @@ class WorkerDied(AdjudgeError):
 class Work:
     """What is the same for all parts. `schema` carries the run's stamp; `folder` takes the parts."""
 
-    load: Callable[[int], Scorer]
+    load: Callable[..., Scorer]
     join: Join
     schema: pa.Schema
     scored_at: datetime
@@ -151,7 +151,7 @@ def _work(connection: Connection, work: Work) -> None:
     parts: queue.Queue[Part] = queue.Queue()
     threading.Thread(target=_hear, args=(connection, parts), daemon=True).start()
     try:
-        scorer = work.load(1)
+        scorer = work.load(workers=1)
         while True:
             part = parts.get()
             connection.send((part, score_part(work, scorer, part, connection.send)))

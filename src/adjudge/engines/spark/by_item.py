@@ -31,7 +31,7 @@ def score_by_item(task: Task, settings: SparkSettings, archive: Path | None, pro
     source, rows = _source(task)
     buckets = max(-(-rows // task.part_rows), min(settings.least_parts, -(-rows // 1024)), 1)
     cut = Cut(buckets, min(task.part_rows, -(-rows // buckets) or 1))
-    scorer = task.load(1)
+    scorer = task.load(workers=1)
     stamp = Stamp(
         task.run_id or default_run_id(task.scored_at, scorer.version),
         scorer.version,

@@ -88,11 +88,11 @@ def scorer_of(model: Model) -> Scorer:
 
 def _opened(model: Model) -> Scorer:
     if model.shipped is None:
-        scorer = model.load(1)
+        scorer = model.load(workers=1)
     else:
         from pyspark import SparkFiles
 
-        scorer = model.load(1, artifact=Path(SparkFiles.get(model.shipped)))
+        scorer = model.load(workers=1, artifact=Path(SparkFiles.get(model.shipped)))
     if scorer.version != model.version:
         raise BadArtifact(
             f"{socket.gethostname()} holds model {scorer.version}, the run is of {model.version}: give all executors "

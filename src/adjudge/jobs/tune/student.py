@@ -11,7 +11,7 @@ import numpy as np
 from adjudge import manifest
 from adjudge.errors import BadConfig
 from adjudge.jobs.tune.material import STUDENT, Material, TuneConfig
-from adjudge.scoring.open_model import load_scorer
+from adjudge.scoring.open_model import open_model
 from adjudge.stats.calibration import fit_cuts, logit
 from adjudge.storage.files import move_in
 
@@ -24,7 +24,7 @@ def cut(config: TuneConfig, material: Material) -> dict[str, Any]:
     base = Path(config.base.removeprefix(STUDENT))
     if config.out.exists() and not (config.out / manifest.MANIFEST).exists():
         raise BadConfig(f"{config.out} exists and is not an artifact: it is left alone. Choose another --out")
-    scores = load_scorer(base).score(material.labels.rows)[material.train]
+    scores = open_model(base).score(material.labels.rows)[material.train]
     steps, able = material.labels.step[material.train], ~np.isnan(scores)
     # Repeats from matching the class mix count as so many rows: the fit is that of the matched mix.
     cuts = fit_cuts(

@@ -12,7 +12,7 @@ from pathlib import Path
 from adjudge.config import check_choice, from_dict
 from adjudge.errors import BadArtifact, BadConfig, MissingExtra
 from adjudge.manifest import Manifest, hash_of
-from adjudge.scoring.precision.cpu import EXACT, PRECISIONS, WITH_OPENVINO, Units
+from adjudge.scoring.precision.cpu import EXACT, PRECISIONS, WITH_OPENVINO, units
 from adjudge.scoring.precision.parity_gate import GateLimits, Parity
 
 INT8_FILE = "onnx/rest.int8.onnx"
@@ -39,19 +39,20 @@ class Verdict:
     refused: tuple[str, ...] = field(default_factory=tuple)
 
 
-def choose(folder: Path, manifest: Manifest, asked: str, machine: Units) -> str:
+def choose(folder: Path, manifest: Manifest, asked: str) -> str:
     """The precision to score in: the one asked for, or with `auto` the fastest that the gate and the machine allow.
 
     Raises BadConfig where the one asked for was not allowed or the machine lacks its units, MissingExtra where only
     OpenVINO is missing, BadArtifact where its file is not the one the gate saw.
     """
     check_choice("scoring", "precision", asked, PRECISIONS)
+    if asked == EXACT:
+        return EXACT
+    machine = units()
     if asked == "auto":
         # A damaged file is an error here too: falling back in silence would hide it.
         allowed = {name for name in FILES if not barred(folder, manifest, name)}
         return next(name for name in machine.fastest_first if name == EXACT or name in allowed)
-    if asked == EXACT:
-        return EXACT
     reason = barred(folder, manifest, asked)
     if reason:
         raise BadConfig(f"precision {asked} is not open for {folder}: {reason}")
@@ -68,7 +69,7 @@ def choose(folder: Path, manifest: Manifest, asked: str, machine: Units) -> str:
 def barred(folder: Path, manifest: Manifest, name: str) -> str:
     """Why the gate does not allow a precision, with the next step; empty where it does. Raises BadArtifact."""
     command = QUANTISE.format(folder=folder)
-    if name not in manifest.precisions:
+    if name not in manifest.section.precisions:
         return f"no gate has judged it. Run: {command}"
     verdict = verdict_of(folder, manifest, name)
     if verdict.refused:
@@ -85,7 +86,7 @@ def barred(folder: Path, manifest: Manifest, name: str) -> str:
 def verdict_of(folder: Path, manifest: Manifest, name: str) -> Verdict:
     """The gate's verdict on a precision that stands in the manifest. Raises BadArtifact where it cannot be read."""
     try:
-        return from_dict(Verdict, manifest.precisions[name])
+        return from_dict(Verdict, manifest.section.precisions[name])
     except BadConfig as error:
         raise BadArtifact(
             f"{folder}: its manifest's precisions.{name} cannot be read: {error}. "

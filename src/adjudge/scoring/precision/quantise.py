@@ -24,11 +24,12 @@ from adjudge.config import to_dict
 from adjudge.errors import BadArtifact, MissingExtra
 from adjudge.manifest import Manifest, hash_of, set_precisions
 from adjudge.records import Progress, no_progress
-from adjudge.scoring.core import BATCH_TOKENS, CrossEncoderScorer, opened
+from adjudge.scoring.core import CrossEncoderScorer, open_ungated
+from adjudge.scoring.open_model import BATCH_TOKENS
 from adjudge.scoring.precision.choose import EXACT, FILES, INT8_FILE, Verdict, verdict_of
 from adjudge.scoring.precision.cpu import units
 from adjudge.scoring.precision.parity_gate import GateLimits, Parity, parity
-from adjudge.scoring.runners import Tabled
+from adjudge.scoring.runners import TableRunner
 from adjudge.student.artifact import guard, read
 from adjudge.student.encode import batches, encode
 from adjudge.student.text import text_columns, unscorable
@@ -37,8 +38,8 @@ BACKENDS = {"int8": "onnxruntime", "bf16": "openvino", "mixed": "openvino"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Judged:
-    """What became of one precision: `verdict` is none where it was not tried, for the reason in `skipped`."""
+class PrecisionResult:
+    """What became of one precision: `verdict` is None if it was not tried, for the reason in `skipped`."""
 
     precision: str
     verdict: Verdict | None
@@ -51,7 +52,7 @@ def quantise(
     held_out: pa.Table,
     limits: GateLimits,
     progress: Progress = no_progress,
-) -> list[Judged]:
+) -> list[PrecisionResult]:
     """Make int8, bf16 and mixed of an artifact, judge each on `held_out`, and write the verdicts to its manifest.
 
     `seen` are pairs the model was trained on (ranges of activations); `held_out` are others, with `label` (at least one
@@ -66,20 +67,20 @@ def quantise(
     relevant = able["label"].to_numpy() >= 0.5
     machine, workers = units(), len(os.sched_getaffinity(0))
     progress("fp32", 0, 0)
-    exact = opened(artifact, manifest, EXACT, workers, BATCH_TOKENS)
+    exact = open_ungated(artifact, manifest, EXACT, workers, BATCH_TOKENS)
     expected = exact.score(able)
     skipped = {name: machine.lacks(name) or _unmade(exact) for name in FILES}
     tried = [name for name in FILES if not skipped[name]]
     remade = any(FILES[name] for name in tried)
     # First the old verdicts go, then their file: a kill in between leaves an artifact that is scored in fp32.
     gone = {name for name in FILES if name in tried or (FILES[name] and remade)}
-    verdicts = {name: old for name, old in manifest.precisions.items() if name not in gone}
+    verdicts = {name: old for name, old in manifest.section.precisions.items() if name not in gone}
     set_precisions(artifact, verdicts)
     if remade:
         write_int8(artifact, exact, seen)
     for name in tried:
         progress(name, 0, 0)
-        scored = opened(artifact, manifest, name, workers, BATCH_TOKENS).score(able)
+        scored = open_ungated(artifact, manifest, name, workers, BATCH_TOKENS).score(able)
         measured = parity(expected, scored, relevant, threshold)
         verdicts[name] = to_dict(_verdict(artifact, manifest, name, measured, limits))
     if remade and all(verdicts[name]["refused"] for name in tried if FILES[name]):
@@ -87,15 +88,15 @@ def quantise(
     set_precisions(artifact, verdicts)
     judged = read(artifact)
     return [
-        Judged(name, None, skipped[name])
+        PrecisionResult(name, None, skipped[name])
         if skipped[name]
-        else Judged(name, verdict_of(artifact, judged, name))
+        else PrecisionResult(name, verdict_of(artifact, judged, name))
         for name in FILES
     ]
 
 
 def _unmade(exact: CrossEncoderScorer) -> str:
-    if not isinstance(exact.runner, Tabled):
+    if not isinstance(exact.runner, TableRunner):
         return "the artifact is from before there were tables (onnx/first.onnx): train it again"
     return ""
 
@@ -156,9 +157,9 @@ def _products(graph: Any) -> list[str]:
 
 def _feeds(exact: CrossEncoderScorer, seen: pa.Table) -> Iterator[dict[str, np.ndarray]]:
     able = seen.filter(unscorable(seen).is_null())
-    length = cast(int, exact.manifest.max_length)
+    length = cast(int, exact.manifest.section.max_length)
     encoded = encode(exact.tokenizer, *text_columns(able), length)
-    runner = cast(Tabled, exact.runner)
+    runner = cast(TableRunner, exact.runner)
     for group in runner.plan(encoded.lengths, batches(encoded.lengths, BATCH_TOKENS, exact=True)):
         yield from runner.feeds(encoded, exact.special, group)
 

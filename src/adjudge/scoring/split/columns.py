@@ -1,4 +1,5 @@
-"""A table of pairs as distinct texts and places in them: text work is done once a distinct text, never once a row."""
+"""Dictionary encoding of a table of pairs: text work is done once per distinct text,
+never once per row."""
 
 from __future__ import annotations
 
@@ -12,9 +13,12 @@ from adjudge.student.text import blank, text_columns
 
 
 @dataclass(frozen=True)
-class Columns:
-    """`able`: rows that can be scored; of these, `keyphrase_of` and `item_of` are places in `keyphrases` and `items`,
-    the two texts that `student.text.text_columns` makes of a pair."""
+class TextColumns:
+    """Rows that can be scored, by the numbers of their distinct texts.
+
+    able: row numbers of the table; of these rows, `keyphrase_of` and `item_of` are places in `keyphrases` and `items`,
+    the two texts that `text.pairs.text_columns` makes of a pair.
+    """
 
     able: Ids
     keyphrases: list[str]
@@ -23,7 +27,7 @@ class Columns:
     item_of: Ids
 
 
-def columns_of(pairs: pa.Table) -> Columns:
+def columns_of(pairs: pa.Table) -> TextColumns:
     """The columns of a to_score table, of strings or dictionaries."""
     able = np.ones(len(pairs), bool)
     coded: dict[str, tuple[Ids, pa.Array]] = {}
@@ -39,7 +43,7 @@ def columns_of(pairs: pa.Table) -> Columns:
         pa.table({"keyphrase": texts.take(pa.array(keyphrase)), "title": _nulls(keyphrase)})
     )[0]
     items, item_of = _items(coded, rows)
-    return Columns(rows, keyphrases.to_pylist(), items.to_pylist(), keyphrase_of, item_of)
+    return TextColumns(rows, keyphrases.to_pylist(), items.to_pylist(), keyphrase_of, item_of)
 
 
 def _items(coded: dict[str, tuple[Ids, pa.Array]], rows: Ids) -> tuple[pa.Array, Ids]:
@@ -74,13 +78,12 @@ def _used(codes: Ids) -> tuple[Ids, Ids]:
         return codes, codes
     most = int(codes.max()) + 1
     if most > 4 * len(codes) + 1024:
-        found, places = np.unique(codes, return_inverse=True)
-        return found, places
-    there = np.zeros(most, np.int64)
-    there[codes] = 1
-    found = np.flatnonzero(there)
-    there[found] = np.arange(len(found))
-    return found, there[codes]
+        return np.unique(codes, return_inverse=True)
+    numbers = np.zeros(most, np.int64)
+    numbers[codes] = 1
+    used = np.flatnonzero(numbers)
+    numbers[used] = np.arange(len(used))
+    return used, numbers[codes]
 
 
 def _nulls(like: Ids) -> pa.Array:

@@ -1,16 +1,15 @@
-"""Scoring with a split student: states once a distinct text, kept between calls; only the crossing is per pair.
+"""The split student's scorer: states once per distinct text, kept between calls; only the crossing is per pair.
 
 distinct texts -> lower layers -> states (rounded to float16, so that kept and fresh ones are the same)
 keyphrases     -> queries, own share, weight of each token, kept ready
 items          -> keys and values, made anew for each call from their states (they are four times as large)
-pairs          -> blocks (split_blocks) of one item each -> logits -> calibrated scores
+pairs          -> blocks (split/blocks) of one item each -> logits -> calibrated scores
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,20 +17,21 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from adjudge.config import check_range
 from adjudge.errors import BadConfig
 from adjudge.manifest import Manifest
+from adjudge.scoring.core import WorkerThreads
 from adjudge.scoring.graphs import open_graph
 from adjudge.scoring.split.blocks import PAIRS, Blocks, build, runs, spans
-from adjudge.scoring.split.cache import Found, Kept, Rows
-from adjudge.scoring.split.columns import Columns, columns_of
+from adjudge.scoring.split.cache import CachedRows, Rows, TextCache
+from adjudge.scoring.split.columns import TextColumns, columns_of
 from adjudge.student import split_artifact
 from adjudge.student.artifact import above
 from adjudge.student.encode import Ids, Specials, batches, load_tokenizer, specials
 from adjudge.student.settings import StudentSettings
 from adjudge.student.split_text import ASKING_FRAME, FRAME, framed, lengths, tokenised
 
-BATCH_TOKENS = 2048
+ASKING_TOKENS = 2048
+"""Tokens of keyphrases whose queries are made at a time."""
 TOKENS_ALIKE = 16
 """The weight of a token is a product of a matrix and a vector: onnxruntime takes rows by 16 and the rest in another way,
 with another last bit. Filled up to 16s, all tokens go the same way, and a score depends on its pair alone."""
@@ -41,8 +41,8 @@ ITEMS_SHARE = 0.25
 MB = 2**20
 
 
-class Store(Protocol):
-    """States that were computed ahead: `split_states.Stored`."""
+class PrecomputedStates(Protocol):
+    """States that were computed ahead: `split.store.StateStore`."""
 
     @property
     def about(self) -> Any: ...
@@ -61,12 +61,12 @@ class SplitScorer:
     graphs: dict[str, Any]
     tokenizer: Any
     special: Specials
-    workers: int
+    workers: WorkerThreads
     batch_tokens: int
-    keyphrases: Kept
-    items: Kept
-    stored: tuple[Store | None, Store | None] = (None, None)
-    """States on disk of keyphrases and of items (split_states)."""
+    keyphrases: TextCache
+    items: TextCache
+    stored: tuple[PrecomputedStates | None, PrecomputedStates | None] = (None, None)
+    """States on disk of keyphrases and of items."""
 
     @property
     def version(self) -> str:
@@ -91,92 +91,89 @@ class SplitScorer:
         columns = columns_of(pairs)
         result = np.full((len(pairs), self.settings.outputs), np.nan)
         if len(columns.able):
-            found = above(self._logits(columns), self.manifest.head, self.manifest.calibration)
-            result[columns.able] = found
+            logits = self._logits(columns)
+            result[columns.able] = above(logits, self.manifest.section.head, self.manifest.calibration)
         return result
 
-    def _logits(self, columns: Columns) -> np.ndarray:
+    def _logits(self, columns: TextColumns) -> np.ndarray:
         """Logits (able rows, outputs)."""
-        asking = self.keyphrases.find(columns.keyphrases, self._asks)
-        telling = self.items.find(columns.items, self._states_of_items)
+        keyphrases = self.keyphrases.find(columns.keyphrases, self._queries)
+        items = self.items.find(columns.items, self._states_of_items)
         # Items of one length stand together, an item's pairs side by side.
-        rank = np.argsort(np.argsort(telling.lengths, kind="stable"), kind="stable")
+        rank = np.argsort(np.argsort(items.lengths, kind="stable"), kind="stable")
         ranked = rank[columns.item_of]
         order = np.argsort(ranked, kind="stable")
         keyphrase = columns.keyphrase_of[order]
         blocks = build(
             order,
             columns.item_of[order],
-            asking.starts[keyphrase],
-            asking.lengths[keyphrase],
-            asking.columns[-1],
+            keyphrases.starts[keyphrase],
+            keyphrases.lengths[keyphrase],
+            keyphrases.columns[-1],
         )
         result = np.empty((len(order), self.settings.outputs), np.float32)
-        result[order] = self._cross(blocks, asking, telling)
+        result[order] = self._cross(blocks, keyphrases, items)
         return result
 
-    def _cross(self, blocks: Blocks, asking: Found, telling: Found) -> np.ndarray:
+    def _cross(self, blocks: Blocks, keyphrases: CachedRows, items: CachedRows) -> np.ndarray:
         """Logits (pairs in the order of the blocks, outputs)."""
         names = [f"queries_{head}" for head in range(self.settings.split.heads)] + ["own"]
-        tables = dict(zip(names, asking.columns[:-1], strict=True))
+        tables = dict(zip(names, keyphrases.columns[:-1], strict=True))
 
         def run(span: tuple[slice, Ids]) -> np.ndarray:
-            whole, place = span
-            items, rows, pool = blocks.item[whole], blocks.rows[whole], blocks.pool[whole]
-            keys, values = self._told(telling, items[np.flatnonzero(np.diff(place, prepend=-1))])
-            told = {**tables, "keys": keys, "values": values}
-            found = [
+            whole, number = span
+            item, rows, pool = blocks.item[whole], blocks.rows[whole], blocks.pool[whole]
+            keys, values = self._keys_values(items, item[np.flatnonzero(np.diff(number, prepend=-1))])
+            fixed = {**tables, "keys": keys, "values": values}
+            logits = [
                 self.graphs["cross"].run(
-                    None, {**told, "rows": rows[part], "items": place[part], "pool": pool[part]}
+                    None, {**fixed, "rows": rows[piece], "items": number[piece], "pool": pool[piece]}
                 )[0]
-                for part in runs(len(rows))
+                for piece in runs(len(rows))
             ]
-            return np.concatenate(found)
+            return np.concatenate(logits)
 
-        parts = spans(blocks.item, telling.lengths[blocks.item])
-        if self.workers == 1:
-            found = [run(span) for span in parts]
-        else:
-            with ThreadPoolExecutor(self.workers) as pool:
-                found = list(pool.map(run, parts))
-        return np.concatenate(found).reshape(len(blocks.item) * PAIRS, -1)[blocks.at]
+        logits = list(self.workers.map(run, spans(blocks.item, items.lengths[blocks.item])))
+        return np.concatenate(logits).reshape(len(blocks.item) * PAIRS, -1)[blocks.at]
 
-    def _told(self, telling: Found, items: Ids) -> list[np.ndarray]:
+    def _keys_values(self, cached: CachedRows, items: Ids) -> list[np.ndarray]:
         """Keys and values of items of one length."""
-        rows = telling.starts[items][:, None] + np.arange(telling.lengths[items[0]])
-        return self.graphs["told"].run(None, {"states": telling.columns[0][rows].astype(np.float32)})
+        rows = cached.starts[items][:, None] + np.arange(cached.lengths[items[0]])
+        return self.graphs["told"].run(None, {"states": cached.columns[0][rows].astype(np.float32)})
 
     def states(self, texts: list[str], item: bool) -> Rows:
-        """States, float16 (all tokens, width), and tokens of each text; a keyphrase's [SEP], which asks nothing, is
-        left out. `texts` are as `split_columns` spells them; those in a store are read and not computed, all others are
-        rounded as the store rounds: which texts it holds changes no score."""
+        """States, float16 (all tokens, width), and tokens of each text.
+
+        A keyphrase's [SEP], which asks nothing, is left out. `texts` are as `split.columns` spells them; those in a
+        store are read and not computed, all others are rounded as the store rounds: which texts it holds changes no
+        score.
+        """
         store = self.stored[int(item)]
         if store is None:
             return self._computed(texts, item)
-        kept = store.find(texts)
-        missing = [text for text, found in zip(texts, kept, strict=True) if found is None]
-        lengths, (states,) = self._computed(missing, item)
-        made = iter(np.split(store.alike(states), np.cumsum(lengths)[:-1]))
-        whole = [next(made) if found is None else found for found in kept]
-        return np.array([len(one) for one in whole], np.int64), [np.concatenate(whole)]
+        stored = store.find(texts)
+        missing = [text for text, states in zip(texts, stored, strict=True) if states is None]
+        lengths, (computed,) = self._computed(missing, item)
+        fresh = iter(np.split(store.alike(computed), np.cumsum(lengths)[:-1]))
+        whole = [next(fresh) if states is None else states for states in stored]
+        return np.array([len(states) for states in whole], np.int64), [np.concatenate(whole)]
 
     def _computed(self, texts: list[str], item: bool) -> Rows:
         most = split_artifact.limits(self.settings)[int(item)]
         coded = tokenised(self.tokenizer, pa.array(texts, pa.string()), most)
         whole = lengths(coded, most)
-        kept = whole if item else whole - FRAME + ASKING_FRAME
-        starts = np.cumsum(kept) - kept
-        result = np.empty((int(kept.sum()), self.width), np.float16)
+        used = whole if item else whole - FRAME + ASKING_FRAME
+        starts = np.cumsum(used) - used
+        result = np.empty((int(used.sum()), self.width), np.float16)
 
         def run(rows: Ids) -> None:
             ids, _ = framed(coded, rows, most, self.special)
-            found = self.graphs["lower"].run(None, {"ids": ids, "types": np.full_like(ids, int(item))})[0]
-            size = int(kept[rows[0]])
-            result[starts[rows][:, None] + np.arange(size)] = found[:, :size]
+            states = self.graphs["lower"].run(None, {"ids": ids, "types": np.full_like(ids, int(item))})[0]
+            size = int(used[rows[0]])
+            result[starts[rows][:, None] + np.arange(size)] = states[:, :size]
 
-        with ThreadPoolExecutor(self.workers) as pool:
-            list(pool.map(run, batches(whole, self.batch_tokens, exact=True)))
-        return kept, [result]
+        list(self.workers.map(run, batches(whole, self.batch_tokens, exact=True)))
+        return used, [result]
 
     @property
     def width(self) -> int:
@@ -186,55 +183,55 @@ class SplitScorer:
     def _states_of_items(self, texts: list[str]) -> Rows:
         return self.states(texts, True)
 
-    def _asks(self, texts: list[str]) -> Rows:
-        kept, (states,) = self.states(texts, False)
-        parts = []
-        for at in range(0, len(states), BATCH_TOKENS):
-            some = states[at : at + BATCH_TOKENS].astype(np.float32)
-            whole = np.pad(some, ((0, -len(some) % TOKENS_ALIKE), (0, 0)))
-            parts.append([found[: len(some)] for found in self.graphs["asks"].run(None, {"states": whole})])
-        return kept, [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+    def _queries(self, texts: list[str]) -> Rows:
+        tokens, (states,) = self.states(texts, False)
+        batches = []
+        for begin in range(0, len(states), ASKING_TOKENS):
+            some = states[begin : begin + ASKING_TOKENS].astype(np.float32)
+            padded = np.pad(some, ((0, -len(some) % TOKENS_ALIKE), (0, 0)))
+            outputs = self.graphs["asks"].run(None, {"states": padded})
+            batches.append([output[: len(some)] for output in outputs])
+        return tokens, [np.concatenate(columns) for columns in zip(*batches, strict=True)]
 
 
-def load(
+def open_split(
     artifact: Path,
-    workers: int = 0,
-    batch_tokens: int = BATCH_TOKENS,
+    manifest: Manifest,
+    workers: int,
+    batch_tokens: int,
     kept_mb: int = KEPT_MB,
     states: Sequence[Path] = (),
 ) -> SplitScorer:
-    """Open a split student's folder. `workers` 0 = one a core; `states`: folders of `adjudge states`.
+    """A split student whose `manifest` was checked. states: folders of `adjudge states`.
 
-    Raises BadArtifact if it is torn or edited, or if states are another model's.
+    Raises BadArtifact if states are another model's.
     """
-    check_range("scoring", "workers", workers, 0, 1024)
-    check_range("scoring", "batch_tokens", batch_tokens, 1, 10**7)
-    check_range("scoring", "kept_mb", kept_mb, 0, 10**7)
-    manifest, settings = split_artifact.guard(artifact)
     tokenizer = load_tokenizer(artifact)
     return SplitScorer(
         manifest=manifest,
-        settings=settings,
+        settings=split_artifact.settings_of(artifact, manifest),
         graphs={name: open_graph(artifact / "onnx" / f"{name}.onnx") for name in split_artifact.GRAPHS},
         tokenizer=tokenizer,
         special=specials(tokenizer),
-        workers=workers or len(os.sched_getaffinity(0)),
+        workers=WorkerThreads(workers or len(os.sched_getaffinity(0))),
         batch_tokens=batch_tokens,
-        keyphrases=Kept(int((1 - ITEMS_SHARE) * kept_mb * MB)),
-        items=Kept(int(ITEMS_SHARE * kept_mb * MB)),
-        stored=_stored(states, manifest.model_version),
+        keyphrases=TextCache(int((1 - ITEMS_SHARE) * kept_mb * MB)),
+        items=TextCache(int(ITEMS_SHARE * kept_mb * MB)),
+        stored=_open_stores(states, manifest.model_version),
     )
 
 
-def _stored(folders: Sequence[Path], version: str) -> tuple[Store | None, Store | None]:
-    from adjudge.scoring.split.store import Stored
+def _open_stores(
+    folders: Sequence[Path], version: str
+) -> tuple[PrecomputedStates | None, PrecomputedStates | None]:
+    from adjudge.scoring.split.store import StateStore
 
-    found: dict[str, Store] = {}
+    stores: dict[str, PrecomputedStates] = {}
     for folder in folders:
-        opened = Stored(folder, version)
-        if opened.about.side in found:
+        store = StateStore(folder, version)
+        if store.about.side in stores:
             raise BadConfig(
-                f"states: two folders of {opened.about.side}; allowed is one a side. Drop {folder}."
+                f"states: two folders of {store.about.side}; allowed is one per side. Drop {folder}."
             )
-        found[opened.about.side] = opened
-    return found.get("keyphrases"), found.get("items")
+        stores[store.about.side] = store
+    return stores.get("keyphrases"), stores.get("items")

@@ -36,7 +36,7 @@ SCHEMA = pa.schema([("text", pa.string()), ("tokens", pa.uint16()), ("states", p
 
 
 @dataclass(frozen=True)
-class About:
+class StatesInfo:
     """What a folder of states says of itself. `bytes` are those of the states alone."""
 
     model_version: str
@@ -55,7 +55,7 @@ def write_states(
     out: Path,
     dtype: str = "float16",
     progress: Progress = no_progress,
-) -> About:
+) -> StatesInfo:
     """Compute and keep the states of texts (as `split_columns` spells them; batches, each text once) in `out`.
 
     `out` appears when it is complete; until then an earlier folder of states stays.
@@ -82,13 +82,13 @@ def write_states(
     order = np.argsort(all_hashes, kind="stable")
     all_hashes[order].tofile(fresh / HASHES)
     order.astype(np.int64).tofile(fresh / ROWS)
-    about = About(scorer.version, side, scorer.width, dtype, len(order), tokens, size)
+    about = StatesInfo(scorer.version, side, scorer.width, dtype, len(order), tokens, size)
     config.save(about, fresh / ABOUT)
     move_in(fresh, out)
     return about
 
 
-class Stored:
+class StateStore:
     """An open folder of states."""
 
     def __init__(self, folder: Path, version: str) -> None:
@@ -134,10 +134,10 @@ class Stored:
         return _unpacked(table["states"][place].as_buffer(), int(table["tokens"][place].as_py()), self.about)
 
 
-def read_about(folder: Path) -> About:
+def read_about(folder: Path) -> StatesInfo:
     """What a folder of states says of itself. Raises BadArtifact."""
     try:
-        return config.load(About, folder / ABOUT)
+        return config.load(StatesInfo, folder / ABOUT)
     except BadConfig as error:
         raise BadArtifact(f"{folder} holds no states: {error}. Compute them with: adjudge states") from error
 
@@ -154,7 +154,7 @@ def _packed(states: np.ndarray, lengths: Ids, dtype: str) -> pa.Array:
     return pa.array(parts, pa.large_binary())
 
 
-def _unpacked(buffer: Any, tokens: int, about: About) -> np.ndarray:
+def _unpacked(buffer: Any, tokens: int, about: StatesInfo) -> np.ndarray:
     if about.dtype == "int8":
         steps = np.frombuffer(buffer, np.int8, tokens * about.width, 2 * tokens)
         return _back(np.frombuffer(buffer, np.float16, tokens)[:, None], steps.reshape(tokens, about.width))
