@@ -1,13 +1,14 @@
 """Settings as frozen dataclasses that pydantic checks: each option is defined once, at its field.
 
-A settings class is decorated with `settings`; each field states its help text, unit and constraint with `setting`:
+A settings class is decorated with `settings`; each field states its help text, unit and constraint with
+`setting`:
 
     @settings
     class RunSettings:
         workers: Annotated[int, setting("Processes; 0 means one per core.", ge=0, le=1024)] = 0
 
-The loader, the command-line options, docs/cli.md and the saved file are all generated from these fields, so that a
-settings file, a Python call and a command line are the same thing.
+The loader, the command-line options, docs/cli.md and the saved file are all generated from these fields, so
+that a settings file, a Python call and a command line are the same thing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic.fields import FieldInfo
 
 from adjudge.errors import BadConfig, did_you_mean
-from adjudge.storage.files import write_text
+from adjudge.storage.files import write_json
 
 T = TypeVar("T")
 Files = Mapping[str, Path | Iterable[Path] | None]
@@ -41,7 +42,7 @@ _SCALARS = (int, float, bool, str)
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """What a field says of itself: help text, unit, constraint in words, and the allowed words (empty = any)."""
+    """What a field says of itself: help, unit, constraint in words, and the allowed words (empty: any)."""
 
     name: str
     hint: Any
@@ -79,8 +80,8 @@ def setting(
 ) -> FieldInfo:
     """Metadata of a field, to stand in `Annotated[type, setting(...)]`.
 
-    help: one or more sentences, shown by `--help` and in docs/cli.md. ge, le, gt, lt: bounds of a number, or of each number
-    of a tuple or mapping. choices: allowed words, of the value or of each element of a tuple.
+    help: one or more sentences, shown by `--help` and in docs/cli.md. ge, le, gt, lt: bounds of a number, or
+    of each number of a tuple or mapping. choices: allowed words, of the value or of each element of a tuple.
     """
     extra = {"choices": tuple(choices), "unit": unit}
     return Field(description=help, ge=ge, le=le, gt=gt, lt=lt, json_schema_extra=typing.cast(Any, extra))
@@ -90,9 +91,9 @@ def setting(
 def settings(cls: type[T]) -> type[T]:
     """Make a class a frozen dataclass whose fields are checked when it is made; BadConfig says what is wrong.
 
-    Numbers, words and truth values are taken as they are ("7" is no int, True is no 1, an int is a float); strings become
-    paths, lists become tuples, mappings become groups. A class attribute `RENAMED` (old name -> new name) makes the
-    loader tell a renamed setting by its new name.
+    Numbers, words and truth values are taken as they are ("7" is no int, True is no 1, an int is a float);
+    strings become paths, lists become tuples, mappings become groups. A class attribute `RENAMED` (old name
+    -> new name) makes the loader tell a renamed setting by its new name.
     """
     hints = typing.get_type_hints(cls, include_extras=True)
     hints = {name: hints[name] for name in inspect.get_annotations(cls)}
@@ -131,10 +132,10 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 def from_dict(cls: type[T], values: Mapping[str, Any], base: T | None = None) -> T:
-    """Build settings (or any dataclass of plain values) from a mapping. Raises BadConfig on unknown, missing or wrong values.
+    """Build settings (or any dataclass of plain values) from a mapping.
 
-    base: where values that are not given come from, instead of the class's own defaults. A group given in part keeps its
-    owner's defaults for the rest.
+    Raises BadConfig on unknown, missing or wrong values. base: where values that are not given come from,
+    instead of the class's own defaults. A group given in part keeps its owner's defaults for the rest.
     """
     fields = {option.name: option for option in options(typing.cast(type, cls))}
     for key in values:
@@ -160,7 +161,7 @@ def from_dict(cls: type[T], values: Mapping[str, Any], base: T | None = None) ->
 def save(config: Any, path: Path) -> None:
     """Write settings as JSON, readable and complete, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(to_dict(config), indent=2, ensure_ascii=False) + "\n")
+    write_json(path, to_dict(config))
 
 
 def load(cls: type[T], path: Path) -> T:
@@ -169,7 +170,7 @@ def load(cls: type[T], path: Path) -> T:
 
 
 def read_values(path: Path) -> dict[str, Any]:
-    """A settings file as a mapping: YAML 1.2 if its name ends in .yaml or .yml, else JSON. Raises BadConfig."""
+    """A settings file as a mapping: YAML 1.2 if it is called .yaml or .yml, else JSON. Raises BadConfig."""
     try:
         text = path.read_text(encoding="utf-8")
         values = _yaml(text) if path.suffix in (".yaml", ".yml") else json.loads(text)
@@ -196,9 +197,10 @@ def check_choice(owner: str, name: str, value: str, allowed: Iterable[str]) -> N
 
 
 def check_apart(owner: str, read: Files, written: Files) -> None:
-    """Raise BadConfig if a file that is written is also read, or is written twice. Settings without a file are None.
+    """Raise BadConfig if a file that is written is also read, or is written twice.
 
-    Spellings of one file are seen through: `./a`, links, and another case if the disk does not tell case.
+    Settings without a file are None.     Spellings of one file are seen through: `./a`, links, and another
+    case if the disk does not tell case.
     """
     taken = [(name, path) for name, files in read.items() for path in _paths(files)]
     for name, files in written.items():
@@ -237,8 +239,8 @@ def _yaml(text: str) -> Any:
 
 
 def _strict(hint: Any, rules: Sequence[Any] = ()) -> Any:
-    """The hint as pydantic shall read it: it takes no "7" for a 7 and no 1 for True, and `setting`'s bounds hold for each
-    number, alone or in a tuple or mapping."""
+    """The hint as pydantic shall read it: it takes no "7" for a 7 and no 1 for True, and `setting`'s bounds
+    hold for each number, alone or in a tuple or mapping."""
     if hint in _SCALARS:
         return typing.Annotated[(hint, Strict(), *(rules if hint in (int, float) else ()))]
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
@@ -248,14 +250,14 @@ def _strict(hint: Any, rules: Sequence[Any] = ()) -> Any:
         inner = _strict(parts[0], [*rules, *(info.metadata if info else ())])
         return typing.Annotated[(inner, *others)] if others else inner
     if origin in (typing.Union, types.UnionType):
-        return functools.reduce(operator.or_, (_strict(part, rules) for part in parts))
-    return origin[tuple(_strict(part, rules) for part in parts)] if origin in (tuple, dict) else hint
+        return functools.reduce(operator.or_, (_strict(kind, rules) for kind in parts))
+    return origin[tuple(_strict(kind, rules) for kind in parts)] if origin in (tuple, dict) else hint
 
 
 def _info(hint: Any) -> FieldInfo | None:
     """What `setting` says in a hint."""
-    parts = typing.get_args(hint)[1:] if typing.get_origin(hint) is typing.Annotated else ()
-    return next((part for part in parts if isinstance(part, FieldInfo)), None)
+    notes = typing.get_args(hint)[1:] if typing.get_origin(hint) is typing.Annotated else ()
+    return next((note for note in notes if isinstance(note, FieldInfo)), None)
 
 
 def _kinds(hint: Any) -> list[Any]:
@@ -318,9 +320,9 @@ def _message(cls: type, error: ValidationError) -> str:
     return f"{name} is {value!r} ({type(value).__name__}): allowed is {allowed}"
 
 
-def _field(cls: type, place: str | int) -> Option | None:
+def _field(cls: type, key: str | int) -> Option | None:
     """The field that pydantic names, by its name or by its position among the arguments."""
-    return next((option for n, option in enumerate(options(cls)) if place in (n, option.name)), None)
+    return next((option for n, option in enumerate(options(cls)) if key in (n, option.name)), None)
 
 
 def _kind_name(kind: Any) -> str:

@@ -41,7 +41,7 @@ def all_options(config: type) -> list[tuple[str, Option]]:
 def test_every_command_has_a_job_settings_a_printer_and_help(spec: JobSpec) -> None:
     config = spec.load_config()
     assert config.__name__.endswith("Config")
-    printer = (vars(results) | vars(judge_results))[spec.name.replace(" ", "_").replace("-", "_")]
+    printer = (vars(results) | vars(judge_results))[spec.function_name]
     assert len(inspect.signature(printer).parameters) == 2
     listed = command_options(spec, config)
     names = {option.setting for option in listed}

@@ -12,7 +12,7 @@ import pytest
 
 from adjudge.cli import output
 from adjudge.cli.options import CommandOption, command_options, mapping, merged
-from adjudge.cli.registry import JobSpec
+from adjudge.cli.registry import COMMANDS, JobSpec
 from adjudge.config import from_dict, setting, settings
 from adjudge.errors import BadConfig
 
@@ -144,3 +144,18 @@ def test_worked_examples_in_the_docstrings() -> None:
         results = doctest.testmod(module)
         assert results.attempted > 0
         assert results.failed == 0
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "settings"
+
+
+@pytest.mark.parametrize(
+    "file", [*EXAMPLES.glob("*.yaml"), *EXAMPLES.glob("*.json")], ids=lambda file: file.name
+)
+def test_the_examples_of_settings_files_are_settings_of_their_command(file: Path) -> None:
+    spec = next(spec for spec in COMMANDS if spec.name == file.stem)
+    assert from_dict(spec.load_config(), merged(file, None, {})) is not None
+    assert (
+        f"adjudge {spec.name} --settings examples/settings/{file.name}"
+        in (EXAMPLES / "README.md").read_text()
+    )

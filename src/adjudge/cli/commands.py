@@ -1,4 +1,4 @@
-"""The command line: one command per entry of the registry, its options made when it is called or asked for help.
+"""The command line: one command per entry of the registry, with options made when it is called.
 
 Jobs and their settings are imported only then, so that `adjudge --help` is instant.
 """
@@ -35,7 +35,7 @@ SHARED = {
 
 
 class _Generated:
-    """A command whose parameters and callback are made from the settings class of its job when they are first needed."""
+    """A command whose parameters and callback are made from its job's settings class when first needed."""
 
     spec: JobSpec
 
@@ -150,7 +150,7 @@ def _start(spec: JobSpec, context: typer.Context, listed: list[Any], values: dic
                 context.fail(f"Missing {kind} '{option.spelling or option.metavar}'.")
         config: Any = from_dict(spec.load_config(), settings)
         result = terminal.run(spec.load_job(), config)
-        show = (vars(results) | vars(judge_results))[spec.name.replace(" ", "_").replace("-", "_")]
+        show = (vars(results) | vars(judge_results))[spec.function_name]
         terminal.leave(lambda: show(result, config), getattr(result, "exit_code", 0))
 
 

@@ -29,7 +29,8 @@ def judge(done: JudgeResult, config: Any) -> None:
     if batch := done.batch:
         shards = ", ".join(batch.shards) or "none"
         lines(
-            f"batch: {batch.answers:,} answers read, {batch.failures:,} failures; {batch.requests:,} requests written",
+            f"batch: {batch.answers:,} answers read, {batch.failures:,} failures; "
+            f"{batch.requests:,} requests written",
             f"batch: {batch.waiting:,} texts still waited for; shards: {shards}",
         )
     if judged := done.written:
@@ -94,7 +95,7 @@ def questions(done: Agreed) -> Iterator[str]:
 
 
 def _clicks(done: Agreed) -> Iterator[str]:
-    """Concordance beside the yes rate on pairs that buyers passed over, and COEC of relevant over irrelevant."""
+    """Concordance, the yes rate on pairs that buyers passed over, and COEC of relevant over irrelevant."""
     if done.clicks is None:
         return
     statistics = {
@@ -205,7 +206,8 @@ def tune(done: TuneResult, config: Any) -> None:
     lines(
         shared and f"note: {shared:,} items are in both train and dev, as the given splits say",
         f"{word}: label mix of {sample} is {number(away.value)} from the target "
-        f"({interval(away.low, away.high)}; limit {drift.limit:g}); PSI {drift.psi:.3f}, chi-square p {drift.p:.3g}",
+        f"({interval(away.low, away.high)}; limit {drift.limit:g}); PSI {drift.psi:.3f}, "
+        f"chi-square p {drift.p:.3g}",
         f"judge: --judge {done.judge}",
     )
 
@@ -223,11 +225,11 @@ def audit(done: Audited, config: Any) -> None:
     lines(
         unscored and f"the judge gave no verdict on {unscored:,} pairs, and their labels stay as they are",
         owed
-        and f"not answered: {owed:,} of them; run the same command again to ask for them (if the budget is spent, with a "
-        "larger one)",
+        and f"not answered: {owed:,} of them; run the same command again to ask for them "
+        "(if the budget is spent, with a larger one)",
         unscored > owed
-        and f"answered without a grade: {unscored - owed:,} of them, which are not asked about again unless you raise "
-        "--set run.attempts",
+        and f"answered without a grade: {unscored - owed:,} of them, which are not asked about again "
+        "unless you raise --set run.attempts",
     )
 
 

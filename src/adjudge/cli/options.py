@@ -1,7 +1,8 @@
 """Command-line options generated from the fields of a settings class, and settings made from what was typed.
 
-Every field of a job's settings that is no group of settings is an option; `--set group.name=value` reaches the others, and
-`--settings FILE` reads what an earlier run saved. Options beat `--set`, and `--set` beats the file.
+Every field of a job's settings that is no group of settings is an option; `--set group.name=value` reaches
+the others, and `--settings FILE` reads what an earlier run saved. Options beat `--set`, and `--set` beats the
+file.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from adjudge.cli.registry import JobSpec
-from adjudge.config import Option, from_dict, options, read_values
+from adjudge.config import Option, options, read_values
 from adjudge.errors import BadConfig
 
-T = TypeVar("T")
 PLAIN = (bool, int, float, str, Path)
 """The types that one typed word can be."""
 EXAMPLES = {"--map": "title=listing", "--paired": "position=position.judgments.parquet"}
@@ -27,8 +27,8 @@ EXAMPLES = {"--map": "title=listing", "--paired": "position=position.judgments.p
 class CommandOption:
     """One option, or one argument, of a command: the setting behind it, and how it is typed and shown.
 
-    setting: its name, dotted if it belongs to a group. spelling: `--bar`; empty for an argument. metavar: what stands for
-    its value; empty for a flag.
+    setting: its name, dotted if it belongs to a group. spelling: `--bar`; empty for an argument. metavar:
+    what stands for its value.
     """
 
     setting: str
@@ -80,7 +80,7 @@ class CommandOption:
 
 
 def command_options(spec: JobSpec, config: type) -> list[CommandOption]:
-    """The arguments and options of a command: first arguments and required options, in the order of the settings."""
+    """The arguments and options of a command: arguments first, then required options, then the others."""
     promoted = [name for name in spec.options if "." in name]
     listed = []
     for name in [option.name for option in options(config)] + promoted:
@@ -97,16 +97,8 @@ def command_options(spec: JobSpec, config: type) -> list[CommandOption]:
     return listed
 
 
-def configure(cls: type[T], file: Path | None, sets: list[str] | None, /, **values: Any) -> T:
-    """A job's settings: the file's values, then `--set` pairs, then the command's own options.
-
-    A dotted name reaches into a group: `--set settings.min_annotators=1`, `**{"trust.bar": 0.7}`.
-    """
-    return from_dict(cls, merged(file, sets, values))
-
-
 def merged(file: Path | None, sets: list[str] | None, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same as one mapping of names to values, not checked yet. Options that were not given are None."""
+    """Unchecked settings: a file's values, then `--set` pairs, then a command's own options unless None."""
     settings = read_values(file) if file else {}
     for pair in sets or []:
         name, sign, text = pair.partition("=")
@@ -120,7 +112,7 @@ def merged(file: Path | None, sets: list[str] | None, values: Mapping[str, Any])
 
 
 def mapping(pairs: list[str], spelling: str, metavar: str = "NAME=VALUE") -> dict[str, str]:
-    """NAME=VALUE options as a mapping; the first `=` separates name and value. Raises BadConfig on anything else."""
+    """NAME=VALUE options as a mapping, split at the first `=`. Raises BadConfig on anything else."""
     values = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
@@ -143,8 +135,8 @@ def _option(config: type, dotted: str) -> Option:
 def _can_be_typed(option: Option) -> bool:
     """Whether a value can be typed as one word, or one word for each element."""
     kind = option.kinds[0]
-    parts = typing.get_args(kind) if typing.get_origin(kind) in (tuple, dict) else (kind,)
-    return bool(parts) and all(part in PLAIN for part in parts if part is not Ellipsis)
+    words = typing.get_args(kind) if typing.get_origin(kind) in (tuple, dict) else (kind,)
+    return bool(words) and all(word in PLAIN for word in words if word is not Ellipsis)
 
 
 def default_text(default: Any) -> str:

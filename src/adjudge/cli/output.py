@@ -25,7 +25,7 @@ def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> No
 
 
 def lines(*texts: object) -> None:
-    """Print each text that is not empty, None or 0: `count and f"{count} left out"` prints nothing for a count of 0."""
+    """Print each text that is not empty, None or 0, as `count and f"{count} lost"` is for a count of 0."""
     for text in texts:
         if text:
             typer.echo(text)

@@ -1,6 +1,7 @@
 """Progress while a job runs: bars on a terminal, a plain line every ten seconds elsewhere.
 
-A step reports `(what, done, total)`. Counts that belong to the step under way (unscored, money) stand beside it.
+A step reports `(what, done, total)`. Counts that belong to the step under way (unscored, money) stand beside
+it.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def span(seconds: float) -> str:
 
 
 def rate(per_second: float) -> str:
-    """A rate with as many digits as tell something.
+    """A rate, with two digits at least or as many as it has.
 
     >>> rate(1234.5), rate(3.21), rate(0.04)
     ('1,234/s', '3.2/s', '2.4/min')
@@ -64,20 +65,20 @@ def rate(per_second: float) -> str:
 
 @dataclass
 class _Step:
-    """What was seen of a step in the last WINDOW seconds, and when it was last told of."""
+    """A step's counts in the last WINDOW seconds, with their times, and when a line was last printed."""
 
-    seen: deque[tuple[float, int]] = field(default_factory=deque)
-    told: float = 0.0
+    samples: deque[tuple[float, int]] = field(default_factory=deque)
+    printed: float = 0.0
     total: int = 0
 
-    def see(self, now: float, done: int) -> None:
-        self.seen.append((now, done))
-        while now - self.seen[0][0] > WINDOW and len(self.seen) > 2:
-            self.seen.popleft()
+    def add(self, now: float, done: int) -> None:
+        self.samples.append((now, done))
+        while now - self.samples[0][0] > WINDOW and len(self.samples) > 2:
+            self.samples.popleft()
 
     @property
     def rate(self) -> float:
-        (began, first), (now, done) = self.seen[0], self.seen[-1]
+        (began, first), (now, done) = self.samples[0], self.samples[-1]
         return (done - first) / (now - began) if now > began else 0.0
 
 
@@ -96,18 +97,18 @@ class Lines:
             return
         self.close()
         now = self.clock()
-        step = self.steps.setdefault(what, _Step(told=now))
-        step.see(now, done)
+        step = self.steps.setdefault(what, _Step(printed=now))
+        step.add(now, done)
         step.total = total
         if total and done >= total:
             self.ended = f"{what}: {done:,} of {total:,}"
             self.steps.pop(what)
-        elif total and now - step.told >= EVERY:
-            step.told = now
+        elif total and now - step.printed >= EVERY:
+            step.printed = now
             self.say(self._line(what, step, done))
 
     def close(self) -> None:
-        """Say what ended, if anything did; only now, since the counts beside it come after the step itself."""
+        """Say what has ended, if anything: not before, since the counts beside a step come after the step."""
         if self.ended:
             self.say(", ".join([self.ended, *self._beside()]))
             self.ended = ""
@@ -138,7 +139,7 @@ def bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Steps a second over the last minute."""
+        """Steps per second over the last minute."""
 
         def render(self, task: Task) -> Any:
             return Text("" if not task.speed else rate(task.speed), style="progress.data.speed")
@@ -163,8 +164,8 @@ class _Bars:
     def __call__(self, what: str, done: int, total: int) -> None:
         if what in BESIDE and self.current:
             self.counts[what] = done
-            told = ", ".join(beside(name, count) for name, count in self.counts.items())
-            self.live.update(self.tasks[self.current], beside=told)
+            counts = ", ".join(beside(name, count) for name, count in self.counts.items())
+            self.live.update(self.tasks[self.current], beside=counts)
             return
         if what != self.current:
             self.current, self.counts = what, {}

@@ -1,4 +1,5 @@
-"""The command-line reference as Markdown, generated from the registry and the settings: docs/cli.md is this text.
+"""The command-line reference as Markdown, generated from the registry and the settings: docs/cli.md is this
+text.
 
 Write it anew with: python -m adjudge.cli.reference > docs/cli.md
 """
@@ -6,7 +7,7 @@ Write it anew with: python -m adjudge.cli.reference > docs/cli.md
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,18 @@ from adjudge.config import Option, options
 HEAD = """# The command line
 
 Generated from the jobs' settings; write it anew with `python -m adjudge.cli.reference > docs/cli.md`.
-Every command is one Python call with the same settings (`adjudge.jobs.NAME`), and every setting can be given in three ways:
-as an option if it belongs to the command itself, with `--set name=value` (`--set group.name=value` for the settings of a
-group, which are listed [at the end](#groups-of-settings)), and in a file with `--settings FILE`, in JSON or YAML. Options
-beat `--set`, and `--set` beats the file. Each run saves its complete settings as `settings.json` in the folder it writes
-(`NAME.settings.json` beside a single file): `--settings` with that file runs it again.
+Every command is one Python call with the same settings (`adjudge.jobs.NAME`). A setting can be given
 
-Results go to stdout, progress to stderr. Exit codes: 0 done, 2 refused with one line that says why, 3 a fault of ours with
-its traceback, 130 stopped. A command that gives a verdict says what 1 (and, of `agree`, 2 and 3) means.
+- as an option, if it belongs to the command itself; the tables below list them;
+- with `--set name=value`, or `--set group.name=value` if it belongs to a [group](#groups-of-settings);
+- in a file, in JSON or YAML, with `--settings FILE` ([examples](../examples/settings)).
+
+Options beat `--set`, and `--set` beats the file. Each run saves its complete settings as `settings.json` in
+the folder it writes (`NAME.settings.json` beside a single file); `--settings` with that file repeats the run.
+
+Results go to stdout, progress to stderr. Exit codes: 0 done, 2 refused with one line that says why, 3 a
+fault of ours with its traceback, 130 stopped. A command that gives a verdict says what 1 (and, of `agree`,
+2 and 3) means.
 """
 GROUPS_HEAD = """## Groups of settings
 
@@ -34,11 +39,11 @@ The tables give the defaults of a group by itself; a command may set others, whi
 
 def markdown() -> str:
     """The whole page."""
-    groups: dict[type, list[str]] = {}
+    groups: dict[type, dict[str, list[str]]] = {}
     lines = [HEAD]
     for spec in COMMANDS:
         lines += _command(spec)
-        _collect(groups, f"adjudge {spec.name}", "", spec.load_config())
+        _collect(groups, spec.name, "", spec.load_config())
     lines.append(GROUPS_HEAD)
     for group in sorted(groups, key=lambda group: group.__name__):
         lines += _group(group, groups[group])
@@ -70,17 +75,18 @@ def _more(option: Option) -> str:
     return f"`{option.name}.NAME` ([{option.group.__name__}](#{option.group.__name__.lower()}))"
 
 
-def _collect(groups: dict[type, list[str]], command: str, prefix: str, config: type) -> None:
-    """Note for each group of settings, also of groups within groups, where it is reached."""
+def _collect(groups: dict[type, dict[str, list[str]]], command: str, prefix: str, config: type) -> None:
+    """Note for each group of settings, also of groups within groups, by which names commands reach it."""
     for option in options(config):
         if option.group is not None:
             path = f"{prefix}{option.name}."
-            groups.setdefault(option.group, []).append(f"`{path}` of {command}")
+            groups.setdefault(option.group, {}).setdefault(path, []).append(f"`{command}`")
             _collect(groups, command, path, option.group)
 
 
-def _group(group: type, reached: Iterable[str]) -> Iterator[str]:
-    yield from (f"### {group.__name__}", "", f"{'; '.join(dict.fromkeys(reached))}.", "")
+def _group(group: type, names: Mapping[str, list[str]]) -> Iterator[str]:
+    places = [f"`{path}NAME` of {', '.join(commands)}" for path, commands in names.items()]
+    yield from (f"### {group.__name__}", "", f"{'; '.join(places)}.", "")
     rows = [
         [
             f"`{option.name}`",
@@ -97,9 +103,9 @@ def _group(group: type, reached: Iterable[str]) -> Iterator[str]:
 
 def _type(kind: Any) -> str:
     if typing.get_origin(kind) in (tuple, dict):
-        parts = [part for part in typing.get_args(kind) if part is not Ellipsis]
+        words = [_type(word) for word in typing.get_args(kind) if word is not Ellipsis]
         name = "list" if typing.get_origin(kind) is tuple else "mapping"
-        return f"{name} of {', '.join(dict.fromkeys(map(_type, parts)))}"
+        return f"{name} of {', '.join(dict.fromkeys(words))}"
     return "path" if kind is Path else str(getattr(kind, "__name__", kind))
 
 

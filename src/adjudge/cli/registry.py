@@ -1,8 +1,8 @@
 """The registry of commands: what each is called, which job it starts, and how its options are spelled.
 
-This is data, read before any job is imported. A command's options, their help, ranges and defaults come from the fields of
-the job's settings class (`adjudge.cli.options`); its result is shown by the function of `adjudge.cli.results` that has the
-command's name.
+This is data, read before any job is imported. A command's options, their help, ranges and defaults come from
+the fields of the job's settings class (`adjudge.cli.options`). Its result is shown by the function of
+`adjudge.cli.results` or `adjudge.cli.judge_results` that has the command's name.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ JOBS = "adjudge.jobs."
 class JobSpec:
     """A command and its job.
 
-    name: the words after `adjudge`. job: `module:function` under `adjudge.jobs`; without a colon both have that name; by
-    default the command's. arguments: the settings given by position. options: spellings, by setting, of options that are
-    not simply called as the setting, as `--map COLUMN=YOURS`; a dotted setting is one of a group. failure: the exit code of
-    errors; 3 if 2 is a verdict.
+    name: the words after `adjudge`. job: `module:function` under `adjudge.jobs`; a function called as its
+    module needs no `:function`, and a job called as its command needs nothing. arguments: the settings given
+    by position. options: spellings, by setting, of options that are not called as the setting (`--map
+    COLUMN=YOURS`); a dotted setting is one of a group. failure: the exit code of errors, which is 3 if 2 is a
+    verdict.
     """
 
     name: str
@@ -33,10 +34,15 @@ class JobSpec:
     options: Mapping[str, str] = field(default_factory=dict)
     failure: int = 2
 
+    @property
+    def function_name(self) -> str:
+        """The command's name as a Python name."""
+        return self.name.replace(" ", "_").replace("-", "_")
+
     def load_job(self) -> Callable[..., Any]:
         """The job's function. Imports its module."""
         module, _, function = (self.job or self.name).partition(":")
-        return getattr(importlib.import_module(JOBS + module), function or module)
+        return getattr(importlib.import_module(JOBS + module), function or module.rpartition(".")[2])
 
     def load_config(self) -> type:
         """The job's settings class: the annotation of its first parameter. Imports its module."""
@@ -54,12 +60,12 @@ GROUPS = {
 COMMANDS = (
     JobSpec(
         "demo",
-        "The whole loop on a simulated marketplace: six label recipes, their students, a scorecard, a report.",
+        "The whole loop on a simulated marketplace: six label recipes, their students, scorecard and report.",
         options={"recipes": "--recipe"},
     ),
     JobSpec(
         "compare",
-        "Which labels make the best filter? Recipes, a student each, baselines, scorecard and report on your logs.",
+        "Which labels make the best filter? Recipes, students, baselines, scorecard and report on your logs.",
         options={"recipes": "--recipe"},
     ),
     JobSpec(
@@ -81,42 +87,42 @@ COMMANDS = (
     JobSpec("train", "Train a student (or a baseline) on a recipe's training set and write its artifact."),
     JobSpec(
         "score",
-        "Score pairs with a model, row by row in the same order. Rows without a score keep their place and reason.",
+        "Score pairs with a model, in the same order. Rows without a score keep their place and reason.",
     ),
     JobSpec(
         "evaluate",
-        "The scorecard: keep 95 % of clicks, and see what happens to sales, keyphrases and the search pass rate.",
+        "The scorecard: keep 95 % of clicks, and see what sales, keyphrases and the search pass rate do.",
         options={"scores": "--scores NAME=FILE"},
     ),
     JobSpec("report", "One HTML file that opens offline, for somebody who was not there."),
     JobSpec(
         "import table",
         "One table from one file, checked row by row.",
-        job="import_:import_table",
+        "import_:import_table",
         arguments=("table", "file"),
         options={"columns": "--map COLUMN=YOURS"},
     ),
     JobSpec(
         "import esci",
         "Amazon's Shopping Queries data set (ESCI): queries, products and graded labels.",
-        job="import_:import_esci",
+        "import_:import_esci",
         arguments=("examples",),
     ),
     JobSpec(
         "import wands",
         "Wayfair's annotation data set (WANDS): queries, products and three-level labels.",
-        job="import_:import_wands",
+        "import_:import_wands",
         arguments=("folder",),
     ),
     JobSpec(
         "import ubi",
         "OpenSearch User Behavior Insights: searches and events become the click table, positions kept.",
-        job="import_:import_ubi",
+        "import_:import_ubi",
         arguments=("queries",),
     ),
     JobSpec(
         "judge",
-        "Judge pairs by a language model: each text once, every verdict logged, none lost, none invented.",
+        "Judge pairs by a language model: each text once, every verdict logged, none lost or invented.",
     ),
     JobSpec("panel", "Several judges decide together; how far they disagree is kept as a column."),
     JobSpec(
@@ -133,22 +139,22 @@ COMMANDS = (
     ),
     JobSpec(
         "probe",
-        "Write the changed pairs and prompts that show a judge's faults, and the commands that judge them.",
+        "Write the changed pairs and prompts that show a judge's faults, and commands that judge them.",
     ),
     JobSpec(
         "label export",
         "Tasks and a labelling config for Label Studio, three annotators per pair.",
-        job="label:export_labels",
+        "label:export_labels",
     ),
     JobSpec(
         "label import",
         "Annotations from Label Studio; bad and skipped ones are counted and kept aside.",
-        job="label:import_labels",
+        "label:import_labels",
     ),
     JobSpec(
         "cascade",
-        "A cheap judge answers where that is shown to be safe, a strong judge the rest. Exit code 1: not shown.",
-        job="cascade.cascade:cascade",
+        "A cheap judge answers if that is shown to be safe, a strong one the rest. Exit code 1: not shown.",
+        "cascade.cascade",
         options={"cascade.target": "--target"},
     ),
     JobSpec(
@@ -158,30 +164,31 @@ COMMANDS = (
     JobSpec(
         "tune",
         "Make a judge of human labels. Exit code 0, or 1 if its label mix drifted from the target.",
-        job="tune.tune:tune",
+        "tune.tune",
     ),
     JobSpec(
         "audit",
-        "Labels that contradict buyers are judged again, then the category rule decides. Exit code 1: verdicts are owed.",
+        "Labels that contradict buyers are judged again, then the category rule decides. "
+        "Exit code 1: verdicts are owed.",
     ),
     JobSpec(
         "real-judge",
         "Judges on three grades from ESCI's train labels, measured against people's test labels.",
-        job="real_judge",
+        "real_judge",
     ),
     JobSpec(
         "quantise",
-        "Make int8, bf16 and mixed of a model, and let a parity gate decide which of them may score in float32's place.",
+        "Make int8, bf16 and mixed of a model; a parity gate decides which of them may replace float32.",
     ),
     JobSpec(
         "retrieve",
-        "Candidate keyphrases for every item, best first: the input of `adjudge score`. `build` makes the graph.",
+        "Candidate keyphrases for every item, best first, for `adjudge score`. `build` makes the graph.",
         options={"search.per_item": "--per-item"},
     ),
     JobSpec(
         "retrieve build",
         "Build the graph of a keyphrases table: which keyphrases of a category hold which word.",
-        job="retrieve:build_graph",
+        "retrieve:build_graph",
     ),
     JobSpec("diff", "Which pairs are new or revised since yesterday and must be scored, and what is gone."),
     JobSpec(
@@ -191,16 +198,16 @@ COMMANDS = (
     JobSpec(
         "publish",
         "Make a merged version the served one, in one step; an older one steps back.",
-        job="merge:publish",
+        "merge:publish",
     ),
     JobSpec(
         "served",
         "Print the folder of the served version: read its bucket-*.parquet, and no publish disturbs you.",
-        job="merge:served",
+        "merge:served",
     ),
     JobSpec(
         "recommend",
-        "Kept keyphrases per item in rank order, without doubles in an adgroup, under the caps of a seller's page.",
+        "Kept keyphrases per item in rank order, no doubles in an adgroup, under a seller's page's caps.",
         options={"settings.per_item": "--per-item"},
     ),
     JobSpec(
@@ -210,6 +217,6 @@ COMMANDS = (
     ),
     JobSpec(
         "states",
-        "Compute a split student's states of every item or keyphrase ahead; `adjudge score --states DIR` reads them.",
+        "Compute a split student's states of every item or keyphrase, for `adjudge score --states DIR`.",
     ),
 )

@@ -1,4 +1,4 @@
-"""What each command prints of its job's result: one function per command, named as the command, `(result, config)`."""
+"""What each command prints of its job's result: one function per command, with the command's name."""
 
 from __future__ import annotations
 
@@ -95,9 +95,8 @@ def score(done: Scored, config: Any) -> None:
 def states(done: States, config: Any) -> None:
     about = done.about
     size = about.bytes / max(1, about.texts) / 1000
-    lines(
-        f"states: {done.out} ({about.texts:,} {about.side}, {size:.2f} GB per million, model {about.model_version})"
-    )
+    texts = f"{about.texts:,} {about.side}, {size:.2f} GB per million"
+    lines(f"states: {done.out} ({texts}, model {about.model_version})")
 
 
 def quantise(done: list[PrecisionResult], config: Any) -> None:
@@ -186,12 +185,12 @@ def merge(done: Merged, config: Any) -> None:
     if done.again:
         lines(f"run {done.run_id} was merged before: no change")
     else:
-        sizes = done.bytes_written / 1e6, done.bytes_linked / 1e6
-        lines(
-            f"run {done.run_id}: {done.rows:,} rows and {done.deletions:,} deletions into {done.before:,} rows",
-            f"{done.touched:,} of {version.buckets:,} buckets written ({sizes[0]:.1f} MB), the others linked "
-            f"({sizes[1]:.1f} MB)",
+        changes = f"{done.rows:,} rows and {done.deletions:,} deletions into {done.before:,} rows"
+        written = (
+            f"{done.touched:,} of {version.buckets:,} buckets written ({done.bytes_written / 1e6:.1f} MB)"
         )
+        linked = f"the others linked ({done.bytes_linked / 1e6:.1f} MB)"
+        lines(f"run {done.run_id}: {changes}", f"{written}, {linked}")
     lines(
         done.doubles and f"{done.doubles:,} rows name a pair twice: its highest score stays",
         lost and f"{lost:,} rows have no item_id or no keyphrase, and cannot be served",
@@ -201,9 +200,10 @@ def merge(done: Merged, config: Any) -> None:
 
 
 def publish(done: Published, config: Any) -> None:
-    version, before = done.version, done.before or "none"
+    version = done.version
+    about = f"{version.rows:,} rows, model {version.model_version} (before: {done.before or 'none'})"
     lines(
-        f"serving version {version.number}: {version.rows:,} rows, model {version.model_version} (before: {before})",
+        f"serving version {version.number}: {about}",
         f"folder: {done.folder}",
         done.removed and f"removed: version {', '.join(map(str, done.removed))}",
     )

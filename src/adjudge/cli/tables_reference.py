@@ -11,13 +11,15 @@ def tables_markdown() -> str:
     head = [
         "# Tables",
         "",
-        "Generated from `src/adjudge/tables.py`; run `python -m adjudge.cli.tables_reference > docs/tables.md` after a change there.",
+        "Generated from `src/adjudge/tables.py`; run "
+        "`python -m adjudge.cli.tables_reference > docs/tables.md` after a change there.",
         "",
         "A logs folder holds Parquet files named after these tables: "
         + ", ".join(f"`{name}`" for name in tables.LOGS)
-        + ". `clicks_later` has the shape of `clicks`, over a later window. All but `items` and `pairs` are optional.",
-        "A column that is not required may hold nulls or be absent. Bring your own files in with `adjudge import`"
-        " (see [import](import.md)).",
+        + ". `clicks_later` has the shape of `clicks`, over a later window. "
+        "All but `items` and `pairs` are optional.",
+        "A column that is not required may hold nulls or be absent. "
+        "Bring your own files in with `adjudge import` (see [import](import.md)).",
     ]
     return "\n".join(head + [line for table in tables.TABLES.values() for line in _section(table)]) + "\n"
 

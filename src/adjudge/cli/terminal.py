@@ -1,4 +1,4 @@
-"""What the terminal shows around a job: progress on stderr, one clear line per error, and an exit code that is true."""
+"""Around a job on the terminal: progress on stderr, one clear line per error, and a true exit code."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _print_error(text: str) -> None:
 
 
 def _discard_output(stream: TextIO) -> None:
-    """Send what the buffer still holds nowhere: written at exit it would fail again, and the exit code be 120."""
+    """Discard what the buffer still holds: written at exit it would fail again, and the exit code be 120."""
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -87,7 +87,7 @@ def _discard_output(stream: TextIO) -> None:
 
 @contextmanager
 def errors() -> Iterator[None]:
-    """Print an error meant for the user, or of the operating system, as one line and leave with its exit code."""
+    """Print an error meant for the user, or of the operating system, as one line; leave with its code."""
     try:
         yield
     except (AdjudgeError, OSError, ModuleNotFoundError) as error:
@@ -99,7 +99,7 @@ def errors() -> Iterator[None]:
 
 @contextmanager
 def faults() -> Iterator[None]:
-    """Show the traceback of a fault of ours and leave with 3: Python's own 1 is a verdict of several commands."""
+    """Show the traceback of a fault of ours and leave with 3: Python's 1 is a verdict of some commands."""
     try:
         yield
     except Exception:  # noqa: BLE001  (the outermost door: whatever it is, it must not leave as a verdict)
@@ -143,6 +143,6 @@ def explain(error: Exception) -> AdjudgeError | None:
         paths = [str(name) for name in (error.filename, error.filename2) if name is not None]
         problem = f"{' -> '.join(paths)}: {error.strerror}"
     return AdjudgeError(
-        f"{problem}. Allowed are paths that can be read, or made and written: check the path and the free space, and run "
-        "the command again."
+        f"{problem}. Allowed are paths that can be read, or made and written: check the path and the free "
+        "space, and run the command again."
     )

@@ -1,6 +1,7 @@
-"""The main job: which mix of labels gives the best keyphrase filter? Recipes -> models -> scorecard -> report.
+"""The job `compare`: which mix of labels gives the best keyphrase filter?
 
-Runs on any logs folder and resumes where it stopped. Every step is also a command of its own.
+Recipes become training sets, training sets models, models scores, and scores a scorecard and a report. It
+runs on any logs folder and resumes where it stopped. Every step is also a command of its own.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ Baselines = Annotated[
 Workers = Annotated[
     int,
     setting(
-        "Students trained at a time, each in a process of about 1.2 GB. They change no byte of a student as long as "
-        "student.threads stays 1.",
+        "Students trained at a time, each in a process of about 1.2 GB. They change no byte of a student as long "
+        "as student.threads stays 1.",
         ge=1,
         le=64,
     ),
@@ -48,7 +49,7 @@ Workers = Annotated[
 
 
 def one_thread() -> StudentSettings:
-    """The default student: one thread each, so that several learn at a time and any machine gives the same bytes."""
+    """The default student: one thread, so that several learn at a time and every machine gives the same bytes."""
     return StudentSettings(threads=1)
 
 

@@ -1,10 +1,11 @@
-"""Starting jobs and services: saving a job's complete settings beside its result, stopping a service by a signal.
+"""Starting jobs, whose complete settings are saved beside the result, and services, which a signal stops.
 
-A job is a function `(config, progress) -> result`. Decorated with `job`, it leaves `settings.json` in the folder it wrote
-(`NAME.settings.json` beside a single file), whoever calls it: the command line, a Python caller or another job. The same
-command with `--settings` and that file repeats the run.
+A job is a function `(config, progress) -> result`. Decorated with `job`, it leaves `settings.json` in the
+folder it wrote (`NAME.settings.json` beside a single file), whoever calls it: the command line, a Python
+caller or another job. The same command with `--settings` and that file repeats the run.
 
-A service is a callable `(config, stop) -> result` that goes on until the event `stop` is set; `serve` runs it.
+A service is a callable `(config, stop) -> result` that goes on until the event `stop` is set; `serve` runs
+it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ R = TypeVar("R")
 
 
 def job(output: Callable[[Any], Path | None]) -> Callable[[Callable[[C, Progress], R]], Callable[..., R]]:
-    """Decorate a job. output: its config -> the file or folder whose settings are to be saved, or None for none."""
+    """Decorate a job. output: its config -> the file or folder whose settings are saved, or None for none."""
 
     def decorate(function: Callable[[C, Progress], R]) -> Callable[..., R]:
         @functools.wraps(function)
@@ -50,10 +51,12 @@ def settings_path(output: Path) -> Path:
 
 
 def serve(service: Callable[[C, threading.Event], R], config: C) -> R:
-    """Run a service in the main thread until SIGTERM or SIGINT (Ctrl-C) asks it to stop, and return what it returns.
+    """Run a service in the main thread until SIGTERM or SIGINT (Ctrl-C) asks it to stop; gives what it
+    returns.
 
-    The first signal sets the event, so that the service can finish what it has begun; a second one ends the process as if
-    nobody caught it. The event is set in another thread: wait for it with `stop.wait(seconds)` or look at `stop.is_set()`.
+    The first signal sets the event, so that the service can finish what it has begun; a second one ends the
+    process as if nobody caught it. The event is set in another thread: wait for it with `stop.wait(seconds)`
+    or look at `stop.is_set()`.
     """
     stop = threading.Event()
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -63,8 +66,8 @@ def serve(service: Callable[[C, threading.Event], R], config: C) -> R:
         stop.set()
 
     def ask_to_stop(number: int, frame: object) -> None:
-        # A handler runs between any two instructions of the main thread, perhaps while that holds the event's lock, so that
-        # setting the event here could block for ever. A SimpleQueue's put cannot.
+        # A handler runs between any two instructions of the main thread, perhaps while that holds the event's
+        # lock, so that setting the event here could block for ever. A SimpleQueue's put cannot.
         signals.put(number)
         restore()
 

@@ -38,8 +38,9 @@ class Steps:
     """The steps of one run, each with a note in `folder/.steps`.
 
     A step's key is a hash of its name, its config, the keys of the steps it builds on and adjudge's version.
-    It counts as done if its note says that a run with that key finished, and its outputs still exist. A step with another
-    key, or with a note that cannot be read, has its outputs removed and is run again, and so are the steps that build on it.
+    It counts as done if its note says that a run with that key finished, and its outputs still exist. A step
+    with another key, or with a note that cannot be read, has its outputs removed and is run again, and so are
+    the steps that build on it.
     """
 
     def __init__(self, folder: Path) -> None:
