@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from adjudge.scorecard.definitions import METRICS, ranking_metric
+from adjudge.scorecard import definitions
+from adjudge.scorecard.definitions import METRICS
 from adjudge.scorecard.results import rows, write
 
 PRODUCTION = "search+-"
@@ -71,7 +72,7 @@ def labelled(out: Path, seed: int = 7) -> Path:
         "histograms": rows("histograms", _histograms(list(LABELLED))),
     }
     meta = _meta("Shopping queries, human labels", list(LABELLED), False)
-    meta["metrics"]["nDCG@10"] = _stated(ranking_metric("nDCG@10"))
+    meta["metrics"]["nDCG@10"] = _stated(definitions.metric("nDCG@10"))
     meta["production"] = None
     meta["counts"] = {"pairs": 3_500, "items": 3_200, "keyphrases": 410, "clicks": 0, "labelled": 3_500}
     write(out, tables, meta)
@@ -265,7 +266,7 @@ def _meta(title: str, models: list[str], simulated: bool) -> dict[str, Any]:
         "simulated_what": ["the market", "its clicks and sales", "the judges"] if simulated else [],
         "production": PRODUCTION,
         "models": {model: {"threshold": 0.31 + 0.04 * n, **facts} for n, model in enumerate(models)},
-        "metrics": {name: _stated(metric) for name, metric in METRICS.items()},
+        "metrics": {name: _stated(definition) for name, definition in METRICS.items()},
         "counts": {"pairs": 120_000, "items": 9_800, "keyphrases": 21_040, "clicks": 310_221, "sales": 9_120},
         "settings": {
             "logs": "runs/demo/logs",

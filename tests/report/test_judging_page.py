@@ -15,8 +15,11 @@ from adjudge.cascade.files import CURVE as WRITTEN_CURVE
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.report import ReportConfig, report
 from adjudge.records import money
-from adjudge.report.judging_reading import CURVE, TRUST, kind_of
+from adjudge.report.cascade import CURVE
 from adjudge.report.page import build
+from adjudge.report.reading import kind_of
+from adjudge.report.registry import KINDS
+from adjudge.report.trust import TABLES
 from adjudge.trust.results import SCHEMAS
 
 
@@ -181,17 +184,13 @@ def test_broken_folders_are_named(folders: Path, tmp_path: Path) -> None:
 
 
 def test_it_reads_what_the_jobs_write() -> None:
-    assert TRUST.keys() == SCHEMAS.keys()
-    assert all(set(TRUST[name]) <= set(SCHEMAS[name].names) for name in TRUST)
+    assert TABLES.keys() == SCHEMAS.keys()
+    assert all(set(TABLES[name]) <= set(SCHEMAS[name].names) for name in TABLES)
     assert set(CURVE) <= set(WRITTEN_CURVE.names)
 
 
 def test_kinds_are_told_by_what_a_folder_holds(folders: Path, tmp_path: Path) -> None:
-    assert [kind_of(folders / name) for name in ("agree", "cascade", "logs")] == [
-        "trust",
-        "cascade",
-        "scorecard",
-    ]
+    assert [kind_of(folders / name, KINDS).name for name in ("agree", "cascade")] == ["trust", "cascade"]
     with pytest.raises(BadTable, match="no results folder"):
         build(folders / "logs", tmp_path / "a.html")
 

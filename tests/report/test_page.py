@@ -14,6 +14,7 @@ from report_page import Page
 
 from adjudge.errors import BadTable
 from adjudge.report.page import build
+from adjudge.report.scorecard import SCORECARD
 from adjudge.scorecard.results import SCHEMAS, rows, write
 
 SECTIONS = {
@@ -180,12 +181,15 @@ def test_letters_of_any_script_are_drawn_without_a_warning(tmp_path: Path) -> No
 def test_a_folder_that_holds_no_results_is_refused(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "items.parquet").touch()
-    with pytest.raises(
-        BadTable, match=r"lacks scorecard.parquet and meta.json; seen: items.parquet. .*adjudge evaluate"
-    ):
+    markers = "scorecard.parquet, agree.json, cascade.json"
+    with pytest.raises(BadTable, match=rf"holds none of {markers}; seen: items.parquet. .*adjudge evaluate"):
         build(tmp_path / "logs", tmp_path / "a.html")
     with pytest.raises(BadTable, match="is not a folder"):
         build(tmp_path / "nowhere", tmp_path / "a.html")
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "scorecard.parquet").touch()
+    with pytest.raises(BadTable, match=r"lacks meta.json; seen: scorecard.parquet. .*adjudge evaluate"):
+        build(tmp_path / "half", tmp_path / "a.html")
     assert not (tmp_path / "a.html").exists()
 
 
@@ -218,7 +222,5 @@ def test_a_missing_column_is_named_with_the_close_one(market_results: Path, tmp_
 
 
 def test_it_reads_what_the_scorecard_writes() -> None:
-    from adjudge.report.reading import COLUMNS
-
-    assert COLUMNS.keys() == SCHEMAS.keys()
-    assert all(set(COLUMNS[name]) <= set(SCHEMAS[name].names) for name in COLUMNS)
+    assert SCORECARD.tables.keys() == SCHEMAS.keys()
+    assert all(set(SCORECARD.tables[name]) <= set(SCHEMAS[name].names) for name in SCHEMAS)

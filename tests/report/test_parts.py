@@ -12,19 +12,19 @@ import results_folder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.report import answer, evidence, formats, labels, published, quality
+from adjudge.report import answer, formats, labels, published, quality, sources
 from adjudge.report.cells import ordered, tone
 from adjudge.report.charts import strokes
-from adjudge.report.glossary import Metric
-from adjudge.report.reading import Results, read
+from adjudge.report.reading import ResultsFolder, read_folder
+from adjudge.report.scorecard import SCORECARD
 
 
 @pytest.fixture(scope="module")
-def market(market_results: Path) -> Results:
-    return read(market_results)
+def market(market_results: Path) -> ResultsFolder:
+    return read_folder(market_results, SCORECARD)
 
 
-@pytest.mark.parametrize("name", ["answer", "evidence", "formats", "labels", "published", "quality"])
+@pytest.mark.parametrize("name", ["answer", "formats", "labels", "published", "quality", "sources"])
 def test_worked_examples_in_the_docstrings(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"adjudge.report.{name}"))
     assert found.attempted > 0
@@ -36,7 +36,7 @@ def business(model: str, metric: str, low: float, high: float) -> dict:
     return {**row, "high": None, "change": (low + high) / 2, "change_low": low, "change_high": high}
 
 
-def made(*models: tuple[str, tuple[float, float], tuple[float, float]]) -> Results:
+def made(*models: tuple[str, tuple[float, float], tuple[float, float]]) -> ResultsFolder:
     """A folder with these models: name, keyphrase interval, sales interval."""
     rows = [business("search+-", name, 0.0, 0.0) for name in published.METRICS]
     for model, keyphrases, sales in models:
@@ -48,7 +48,7 @@ def made(*models: tuple[str, tuple[float, float], tuple[float, float]]) -> Resul
         "sales_kept": {**stated, "higher_is_better": True},
         "search_pass_rate": {**stated, "higher_is_better": True},
     }
-    return Results(Path("x"), {"production": "search+-", "metrics": metrics}, {"scorecard": rows})
+    return ResultsFolder(Path("x"), {"production": "search+-", "metrics": metrics}, {"scorecard": rows})
 
 
 def test_the_intervals_decide_which_models_stand() -> None:
@@ -75,10 +75,10 @@ def test_a_model_without_an_interval_is_not_judged() -> None:
     found = answer.standing(results)
     assert found is not None
     assert found["stand"] == []
-    assert found["untold"] == ["held"]
+    assert found["without_interval"] == ["held"]
 
 
-def test_the_papers_table_has_production_as_zero_and_ebays_figures_beside_it(market: Results) -> None:
+def test_the_papers_table_has_production_as_zero_and_ebays_figures_beside_it(market: ResultsFolder) -> None:
     table = answer.paper_table(market)
     assert table is not None
     (_, recipes), (title, others) = table["groups"]
@@ -105,9 +105,7 @@ def test_paper_one_table_is_as_published() -> None:
     assert rows["search+-"] == [0, 0, 0]
 
 
-HIGHER = Metric("m", "m", "share", "change", True, "", "")
-LOWER = Metric("m", "m", "share", "change", False, "", "")
-NEITHER = Metric("m", "m", "share", "change", None, "", "")
+HIGHER, LOWER, NEITHER = True, False, None
 
 
 def test_tone_is_in_the_metrics_own_sense() -> None:
@@ -164,7 +162,7 @@ def test_every_model_has_a_stroke_of_its_own() -> None:
     assert len({(stroke.colour, str(stroke.dash)) for stroke in found.values()}) == len(found)
 
 
-def test_segments_keep_their_order_and_tell_chance_from_difference(market: Results) -> None:
+def test_segments_keep_their_order_and_tell_chance_from_difference(market: ResultsFolder) -> None:
     table = quality.segment_tables(market)[0]
     assert table["models"] == ordered(market)
     assert [title for title, _ in table["groups"]][:2] == ["Search volume", "Words in the keyphrase"]
@@ -177,26 +175,26 @@ def test_segments_keep_their_order_and_tell_chance_from_difference(market: Resul
     assert max(abs(cell["shade"]) for cell in cells) == quality.STEPS
 
 
-def test_disagreements_are_cut_with_their_count(market: Results) -> None:
-    groups = evidence.disagreements(market)
+def test_disagreements_are_cut_with_their_count(market: ResultsFolder) -> None:
+    groups = sources.disagreements(market)
     assert [group["total"] for group in groups] == [20, 20, 20]
-    assert all(len(group["pairs"]) == evidence.SHOWN for group in groups)
+    assert all(len(group["pairs"]) == sources.SHOWN for group in groups)
     gaps = [pair["gap"] for pair in groups[0]["pairs"]]
     assert gaps == sorted(gaps, reverse=True)
     assert groups[0]["pairs"][0]["scores"][2] == {"model": "click+ llm-", "score": "0.71", "verdict": "kept"}
     assert groups[0]["pairs"][0]["scores"][3] == {"model": "jaccard none", "score": "", "verdict": ""}
 
 
-def test_training_sets_add_up(market: Results) -> None:
+def test_training_sets_add_up(market: ResultsFolder) -> None:
     rows = market.rows("sources")
-    sets = {one["recipe"]: one["rows"] for one in evidence.training_sets(market)}
+    sets = {one["recipe"]: one["rows"] for one in sources.training_sets(market)}
     assert sets["click+ llm-"] == sum(row["rows"] for row in rows if row["recipe"] == "click+ llm-")
     assert sum(sets.values()) == sum(row["rows"] for row in rows)
 
 
 def test_the_commands_are_quoted_for_a_shell() -> None:
     settings = {"logs": "my logs", "out": "o", "scores": {"click+ llm-": "a b.parquet"}, "production": None}
-    first, second = evidence.commands(Results(Path("r"), {"settings": settings}, {}))
+    first, second = sources.commands(ResultsFolder(Path("r"), {"settings": settings}, {}))
     assert "--logs 'my logs'" in first
     assert "--scores 'click+ llm-=a b.parquet'" in first
     assert "--production" not in first

@@ -1,4 +1,5 @@
-"""The part most readers stop at: the paper's table, which models the intervals speak for, the later period, curves."""
+"""The part most readers stop at: the paper's table, which models the intervals speak for, the later period,
+curves."""
 
 from __future__ import annotations
 
@@ -7,10 +8,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from adjudge.report import charts, published
-from adjudge.report.cells import Cell, change_cells, ordered, pick, present, value_cells
+from adjudge.report.cells import (
+    EMPTY,
+    TableCell,
+    cells_by_model,
+    change_cells,
+    ordered,
+    overall_rows,
+    present,
+    value_cells,
+)
 from adjudge.report.charts import Stroke
-from adjudge.report.glossary import BUSINESS, LATER, PAPER_TABLE, metric
-from adjudge.report.reading import Results, Row
+from adjudge.report.glossary import BUSINESS, LATER, PAPER_TABLE, MetricStyle, metric_style
+from adjudge.report.reading import ResultsFolder, Row, Values
 
 _TERM = re.compile(r"[a-z][a-z0-9_]*(\+-|\+|-)")
 
@@ -30,92 +40,91 @@ def retention_target(meta: Mapping[str, Any]) -> float | None:
 
 
 def interval_level(meta: Mapping[str, Any]) -> float:
-    """The level of the intervals; the scorecard's default where the settings do not hold it."""
-    found = _find(meta.get("settings", {}), "level")
-    return 0.95 if found is None else found
+    """The level of the intervals; the scorecard's default if the settings do not hold it."""
+    level = _find(meta.get("settings", {}), "level")
+    return 0.95 if level is None else level
 
 
-def model_strokes(results: Results) -> dict[str, Stroke]:
+def model_strokes(results: ResultsFolder) -> dict[str, Stroke]:
     """How each model is drawn, the same in every chart."""
     models = ordered(results)
     recipes = [model for model in models if is_recipe(model)]
     return charts.strokes(models, results.meta.get("production"), recipes or models)
 
 
-def is_business(results: Results) -> bool:
-    """Whether clicks were there to measure business metrics with; a labelled set has none."""
+def is_business(results: ResultsFolder) -> bool:
+    """Whether there were clicks to measure business metrics with; a labelled set has none."""
     return results.meta.get("kind") != "labelled" and bool(present(results, PAPER_TABLE))
 
 
-def paper_table(results: Results) -> dict[str, Any] | None:
+def paper_table(results: ResultsFolder) -> Values | None:
     """Paper 1's table for the models at hand: production first, then recipes, then other models."""
     metrics = present(results, PAPER_TABLE)
     production = results.meta.get("production")
     if not is_business(results) or production is None:
         return None
-    columns = {what.name: change_cells(_overall(results, what.name), what, production) for what in metrics}
+    columns = _changes(results, metrics, production)
     models = ordered(results)
     first = [model for model in models if model == production]
     recipes = [model for model in models if is_recipe(model) and model != production]
     others = [model for model in models if not is_recipe(model) and model != production]
-    groups = [("", first + recipes), ("Other models", others)]
     return {
         "metrics": metrics,
-        "published": [metric(name, results.meta) for name in published.METRICS],
+        "published": [metric_style(name, results.meta) for name in published.METRICS],
         "source": published.SOURCE,
         "groups": [
-            (title, [_row(m, columns, production) for m in names]) for title, names in groups if names
+            (title, [_row(model, columns, production) for model in group])
+            for title, group in (("", first + recipes), ("Other models", others))
+            if group
         ],
     }
 
 
-def standing(results: Results) -> dict[str, Any] | None:
+def standing(results: ResultsFolder) -> Values | None:
     """Which models the intervals speak for: fewer keyphrases for certain, and sales not shown to fall.
 
-    Only sorts what the scorecard says: a model stands when its keyphrase interval lies below zero and its
+    It only sorts what the scorecard says: a model stands if its keyphrase interval lies below zero and its
     sales interval reaches zero or lies above it; those whose sales rise come first, then the shortest list.
     """
     production = results.meta.get("production")
     if production is None or not is_business(results):
         return None
-    named = {name: metric(name, results.meta) for name in PAPER_TABLE}
-    columns = {name: change_cells(_overall(results, name), what, production) for name, what in named.items()}
+    columns = _changes(results, [metric_style(name, results.meta) for name in PAPER_TABLE], production)
     keyphrases, sales = columns["keyphrases_kept"], columns["sales_kept"]
     models = [m for m in ordered(results) if m != production and m in keyphrases and m in sales]
     stand = [m for m in models if keyphrases[m].tone == "fewer" and sales[m].tone in ("better", "same")]
-    change = {key[0]: row["change"] for key, row in pick(results, "keyphrases_kept").items()}
-    stand.sort(key=lambda m: (sales[m].tone != "better", change[m]))
+    rows = overall_rows(results, "keyphrases_kept")
+    stand.sort(key=lambda m: (sales[m].tone != "better", rows[m]["change"]))
     return {
         "stand": [_row(m, columns, production) for m in stand],
         "lose_sales": [m for m in models if sales[m].tone == "worse"],
         "not_shorter": [
             m for m in models if sales[m].tone != "worse" and keyphrases[m].tone in ("more", "same")
         ],
-        "untold": [m for m in models if not keyphrases[m].tone or not sales[m].tone],
+        "without_interval": [m for m in models if not keyphrases[m].tone or not sales[m].tone],
     }
 
 
-def absolute_table(results: Results) -> dict[str, Any] | None:
+def absolute_table(results: ResultsFolder) -> Values | None:
     """The same models in absolute terms, every business metric there is."""
-    metrics = present(results, BUSINESS)
     if not is_business(results):
         return None
-    return _value_table(results, metrics, {"clicks_kept": retention_target(results.meta)})
+    return _value_table(results, present(results, BUSINESS), "clicks_kept")
 
 
-def later_table(results: Results) -> dict[str, Any] | None:
+def later_table(results: ResultsFolder) -> Values | None:
     """Whether the frozen threshold keeps its share of the later period's clicks."""
     metrics = present(results, LATER)
     if not metrics:
         return None
-    target = retention_target(results.meta)
-    return {**_value_table(results, metrics, {"later_clicks_kept": target}), "target": target}
+    table = _value_table(results, metrics, "later_clicks_kept")
+    return {**table, "target": retention_target(results.meta)}
 
 
-def trade_off(results: Results, strokes: Mapping[str, Stroke]) -> str | None:
+def trade_off(results: ResultsFolder, strokes: Mapping[str, Stroke]) -> str | None:
     """The chart of keyphrases against sales, both as change against production."""
     production = results.meta.get("production")
-    across, up = _overall(results, "keyphrases_kept"), _overall(results, "sales_kept")
+    across, up = overall_rows(results, "keyphrases_kept"), overall_rows(results, "sales_kept")
     rows = [
         {
             "model": model,
@@ -132,32 +141,41 @@ def trade_off(results: Results, strokes: Mapping[str, Stroke]) -> str | None:
     return charts.trade_off(rows, strokes, words, "trade-off")
 
 
-def curves(results: Results, strokes: Mapping[str, Stroke]) -> list[tuple[str, str]]:
+def curves(results: ResultsFolder, strokes: Mapping[str, Stroke]) -> list[tuple[str, str]]:
     """A retention curve (label, SVG) for each of the paper's metrics."""
     rows, drawn = results.rows("curves"), []
     for name in PAPER_TABLE:
         if sum(row[name] is not None for row in rows) > 1:
-            label = metric(name, results.meta).label
+            label = metric_style(name, results.meta).label
             target = retention_target(results.meta)
             drawn.append((label, charts.retention(rows, name, label, strokes, target, f"curve-{name}")))
     return drawn
 
 
-def _value_table(results: Results, metrics: list[Any], marks: Mapping[str, float | None]) -> dict[str, Any]:
-    columns = [value_cells(_overall(results, what.name), what, marks.get(what.name)) for what in metrics]
-    rows = [(model, [column.get(model, Cell("–")) for column in columns]) for model in ordered(results)]
-    return {"metrics": metrics, "rows": rows}
+def _changes(
+    results: ResultsFolder, metrics: list[MetricStyle], production: str
+) -> dict[str, dict[str, TableCell]]:
+    """Metric -> model -> its change against production."""
+    return {
+        style.name: change_cells(overall_rows(results, style.name), style, production) for style in metrics
+    }
 
 
-def _overall(results: Results, name: str) -> dict[str, Row]:
-    return {model: row for (model, _), row in pick(results, name).items()}
+def _value_table(results: ResultsFolder, metrics: list[MetricStyle], at_target: str) -> Values:
+    """The metrics' values; that of `at_target` with a mark at the share of clicks that thresholds keep."""
+    target = retention_target(results.meta)
+    columns = [
+        value_cells(overall_rows(results, style.name), style, target if style.name == at_target else None)
+        for style in metrics
+    ]
+    return {"metrics": metrics, "rows": cells_by_model(results, columns, every=True)}
 
 
-def _row(model: str, columns: Mapping[str, Mapping[str, Cell]], production: str) -> dict[str, Any]:
+def _row(model: str, columns: Mapping[str, Mapping[str, TableCell]], production: str) -> Values:
     return {
         "model": model,
         "production": model == production,
-        "cells": [column.get(model, Cell("–")) for column in columns.values()],
+        "cells": [column.get(model, EMPTY) for column in columns.values()],
         "published": [published.change(model, name) for name in published.METRICS],
     }
 
@@ -169,9 +187,11 @@ def _axis(axis: str, row: Row, production: bool) -> dict[str, float | None]:
 
 
 def _find(settings: Any, key: str) -> float | None:
+    """The first number called `key` in nested settings."""
     if not isinstance(settings, Mapping):
         return None
     value = settings.get(key)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    return next((found for part in settings.values() if (found := _find(part, key)) is not None), None)
+    nested = (_find(group, key) for group in settings.values())
+    return next((number for number in nested if number is not None), None)

@@ -47,7 +47,8 @@ def retention(
     level: float | None,
     name: str,
 ) -> str:
-    """`metric` against the share of clicks kept, stricter to the right, with a line at `level` (e.g. 0.95)."""
+    """`metric` against the share of clicks kept, stricter to the right, with a line at `level` (e.g.
+    0.95)."""
     lines = {model: _line(rows, model, metric) for model in strokes}
     lines = {model: line for model, line in lines.items() if len(line) > 1}
     with svg.style():

@@ -11,8 +11,8 @@ from adjudge.report.svg import INK, MUTED, SERIES
 
 
 def calls(rows: Sequence[Row], label: str, level: float, name: str) -> str:
-    """Agreement (up) against the share of pairs asked of the strong judge (across), with its interval as a band, blind
-    routing as a dashed line, and the chosen point. rows: of curve.parquet, one `against`."""
+    """Agreement (up) against the share of pairs asked of the strong judge (across), with its interval as a
+    band, random routing as a dashed line, and the chosen point. rows: of curve.parquet, one `against`."""
     line = sorted((row for row in rows if row["kind"] != "random"), key=lambda row: row["strong_share"])
     ends = [row for row in line if row["kind"] in ("all cheap", "all strong")]
     with svg.style():
@@ -79,7 +79,7 @@ def _names(axes: Any, ends: Sequence[Row], chosen: float) -> None:
         (x, y), (u, v) = ((row["strong_share"], row["value"]) for row in ends)
         along = 0.22 if 0.35 < chosen < 0.75 else 0.45
         axes.annotate(
-            "drawn blindly",
+            "sent at random",
             (x + along * (u - x), y + along * (v - y)),
             xytext=(8, -8),
             textcoords="offset points",
@@ -90,7 +90,8 @@ def _names(axes: Any, ends: Sequence[Row], chosen: float) -> None:
 
 
 def overlap(rows: Sequence[Row], name: str) -> str:
-    """The judge's share of “relevant” by band of word overlap, apart for pairs that people call relevant and irrelevant."""
+    """The judge's share of “relevant” by band of word overlap, apart for pairs that people call relevant and
+    irrelevant."""
     with svg.style():
         drawing = svg.figure(510, 280)
         axes = drawing.add_axes((0.105, 0.185, 0.62, 0.76))
@@ -117,5 +118,5 @@ def overlap(rows: Sequence[Row], name: str) -> str:
         axes.set_ylim(-0.04, 1.04)
         percent(axes.yaxis)
         axes.set_xlabel("word overlap of keyphrase and title (Jaccard)")
-        label = "Share the judge calls relevant by word overlap, apart for pairs people call relevant and irrelevant"
+        label = "Share the judge calls relevant by word overlap, for pairs people call relevant and irrelevant"
         return svg.finish(drawing, name, label)

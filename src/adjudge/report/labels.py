@@ -47,10 +47,11 @@ class Spot:
 def place(
     points: Sequence[tuple[float, float]], widths: Sequence[float], lines: Sequence[Box], room: Box
 ) -> list[Spot]:
-    """A spot for each point's name: the one that covers least of other names, points and lines, then the nearest.
+    """A spot for each point's name: the one that covers least of other names, points and lines, then the
+    nearest.
 
-    Points that stand alone are placed last, as they have the most freedom. All in pixels; `lines` are the boxes
-    of whiskers, `room` the box that names must stay in.
+    Points that stand alone are placed last, as they have the most freedom. All in pixels; `lines` are the
+    boxes of whiskers, `room` the box that names must stay in.
     """
     dots = [(x - 5, y - 5, x + 5, y + 5) for x, y in points]
     spots: dict[int, Spot] = {}

@@ -1,4 +1,5 @@
-"""What paper 1 published (arXiv 2505.04209, Table 1): shown beside a user's own figures, never mixed with them.
+"""What paper 1 published (arXiv 2505.04209, Table 1): shown beside a user's own figures, never mixed with
+them.
 
 Relative change against eBay's production model, each model at the threshold that keeps 95 % of the clicks.
 """
@@ -19,7 +20,8 @@ _TABLE = {
 
 
 def change(model: str, metric: str) -> float | None:
-    """eBay's published change for the same recipe spelling, in any order of its sources; None where there is none.
+    """eBay's published change for the same recipe spelling, in any order of its sources; None where there is
+    none.
 
     >>> change("llm- click+", "sales_kept"), change("human+-", "sales_kept")
     (-0.48, None)

@@ -1,128 +1,121 @@
-"""How well scores order and mean what they say: truth metrics, ranking metrics, segments, reliability, distributions."""
+"""How well scores order and mean what they say: truth metrics, ranking metrics, segments, reliability,
+distributions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from adjudge.report import charts, formats
-from adjudge.report.cells import Cell, ordered, pick, present, value_cells
+from adjudge.report.cells import cells_by_model, ordered, overall_rows, present, rows_by_segment, value_cells
 from adjudge.report.charts import Stroke
 from adjudge.report.glossary import (
-    AGAINST,
     BUSINESS,
     CALIBRATION,
-    GROUPINGS,
     LATER,
     PAPER_TABLE,
     QUALITY,
-    SEGMENTS,
-    Metric,
-    metric,
+    MetricStyle,
+    glossary,
+    metric_style,
+    segment_name,
 )
-from adjudge.report.reading import Results, Row
+from adjudge.report.reading import ResultsFolder, Row, Values
 
 STEPS = 4
 """Shades on either side of the middle in a heat table."""
 
 
-def ranking_names(results: Results) -> list[str]:
-    """Metrics of the scorecard that are no business and no pair metric: nDCG@10 and the like."""
-    known = {*BUSINESS, *LATER, *QUALITY, *CALIBRATION, "threshold"}
-    return list(
-        dict.fromkeys(row["metric"] for row in results.rows("scorecard") if row["metric"] not in known)
-    )
+def ranking_names(results: ResultsFolder) -> list[str]:
+    """Metrics of the scorecard that are neither business nor pair metrics: nDCG@10 and the like."""
+    others = {*BUSINESS, *LATER, *QUALITY, *CALIBRATION, "threshold"}
+    names = dict.fromkeys(row["metric"] for row in results.rows("scorecard"))
+    return [name for name in names if name not in others]
 
 
-def truth_table(results: Results) -> dict[str, Any] | None:
-    """Quality against labels, best AUC first (or best first metric where there is no AUC)."""
+def truth_table(results: ResultsFolder) -> Values | None:
+    """Quality against labels, best AUC first (or best first metric if there is no AUC)."""
     return _quality_table(results, present(results, [*QUALITY, *ranking_names(results)]))
 
 
-def calibration_table(results: Results) -> dict[str, Any] | None:
+def calibration_table(results: ResultsFolder) -> Values | None:
     """How far scores are from the truth they claim, smallest error first."""
     return _quality_table(results, present(results, CALIBRATION))
 
 
-def _quality_table(results: Results, metrics: list[Metric]) -> dict[str, Any] | None:
+def _quality_table(results: ResultsFolder, metrics: list[MetricStyle]) -> Values | None:
     if not metrics:
         return None
-    columns = [value_cells(_by_model(results, what.name, "all", "all"), what) for what in metrics]
-    lead = _by_model(results, metrics[0].name, "all", "all")
-    models = [model for model in ordered(results) if any(model in column for column in columns)]
+    columns = [value_cells(overall_rows(results, style.name), style) for style in metrics]
+    lead = overall_rows(results, metrics[0].name)
     sign = 1 if metrics[0].higher_is_better is False else -1
-    models.sort(key=lambda model: sign * _value(lead.get(model)))
-    return {
-        "metrics": metrics,
-        "rows": [(model, [column.get(model, Cell("–")) for column in columns]) for model in models],
-        "support": max((row["support"] or 0 for row in lead.values() if "support" in row), default=0),
-    }
+    rows = cells_by_model(results, columns)
+    rows.sort(key=lambda line: sign * _value(lead.get(line[0])))
+    support = max((row["support"] or 0 for row in lead.values() if "support" in row), default=0)
+    return {"metrics": metrics, "rows": rows, "support": support}
 
 
-def per_source(results: Results) -> list[dict[str, Any]]:
-    """For each quality metric, a row a model and a column a source or split, with intervals."""
+def per_source(results: ResultsFolder) -> list[Values]:
+    """For each quality metric, a row per model and a column per source or split, with intervals."""
     tables = []
-    for what in present(results, [*QUALITY, *ranking_names(results)], "source"):
-        rows = pick(results, what.name, "source")
-        segments = sorted({segment for _, segment in rows})
-        columns = {
-            segment: value_cells(_by_model(results, what.name, "source", segment), what)
-            for segment in segments
-        }
-        models = [
-            model for model in ordered(results) if any(model in columns[segment] for segment in segments)
-        ]
-        lines = [
-            (model, [columns[segment].get(model, Cell("–")) for segment in segments]) for model in models
-        ]
-        tables.append({"metric": what, "segments": segments, "rows": lines})
+    for style in present(results, [*QUALITY, *ranking_names(results)], "source"):
+        rows = rows_by_segment(results, style.name, "source")
+        columns = [value_cells(rows[segment], style) for segment in sorted(rows)]
+        lines = cells_by_model(results, columns)
+        tables.append({"metric": style, "segments": sorted(rows), "rows": lines})
     return tables
 
 
-def segment_tables(results: Results) -> list[dict[str, Any]]:
-    """A heat table a metric: rows are segments, columns are models, shade is the distance from the middle.
+def segment_tables(results: ResultsFolder) -> list[Values]:
+    """A heat table per metric: rows are segments, columns are models, shade is the distance from the middle.
 
-    Business metrics show the change against production (middle 0), others the value (middle: the overall value).
+    Business metrics show the change against production (middle 0), others the value (middle: the overall
+    value).
     """
     tables = []
     for name in [*PAPER_TABLE, "auc", "precision", "recall", *ranking_names(results)]:
+        style, relative = metric_style(name, results.meta), name in PAPER_TABLE
         groups = [
             (title, rows)
-            for by, title in GROUPINGS.items()
-            if (by != "source" or name in PAPER_TABLE)  # quality by source has tables of its own
-            and (rows := _segment_rows(results, metric(name, results.meta), by))
+            for by, title in glossary()["groupings"].items()
+            if (by != "source" or relative)  # quality by source has tables of its own
+            and (rows := _segment_rows(results, style, by))
         ]
         if groups:
-            what, relative = metric(name, results.meta), name in PAPER_TABLE
-            tables.append(
-                {"metric": what, "relative": relative, "models": ordered(results), "groups": groups}
-            )
+            models = ordered(results)
+            tables.append({"metric": style, "relative": relative, "models": models, "groups": groups})
     return tables
 
 
-def reliability(results: Results, strokes: Mapping[str, Stroke]) -> list[dict[str, Any]]:
-    """Diagrams grouped by what scores are held against, the truth first; one (model, SVG) a model."""
-    rows = results.rows("reliability")
-    kinds = sorted(dict.fromkeys(row["against"] for row in rows), key=_truth_first)
+def reliability(results: ResultsFolder, strokes: Mapping[str, Stroke]) -> list[Values]:
+    """Diagrams grouped by what scores are compared with, the truth first; one (model, SVG) per model."""
+    rows, titles = results.rows("reliability"), glossary()["against"]
+    order = list(titles)
+    kinds = sorted(
+        dict.fromkeys(row["against"] for row in rows),
+        key=lambda against: (order.index(against) if against in order else len(order), against),
+    )
     groups = []
-    for place, against in enumerate(kinds):
+    for group, against in enumerate(kinds):
         drawn = []
         for number, model in enumerate(strokes):
-            own = [
+            bins = [
                 row for row in rows if row["model"] == model and row["against"] == against and row["pairs"]
             ]
-            if own:
-                label = f"Reliability of {model} against {against}: share relevant over mean score in {len(own)} bins"
-                svg = charts.reliability(own, strokes[model], f"rel-{place}-{number}", label)
+            if bins:
+                label = (
+                    f"Reliability of {model} against {against}: "
+                    f"share relevant over mean score in {len(bins)} bins"
+                )
+                svg = charts.reliability(bins, strokes[model], f"rel-{group}-{number}", label)
                 drawn.append((model, svg))
         if drawn:
-            title = AGAINST.get(against, f"Against the judge “{against}”")
+            title = titles.get(against, f"Against the judge “{against}”")
             groups.append({"title": title, "charts": drawn})
     return groups
 
 
-def distributions(results: Results, strokes: Mapping[str, Stroke]) -> list[tuple[str, str]]:
-    """One (model, SVG) a model: where the scores of each group of pairs lie, with the model's threshold."""
+def distributions(results: ResultsFolder, strokes: Mapping[str, Stroke]) -> list[tuple[str, str]]:
+    """One (model, SVG) per model: where the scores of each group of pairs lie, with the model's threshold."""
     drawn = []
     for number, model in enumerate(strokes):
         groups: dict[str, list[Row]] = {}
@@ -134,9 +127,8 @@ def distributions(results: Results, strokes: Mapping[str, Stroke]) -> list[tuple
             threshold = results.meta.get("models", {}).get(model, {}).get("threshold")
             at = "" if threshold is None else f", threshold {formats.decimal(threshold)}"
             label = f"Scores of {model} by group of pairs: {', '.join(groups)}{at}"
-            drawn.append(
-                (model, charts.histogram(groups, threshold, strokes[model], f"dist-{number}", label))
-            )
+            svg = charts.histogram(groups, threshold, strokes[model], f"dist-{number}", label)
+            drawn.append((model, svg))
     return drawn
 
 
@@ -151,36 +143,41 @@ def shade(value: float | None, middle: float, reach: float) -> int:
     return max(-STEPS, min(STEPS, round(STEPS * (value - middle) / reach)))
 
 
-def _segment_rows(results: Results, what: Metric, by: str) -> list[dict[str, Any]]:
-    """The rows of one grouping, most pairs first; those of a known grouping in its own order."""
-    relative = what.name in PAPER_TABLE
+def _segment_rows(results: ResultsFolder, style: MetricStyle, by: str) -> list[Values]:
+    """The rows of one grouping, most pairs first; those of volume and words in the glossary's order."""
+    relative = style.name in PAPER_TABLE
     keys = ("change", "change_low", "change_high") if relative else ("value", "low", "high")
-    found, whole = pick(results, what.name, by), pick(results, what.name)
-    middles = {model: 0.0 if relative else _value(row) for (model, _), row in whole.items()}
+    segments = rows_by_segment(results, style.name, by)
+    overall = overall_rows(results, style.name)
+    middles = {model: 0.0 if relative else _value(row) for model, row in overall.items()}
     gaps = sorted(
         abs(row[keys[0]] - middles.get(model, 0.0))
-        for (model, _), row in found.items()
+        for rows in segments.values()
+        for model, row in rows.items()
         if row[keys[0]] is not None
     )
+    # The deepest shade stands at the 90th percentile, so that one outlier does not pale all others.
     reach = gaps[int(0.9 * (len(gaps) - 1))] if gaps else 0.0
-    lines: list[dict[str, Any]] = []
-    for segment in sorted({segment for _, segment in found}):
-        rows = {model: found.get((model, segment)) for model in ordered(results)}
-        if any(row and row[keys[0]] is not None for row in rows.values()):
-            cells = [_heat(row, keys, what, middles.get(model, 0.0), reach) for model, row in rows.items()]
-            support = max((row.get("support") or 0 for row in rows.values() if row), default=0)
-            lines.append({"name": SEGMENTS.get((by, segment), segment), "support": support, "cells": cells})
-    known = list(SEGMENTS.values())
-    lines.sort(key=lambda line: (known.index(line["name"]) if line["name"] in known else 0, -line["support"]))
+    lines: list[Values] = []
+    for segment, rows in sorted(segments.items()):
+        if any(row[keys[0]] is not None for row in rows.values()):
+            cells = [
+                _heat(rows.get(model), keys, style, middles.get(model, 0.0), reach)
+                for model in ordered(results)
+            ]
+            support = max(row.get("support") or 0 for row in rows.values())
+            lines.append({"name": segment_name(by, segment), "support": support, "cells": cells})
+    order = [name for names in glossary()["segments"].values() for name in names.values()]
+    lines.sort(key=lambda line: (order.index(line["name"]) if line["name"] in order else 0, -line["support"]))
     return lines
 
 
 def _heat(
-    row: Row | None, keys: tuple[str, str, str], what: Metric, middle: float, reach: float
-) -> dict[str, Any]:
-    """A cell of a heat table; `sure` when its whole interval lies on one side of the middle."""
+    row: Row | None, keys: tuple[str, str, str], style: MetricStyle, middle: float, reach: float
+) -> Values:
+    """A cell of a heat table; `sure` if its whole interval lies on one side of the middle."""
     value, low, high = (row[key] for key in keys) if row else (None, None, None)
-    unit, digits = (what.change_unit, 0) if keys[0] == "change" else (what.unit, None)
+    unit, digits = (style.change_unit, 0) if keys[0] == "change" else (style.unit, None)
     return {
         "text": formats.write(value, unit, digits),
         "span": formats.span(low, high, unit),
@@ -189,14 +186,5 @@ def _heat(
     }
 
 
-def _by_model(results: Results, name: str, by: str, segment: str) -> dict[str, Row]:
-    return {model: row for (model, part), row in pick(results, name, by).items() if part == segment}
-
-
 def _value(row: Row | None) -> float:
     return row["value"] if row and row["value"] is not None else 0.0
-
-
-def _truth_first(against: str) -> tuple[int, str]:
-    order = list(AGAINST)
-    return (order.index(against) if against in order else len(order), against)

@@ -1,10 +1,10 @@
-"""Reads a results folder (design/0001). Every file but `scorecard.parquet` and `meta.json` may be missing."""
+"""Reads results folders: a JSON file and tables, as the folder's kind states them."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,91 +12,133 @@ from typing import Any
 from adjudge.errors import BadTable, did_you_mean
 
 Row = dict[str, Any]
-
-COLUMNS = {
-    "scorecard": (
-        "model",
-        "metric",
-        "segment_by",
-        "segment",
-        "value",
-        "low",
-        "high",
-        "change",
-        "change_low",
-        "change_high",
-    ),
-    "curves": ("model", "retention", "keyphrases_kept", "sales_kept", "search_pass_rate"),
-    "reliability": ("model", "against", "bin_low", "bin_high", "mean_score", "share_relevant", "pairs"),
-    "histograms": ("model", "group", "bin_low", "bin_high", "pairs"),
-    "agreement": ("source_a", "source_b", "pairs", "agree", "kappa"),
-    "disagreements": ("why", "item_id", "keyphrase", "category", "title", "sources", "scores", "gap"),
-    "sources": ("recipe", "source", "split", "positives", "negatives", "rows"),
-    "conflicts": ("recipe", "winner", "loser", "pairs", "winner_says"),
-}
+Values = dict[str, Any]
+"""What templates show, by the name they use."""
 
 
 @dataclass(frozen=True)
-class Results:
-    """A results folder in memory: its tables as rows in file order, and what `meta.json` says."""
+class ResultsFolder:
+    """A results folder in memory: what its JSON file says (`meta`), and its tables as rows in file order."""
 
-    folder: Path
+    path: Path
     meta: Mapping[str, Any]
     tables: Mapping[str, list[Row]]
 
     def rows(self, table: str) -> list[Row]:
-        """The rows of a table; empty where its file is missing."""
+        """The rows of a table; empty if its file is missing."""
         return self.tables.get(table, [])
 
 
-def read(folder: Path) -> Results:
-    """The results folder. Raises BadTable where it is none, or where a file lacks a column."""
-    scorecard, meta = folder / "scorecard.parquet", folder / "meta.json"
+@dataclass(frozen=True)
+class Section:
+    """A section of the page: `templates/sections/<id>.html.j2`, shown if one of the values in `shows` is
+    there.
+
+    leads: its title becomes `The answer` if it is the first on the page.
+    """
+
+    id: str
+    title: str
+    shows: tuple[str, ...]
+    leads: bool = False
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """A kind of results folder, and what a page shows of it.
+
+    command: what writes such folders. marker: the file that tells the kind. document: its JSON file, which
+    holds the keys `keys`. tables: the columns needed of each table, which may be missing as a whole. view:
+    the values that the templates of `sections` and the page's head show, with `page_title`. terms: the
+    heading in glossary.yaml of the terms to explain. head: the page's head if this kind leads it,
+    `templates/sections/<head>.html.j2`. reproduce: the command lines that make the folder again, unless the
+    view shows them.
+    """
+
+    name: str
+    command: str
+    marker: str
+    document: str
+    keys: tuple[str, ...]
+    tables: Mapping[str, tuple[str, ...]]
+    sections: tuple[Section, ...]
+    view: Callable[[ResultsFolder], Values]
+    terms: str
+    head: str
+    reproduce: Callable[[ResultsFolder], list[str]] | None = None
+
+
+def read_folder(folder: Path, kind: FolderKind) -> ResultsFolder:
+    """A folder of that kind. Raises BadTable if it lacks its JSON file, a key of it, or a column of a
+    table."""
+    document = folder / kind.document
+    if not document.exists():
+        raise BadTable(
+            f"{folder} is no results folder: it lacks {kind.document}; seen: {_names(folder)}. "
+            f"Make one with: {kind.command}"
+        )
+    meta = _read_object(document, kind.command)
+    missing = [key for key in kind.keys if key not in meta]
+    if missing:
+        raise BadTable(f"{document} lacks {', '.join(missing)}. Write it again with: {kind.command}")
+    files = {name: folder / f"{name}.parquet" for name in kind.tables}
+    tables = {
+        name: _read_rows(path, kind.tables[name], kind.command)
+        for name, path in files.items()
+        if path.exists()
+    }
+    return ResultsFolder(folder, meta, tables)
+
+
+def kind_of(folder: Path, kinds: tuple[FolderKind, ...]) -> FolderKind:
+    """The kind whose marker a folder holds. Raises BadTable if it is no results folder."""
+    commands = ", ".join(kind.command for kind in kinds)
     if not folder.is_dir():
         raise BadTable(
-            f"{folder} is not a folder. A report is made of results folders; make one with: adjudge evaluate, agree or cascade"
+            f"{folder} is not a folder. A report is made of results folders; make one with one of: {commands}"
         )
-    missing = [path.name for path in (scorecard, meta) if not path.exists()]
-    if missing:
-        seen = ", ".join(sorted(path.name for path in folder.iterdir())[:12]) or "nothing"
-        raise BadTable(
-            f"{folder} is no results folder: it lacks {' and '.join(missing)}; seen: {seen}. "
-            "Make one with: adjudge evaluate (also agree and cascade write folders that a report is made of)"
-        )
-    found = {name: folder / f"{name}.parquet" for name in COLUMNS}
-    tables = {name: rows_of(path, COLUMNS[name]) for name, path in found.items() if path.exists()}
-    return Results(folder, json_object(meta), tables)
+    for kind in kinds:
+        if (folder / kind.marker).exists():
+            return kind
+    markers = ", ".join(kind.marker for kind in kinds)
+    raise BadTable(
+        f"{folder} is no results folder: it holds none of {markers}; seen: {_names(folder)}. "
+        f"Make one with one of: {commands}"
+    )
 
 
-def json_object(path: Path, by: str = "adjudge evaluate") -> Mapping[str, Any]:
-    """A JSON file that holds an object. Raises BadTable, naming the command `by` that writes it."""
+def _names(folder: Path) -> str:
+    return ", ".join(sorted(path.name for path in folder.iterdir())[:12]) or "nothing"
+
+
+def _read_object(path: Path, command: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadTable(f"{path} cannot be read: {error}. Write it again with: {by}") from error
-    if not isinstance(found, dict):
-        raise BadTable(f"{path} holds a JSON {type(found).__name__}; allowed is an object. Run: {by}")
-    return found
+        raise BadTable(f"{path} cannot be read: {error}. Write it again with: {command}") from error
+    if not isinstance(value, dict):
+        raise BadTable(f"{path} holds a JSON {type(value).__name__}; allowed is an object. Run: {command}")
+    return value
 
 
-def rows_of(path: Path, needed: tuple[str, ...], by: str = "adjudge evaluate") -> list[Row]:
-    """A table's rows. Raises BadTable where it cannot be read or lacks a column."""
+def _read_rows(path: Path, needed: tuple[str, ...], command: str) -> list[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise BadTable(f"{path} cannot be read as Parquet: {error}. Write it again with: {by}") from error
+        raise BadTable(
+            f"{path} cannot be read as Parquet: {error}. Write it again with: {command}"
+        ) from error
     missing = [name for name in needed if name not in table.column_names]
     if missing:
         raise BadTable(
             f"{path} lacks column {', '.join(missing)}; seen: {', '.join(table.column_names)}"
-            f"{did_you_mean(missing[0], table.column_names)}. Write it again with: {by}"
+            f"{did_you_mean(missing[0], table.column_names)}. Write it again with: {command}"
         )
-    return [{key: _value(value) for key, value in row.items()} for row in table.to_pylist()]
-
-
-def _value(value: Any) -> Any:
-    """A value that is not a number is a missing one."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return [
+        # A NaN or infinity is a missing value.
+        {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in row.items()}
+        for row in table.to_pylist()
+    ]

@@ -1,4 +1,5 @@
-"""One matplotlib figure -> SVG text that lives inside a page: themed by the page's CSS, ids of its own, no date."""
+"""One matplotlib figure -> SVG text that lives inside a page: themed by the page's CSS, ids of its own, no
+date."""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ def figure(width: float, height: float) -> Figure:
 
 
 def style() -> Any:
-    """The context in which every chart is drawn: matplotlib's defaults, then STYLE, whatever the user's rc file says."""
+    """The context in which every chart is drawn: matplotlib's defaults, then STYLE, whatever the user's rc
+    file says."""
     import matplotlib
 
     settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, "backend": "svg", **STYLE}

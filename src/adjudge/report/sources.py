@@ -1,4 +1,4 @@
-"""What the models were made of: sources, training sets, conflicts, agreement, disagreements, settings."""
+"""What the models were made of: training sets, agreement and disagreements of sources, and the settings."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from adjudge.report import formats
 from adjudge.report.quality import shade
-from adjudge.report.reading import Results, Row
+from adjudge.report.reading import ResultsFolder, Row, Values
 
 SHOWN = 12
-"""Disagreements shown per reason, widest gap first; the page says how many there are."""
+"""Disagreements shown per reason, widest gap first; the page says how many there are in all."""
 
 
-def training_sets(results: Results) -> list[dict[str, Any]]:
-    """A row a recipe, source and (where it matters) split, with each recipe's total."""
+def training_sets(results: ResultsFolder) -> list[Values]:
+    """Rows per recipe and source, by split, with each recipe's total."""
     recipes: dict[str, dict[str, dict[str, int]]] = {}
     for row in results.rows("sources"):
         cell = recipes.setdefault(row["recipe"], {}).setdefault(
@@ -36,23 +36,22 @@ def training_sets(results: Results) -> list[dict[str, Any]]:
     ]
 
 
-def kappa_matrix(results: Results) -> dict[str, Any] | None:
-    """Agreement between sources, both ways round: kappa where defined, else the share that agrees."""
+def kappa_matrix(results: ResultsFolder) -> Values | None:
+    """Agreement between sources, both ways round: kappa if defined, else the share that agrees."""
     rows = results.rows("agreement")
     if not rows:
         return None
     names = list(dict.fromkeys(name for row in rows for name in (row["source_a"], row["source_b"])))
-    found = {}
+    cells = {}
     for row in rows:
-        found[row["source_a"], row["source_b"]] = found[row["source_b"], row["source_a"]] = _agreement(row)
-    lines = [
-        (name, [None if other == name else found.get((name, other)) for other in names]) for name in names
-    ]
+        cells[row["source_a"], row["source_b"]] = cells[row["source_b"], row["source_a"]] = _agreement(row)
+    # No source is compared with itself, so the diagonal stays empty.
+    lines = [(name, [cells.get((name, other)) for other in names]) for name in names]
     return {"names": names, "rows": lines}
 
 
-def disagreements(results: Results) -> list[dict[str, Any]]:
-    """Pairs grouped by why they are listed, widest gap first, at most SHOWN a group."""
+def disagreements(results: ResultsFolder) -> list[Values]:
+    """Pairs grouped by why they are listed, widest gap first, at most SHOWN per group."""
     groups: dict[str, list[Row]] = {}
     for row in results.rows("disagreements"):
         groups.setdefault(row["why"], []).append(row)
@@ -61,7 +60,7 @@ def disagreements(results: Results) -> list[dict[str, Any]]:
         rows.sort(key=lambda row: -(row["gap"] or 0.0))
         title = "the models disagree most" if why == "models" else why
         pairs = [
-            {**row, "sources": _parts(row["sources"]), "scores": _verdicts(row["scores"])}
+            {**row, "sources": _phrases(row["sources"]), "scores": _verdicts(row["scores"])}
             for row in rows[:SHOWN]
         ]
         shown.append({"title": title, "pairs": pairs, "total": len(rows)})
@@ -78,21 +77,22 @@ def settings_json(meta: Mapping[str, Any]) -> str:
     return json.dumps(meta.get("settings", {}), indent=2, ensure_ascii=False)
 
 
-def commands(results: Results) -> list[str]:
-    """The command lines that give these figures and this page again, from the settings; parts that need it quoted."""
-    settings, folder = results.meta.get("settings", {}), results.folder.as_posix()
+def commands(results: ResultsFolder) -> list[str]:
+    """The command lines that give these figures and this page again, from the settings; parts that need it
+    quoted."""
+    settings, folder = results.meta.get("settings", {}), results.path.as_posix()
     scores = settings.get("scores")
-    parts = ["adjudge evaluate"]
+    words = ["adjudge evaluate"]
     for name in ("logs", "out", "production", "split"):
         if settings.get(name) is not None:
-            parts.append(f"--{name} {shlex.quote(str(settings[name]))}")
+            words.append(f"--{name} {shlex.quote(str(settings[name]))}")
     for model, file in (scores if isinstance(scores, Mapping) else {}).items():
-        parts.append(f"--scores {shlex.quote(f'{model}={file}')}")
-    parts.append("--settings evaluate.json")
-    return [" \\\n    ".join(parts), f"adjudge report --results {shlex.quote(folder)} --out report.html"]
+        words.append(f"--scores {shlex.quote(f'{model}={file}')}")
+    words.append("--settings evaluate.json")
+    return [" \\\n    ".join(words), f"adjudge report --results {shlex.quote(folder)} --out report.html"]
 
 
-def _agreement(row: Row) -> dict[str, Any]:
+def _agreement(row: Row) -> Values:
     kappa = row["kappa"]
     return {
         "text": formats.decimal(kappa, 2) if kappa is not None else formats.share(row["agree"], 0),
@@ -103,29 +103,29 @@ def _agreement(row: Row) -> dict[str, Any]:
     }
 
 
-def _parts(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(";") if part.strip()]
+def _phrases(text: str | None) -> list[str]:
+    return [phrase.strip() for phrase in (text or "").split(";") if phrase.strip()]
 
 
 def _verdicts(text: str | None) -> list[dict[str, str]]:
-    """What each model says, taken apart so that kept and dropped can be told at a glance.
+    """What each model says, taken apart so that kept and dropped can be styled.
 
     >>> _verdicts("click+ llm- 0.93 kept")
     [{'model': 'click+ llm-', 'score': '0.93', 'verdict': 'kept'}]
     """
-    found = []
-    for part in _parts(text):
-        model, *rest = part.rsplit(" ", 2)
+    verdicts = []
+    for phrase in _phrases(text):
+        model, *rest = phrase.rsplit(" ", 2)
         if len(rest) == 2 and rest[1] in ("kept", "dropped"):
-            found.append({"model": model, "score": rest[0], "verdict": rest[1]})
+            verdicts.append({"model": model, "score": rest[0], "verdict": rest[1]})
         else:
-            found.append({"model": part, "score": "", "verdict": ""})
-    return found
+            verdicts.append({"model": phrase, "score": "", "verdict": ""})
+    return verdicts
 
 
 def _flat(name: str, value: Any) -> Any:
     if isinstance(value, Mapping) and value:
-        for key, part in value.items():
-            yield from _flat(f"{name}.{key}" if name else str(key), part)
+        for key, inner in value.items():
+            yield from _flat(f"{name}.{key}" if name else str(key), inner)
     elif name:
         yield name, formats.plain(value)
