@@ -118,5 +118,7 @@ def overlap(rows: Sequence[Row], name: str) -> str:
         axes.set_ylim(-0.04, 1.04)
         percent(axes.yaxis)
         axes.set_xlabel("word overlap of keyphrase and title (Jaccard)")
-        label = "Share the judge calls relevant by word overlap, for pairs people call relevant and irrelevant"
+        label = (
+            "Share the judge calls relevant by word overlap, for pairs people call relevant and irrelevant"
+        )
         return svg.finish(drawing, name, label)
