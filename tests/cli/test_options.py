@@ -79,6 +79,20 @@ def test_shapes_and_types() -> None:
     }
 
 
+def test_typed_values_become_values_of_the_setting() -> None:
+    @settings
+    class Mixed:
+        grades: dict[str, int] = field(default_factory=dict)
+        files: dict[str, Path] = field(default_factory=dict)
+        either: int | str = 1
+
+    grades, files, either = command_options(JobSpec("mixed", "Mixed."), Mixed)
+    assert grades.value(["good=1", "bad=0"]) == {"good": 1, "bad": 0}
+    assert files.value(["a=1"]) == {"a": "1"}
+    assert [either.value("7"), either.value("seven")] == [7, "seven"]
+    assert (grades.spelling, grades.metavar, grades.help) == ("--grades", None, "Repeatable.")
+
+
 def test_help_says_what_is_allowed_the_unit_and_the_default() -> None:
     assert {name: option.help for name, option in by_setting().items()} == {
         "kind": "Kind. [a, b; default: a]",

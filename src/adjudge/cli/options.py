@@ -73,10 +73,12 @@ class CommandOption:
         return " ".join(text for text in (option.help, repeat, brackets and f"[{brackets}]") if text)
 
     def value(self, typed: Any) -> Any:
-        """What was typed, as a settings value: NAME=VALUE pairs become a mapping."""
+        """What was typed, as a settings value: NAME=VALUE pairs become a mapping, numbers among words numbers."""
         if self.shape == "mapping":
-            return mapping(typed, self.spelling, self.metavar or "NAME=VALUE")
-        return typed
+            words = mapping(typed, self.spelling, self.metavar or "NAME=VALUE")
+            text = typing.get_args(self.option.kinds[0])[1] in (str, Path)
+            return words if text else {name: _parsed(word) for name, word in words.items()}
+        return _parsed(typed) if len(self.option.kinds) > 1 else typed
 
 
 def command_options(spec: JobSpec, config: type) -> list[CommandOption]:

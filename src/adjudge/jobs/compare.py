@@ -40,8 +40,8 @@ Baselines = Annotated[
 Workers = Annotated[
     int,
     setting(
-        "Students trained at a time, each in a process of about 1.2 GB. They change no byte of a student as long "
-        "as student.threads stays 1.",
+        "Students trained at a time, each in a process of about 1.2 GB. They change no byte of a student as "
+        "long as student.threads stays 1.",
         ge=1,
         le=64,
     ),
@@ -49,7 +49,7 @@ Workers = Annotated[
 
 
 def one_thread() -> StudentSettings:
-    """The default student: one thread, so that several learn at a time and every machine gives the same bytes."""
+    """The default student: one thread, so that several learn at once and all machines give the same bytes."""
     return StudentSettings(threads=1)
 
 
