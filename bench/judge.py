@@ -1,7 +1,7 @@
 """What the judge's runner costs beside the server it asks, and what a rerun costs.
 
     python bench/judge.py compare  [--rounds 6] [--requests 20000] [--in-flight 256] [--delay 0.05] bare, runner, bare, ...
-    python bench/judge.py overhead [--requests 20000] [--transport wire|sdk] the runner alone
+    python bench/judge.py overhead [--requests 20000] [--transport http|sdk] the runner alone
     python bench/judge.py bare     the same requests by a client that does nothing but send them
     python bench/judge.py skip     [--pairs 1000000] a million pairs that are all judged already
 
@@ -250,7 +250,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--in-flight", type=int, default=256)
     parser.add_argument("--delay", type=float, default=0.05)
-    parser.add_argument("--transport", choices=("wire", "sdk"), default="wire")
+    parser.add_argument("--transport", choices=("http", "sdk"), default="http")
     parser.add_argument("--pairs", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path)
     given = parser.parse_args()

@@ -23,7 +23,7 @@ from adjudge.judge.pairs import Question, all_hashes
 from adjudge.judge.prompt import load
 from adjudge.judge.verdict import Verdict
 from adjudge.llm.contract import Decoding
-from adjudge.llm.fake import Fake, FakeSettings
+from adjudge.llm.fake import FakeClient, FakeSettings
 
 
 def fill(folder: Path, pairs: int) -> None:
@@ -40,7 +40,9 @@ def fill(folder: Path, pairs: int) -> None:
     question = Question(load("binary", None, "best_first", 0, None, None), Decoding())
     verdict = Entry(Verdict("relevant", None, 0.9, 0.9, 1.0), 1, 120, 0.0001)
     keys = all_hashes(folder / "pairs.parquet", question).astype(">u8").tobytes()
-    with VerdictLog(folder / "log.sqlite", question.told("fake", Fake(FakeSettings()).revision), 0) as log:
+    with VerdictLog(
+        folder / "log.sqlite", question.told("fake", FakeClient(FakeSettings()).revision), 0
+    ) as log:
         for start in range(0, len(keys), 16):
             log.put(Record(keys[start : start + 16], verdict))
 

@@ -185,16 +185,16 @@ def test_only_what_the_cheap_judge_may_not_answer_is_asked_and_paid_once(tmp_pat
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The requests that judges get from here on."""
-    from adjudge.llm.fake import Fake
+    from adjudge.llm.fake import FakeClient
 
     asked: list[int] = []
-    answer = Fake.ask
+    answer = FakeClient.ask
 
-    async def ask(self: Fake, request: Any) -> Any:
+    async def ask(self: FakeClient, request: Any) -> Any:
         asked.append(1)
         return await answer(self, request)
 
-    monkeypatch.setattr(Fake, "ask", ask)
+    monkeypatch.setattr(FakeClient, "ask", ask)
     return asked
 
 

@@ -22,7 +22,7 @@ from adjudge.jobs.tune.material import TuneConfig, prepare
 from adjudge.jobs.tune.tune import tune
 from adjudge.judge.tuned_folder import read as read_card
 from adjudge.llm.sft import SftSettings
-from adjudge.llm.transformers_client import LocalSettings
+from adjudge.llm.transformers_client import TransformersSettings
 from adjudge.records import BINARY, FOUR, ORDINAL3
 from adjudge.scoring.open_model import open_model
 from adjudge.stats.calibration import logit
@@ -153,7 +153,7 @@ def asked(home: Path, out: str, **more: Any) -> JudgeConfig:
         f"hf:{home / 'judge'}",
         home / f"{out}.sqlite",
         home / f"{out}.parquet",
-        **{"scale": "ordinal3", "local": LocalSettings(threads=1), **more},
+        **{"scale": "ordinal3", "local": TransformersSettings(threads=1), **more},
     )
 
 
@@ -172,7 +172,7 @@ def test_another_scale_or_prompt_is_refused_unless_meant(home: Path, made: Any) 
     with pytest.raises(BadConfig, match="tuned on scale ordinal3; asked is binary: give --scale ordinal3"):
         judge(asked(home, "x", scale="binary"))
     with pytest.raises(BadConfig, match="tuned with chat=True"):
-        judge(asked(home, "x", local=LocalSettings(threads=1, chat=False)))
+        judge(asked(home, "x", local=TransformersSettings(threads=1, chat=False)))
     (home / "other.md").write_text(PROMPT.replace("item", "buyer"))
     with pytest.raises(BadConfig, match="Leave prompt, order, guidance and examples out"):
         judge(asked(home, "x", prompt=home / "other.md"))

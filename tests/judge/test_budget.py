@@ -23,7 +23,7 @@ from adjudge.judge.prices import Price, Purse, price_of
 from adjudge.judge.runner import RunSettings
 from adjudge.llm import chat
 from adjudge.llm.contract import Answer, AskFailed, NoAccess, Request
-from adjudge.llm.fake import Fake, FakeSettings
+from adjudge.llm.fake import FakeClient, FakeSettings
 
 Pairs = Callable[[int], Path]
 EMPTY = {"choices": [], "usage": {"prompt_tokens": 300, "completion_tokens": 8}}
@@ -125,18 +125,18 @@ def test_batch_files_name_the_answers_length_as_the_endpoint_wants_it(pairs: Pai
 
 def answering(patch: pytest.MonkeyPatch, how: Callable[[Request], Any]) -> list[Request]:
     """The fake client answers as `how` says; the requests it was asked."""
-    import adjudge.jobs.judge as job
+    import adjudge.llm.providers as providers
 
     asked: list[Request] = []
 
-    class Made(Fake):
+    class Made(FakeClient):
         async def ask(self, request: Request) -> Answer:
             asked.append(request)
             await asyncio.sleep(0)
             answer: Answer = how(request)
             return answer
 
-    patch.setattr(job, "Fake", lambda settings: Made(settings))
+    patch.setattr(providers, "FakeClient", lambda settings: Made(settings))
     return asked
 
 
@@ -189,7 +189,7 @@ def test_what_may_be_billed_is_booked_at_its_most_and_what_is_not_is_not(
     assert last.written.cost == pytest.approx(done.spent + last.spent)
 
 
-class Stops(Fake):
+class Stops(FakeClient):
     """Leaves its requests unanswered; the `last` one of them does what `stop` says."""
 
     def __init__(self, settings: FakeSettings, stop: Callable[[], None], last: int = 8) -> None:
@@ -228,7 +228,7 @@ def test_what_is_sent_and_cut_short_is_booked_at_its_most(
 ) -> None:
     """Seven requests hang; the eighth ends the run, which waits for none of them."""
     client = Stops(FakeSettings(), stop)
-    monkeypatch.setattr("adjudge.jobs.judge.Fake", lambda settings: client)
+    monkeypatch.setattr("adjudge.llm.providers.FakeClient", lambda settings: client)
     run = RunSettings(in_flight=8, grace=0.0)
     made = config(pairs(40), {"input": 1.0, "output": 1.0}, run=run)
     with pytest.raises(told):
@@ -256,7 +256,7 @@ def test_where_the_key_is_wrong_what_is_in_flight_comes_back_and_costs_nothing(
         denied()
 
     client = Stops(FakeSettings(), deny)
-    monkeypatch.setattr("adjudge.jobs.judge.Fake", lambda settings: client)
+    monkeypatch.setattr("adjudge.llm.providers.FakeClient", lambda settings: client)
     made = config(pairs(40), {"input": 1.0, "output": 1.0})
     with pytest.raises(NoAccess, match="the key is wrong"):
         judge(made)

@@ -15,8 +15,8 @@ import pytest
 from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.judge.prompt import load
 from adjudge.llm.contract import Message, Request
-from adjudge.llm.fake import Fake
-from adjudge.llm.transformers_client import LocalSettings, prompt_ids
+from adjudge.llm.fake import FakeClient
+from adjudge.llm.transformers_client import TransformersSettings, prompt_ids
 from adjudge.trust.settings import ProbeSettings
 
 DECODER = Path(__file__).parents[1] / "decoder"
@@ -52,7 +52,7 @@ def outside(prompt: str) -> str:
 def test_a_judge_that_obeys_all_that_stands_outside_the_tags_gets_no_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import adjudge.jobs.judge as job
+    import adjudge.llm.providers as providers
 
     plain = outside(load("binary").render("red mug", "a cable", None).user)
     seen: list[str] = []
@@ -64,7 +64,7 @@ def test_a_judge_that_obeys_all_that_stands_outside_the_tags_gets_no_order(
         inside = [match.group() for match in TAGGED.finditer(user)]
         return "yes" if outside(user) != plain or any(map(MARKERS.search, inside)) else "no"
 
-    monkeypatch.setattr(job, "Fake", lambda settings: Fake(settings, rule=obeys))
+    monkeypatch.setattr(providers, "FakeClient", lambda settings: FakeClient(settings, rule=obeys))
     pairs = table(tmp_path / "pairs.parquet", ["red mug"] * len(ATTACKS), [f"a cable {a}" for a in ATTACKS])
     config = JudgeConfig(pairs, "fake", tmp_path / "log.sqlite", tmp_path / "out.parquet")
     judge(config)
@@ -113,7 +113,7 @@ def test_the_committed_decoder_says_yes_no_oftener_with_an_order_in_the_title(tm
         tmp_path / "log.sqlite",
         tmp_path / "out.parquet",
         prompt=DECODER / "prompt.md",
-        local=LocalSettings(threads=1),
+        local=TransformersSettings(threads=1),
     )
     done = judge(config)
     assert done.written.scored == len(attacked)

@@ -24,8 +24,8 @@ from adjudge.judge.runner import RunSettings
 from adjudge.judge.verdict import ReadSettings
 from adjudge.llm.contract import Decoding, NoAccess, Unservable
 from adjudge.llm.endpoint import EndpointSettings
-from adjudge.llm.fake import Fake, FakeSettings
-from adjudge.llm.transformers_client import LocalSettings
+from adjudge.llm.fake import FakeClient, FakeSettings
+from adjudge.llm.transformers_client import TransformersSettings
 
 Pairs = Callable[[int], Path]
 QUICK = RunSettings(in_flight=16, first_wait=0.001)
@@ -97,14 +97,14 @@ def test_what_matters_to_a_model_loaded_here_makes_a_new_question(pairs: Pairs) 
     where = pairs(20)
     changes = [{}, {"chat": False}, {"dtype": "bfloat16"}, {"longest": 512, "threads": 1}]
     configured = [
-        config(where, judge=f"hf:{DECODER}", local=LocalSettings(**{"threads": 1, **change}))
+        config(where, judge=f"hf:{DECODER}", local=TransformersSettings(**{"threads": 1, **change}))
         for change in changes
     ]
     assert [judge(one).tally.requests for one in configured] == [20, 20, 20, 0]
     assert [judge(one).tally.requests for one in configured] == [0] * 4
 
 
-class Vague(Fake):
+class Vague(FakeClient):
     """In each text another share of what it could say lies beside the scale."""
 
     async def ask(self, request: Any) -> Any:
@@ -117,7 +117,7 @@ class Vague(Fake):
 def test_another_least_mass_reads_the_answers_again_as_if_asked_anew(
     pairs: Pairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adjudge.jobs.judge.Fake", Vague)
+    monkeypatch.setattr("adjudge.llm.providers.FakeClient", Vague)
     where = pairs(200)
     runs = [
         (low, judge(config(where, read=ReadSettings(low))), rows(where)) for low in (0.5, 0.8, 0.2, 0.5, 0.8)
@@ -174,7 +174,7 @@ def test_each_fault_that_lasts_is_unscored_with_its_reason_and_counted(
     result = judge(config(where, fake=fake, run=run, probabilities=probabilities))
     with VerdictLog(where.parent / "log.sqlite", configs(where.parent / "log.sqlite")[0]) as log:
         answers = Counter(text.hex() for text, _, _ in log.answers())
-    met = [key for key in answers if Fake(fake).fault_of(key) == fault]
+    met = [key for key in answers if FakeClient(fake).fault_of(key) == fault]
     unanswered = fault in ("timeout", "rate_limit", "lost")
     hit = 100 - len(answers) if unanswered else len(met)
     assert 10 < hit < 60
@@ -193,14 +193,14 @@ def test_passing_faults_of_every_kind_leave_no_trace_but_their_cost(pairs: Pairs
     assert result.written.scored == 300
     with VerdictLog(where.parent / "log.sqlite", configs(where.parent / "log.sqlite")[0]) as log:
         answers = Counter(text.hex() for text, _, _ in log.answers())
-    clean = Fake(fake)
+    clean = FakeClient(fake)
     bad = [key for key in answers if clean.fault_of(key) in FAULTS[3:]]
     assert len(bad) > 50
     assert all(answers[key] == 2 for key in bad)
     assert sum(answers.values()) == 300 + len(bad)
 
 
-@pytest.mark.parametrize("transport", ["wire", "sdk"])
+@pytest.mark.parametrize("transport", ["http", "sdk"])
 @pytest.mark.parametrize("structured", ["", "json_schema", "choice"])
 def test_a_real_endpoint_through_both_transports(
     pairs: Pairs, stub: Callable[..., Any], transport: str, structured: str
@@ -216,7 +216,7 @@ def test_a_real_endpoint_through_both_transports(
         assert (row["probability"] > 0.5) == (row["grade"] == "relevant")
 
 
-@pytest.mark.parametrize("transport", ["wire", "sdk"])
+@pytest.mark.parametrize("transport", ["http", "sdk"])
 def test_a_faulty_endpoint_is_survived(pairs: Pairs, stub: Callable[..., Any], transport: str) -> None:
     faults = [
         {"every": 13, "kind": "cut"},

@@ -20,7 +20,7 @@ from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.judge.log import VerdictLog, configs
 from adjudge.judge.runner import RunSettings
 from adjudge.llm.contract import Answer, AskFailed, NoAccess, Request
-from adjudge.llm.fake import Fake, FakeSettings
+from adjudge.llm.fake import FakeClient, FakeSettings
 
 Pairs = Callable[[int], Path]
 CAUSE = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
@@ -88,7 +88,7 @@ def test_a_server_that_refuses_everything_is_left_with_its_own_words(pairs: Pair
     assert 50 <= server.seen <= 50 + 2 * 8
 
 
-@pytest.mark.parametrize("transport", ["wire", "sdk"])
+@pytest.mark.parametrize("transport", ["http", "sdk"])
 def test_nobody_home_ends_the_run(pairs: Pairs, transport: str) -> None:
     from adjudge.llm.endpoint import EndpointSettings
 
@@ -120,7 +120,7 @@ def test_a_run_too_short_to_be_stopped_says_the_cause_and_fails(pairs: Pairs, se
     assert CliRunner().invoke(app, words).exit_code == 0
 
 
-class Fails(Fake):
+class Fails(FakeClient):
     """Answers only `but`; fails on the others in one way."""
 
     kind, but = "refused request", frozenset[str]()
@@ -132,14 +132,14 @@ class Fails(Fake):
 
 
 def fails(patch: pytest.MonkeyPatch, kind: str, but: frozenset[str]) -> None:
-    import adjudge.jobs.judge as job
+    import adjudge.llm.providers as providers
 
-    def make(settings: FakeSettings) -> Fake:
+    def make(settings: FakeSettings) -> FakeClient:
         client = Fails(settings)
         client.kind, client.but = kind, but
         return client
 
-    patch.setattr(job, "Fake", make)
+    patch.setattr(providers, "FakeClient", make)
 
 
 def test_one_answer_is_enough_to_go_on_and_so_is_one_in_the_log(

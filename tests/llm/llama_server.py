@@ -60,14 +60,16 @@ def convert(folder: Path, kind: str = "f32", model: Path = DECODER) -> Path:
 
 @contextmanager
 def serving(gguf: Path, log: Path) -> Iterator[Server]:
-    """A server of one model on a free port of this machine, stopped at the end. Raises RuntimeError with its last words
+    """A server of one model on a free port of this machine, stopped at the end. Raises RuntimeError with its
+    last words
     where it does not come up within two minutes."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [PYTHON, "-m", "llama_cpp.server", "--model", gguf, "--model_alias", "m", "--port", str(port)]
     command += ["--logits_all", "true", "--n_ctx", "1024", "--n_threads", "1", "--n_threads_batch", "1"]
-    # Keys and values kept in float32 (type 0): by default they are float16, and probabilities move by some thousandths.
+    # Keys and values kept in float32 (type 0): by default they are float16, and probabilities move by some
+    # thousandths.
     command += ["--type_k", "0", "--type_v", "0", "--verbose", "false"]
     with (
         log.open("wb") as said,

@@ -8,7 +8,10 @@ WORDS = ("yes", "Yes", "no", "No", "high", "moderate", "irrelevant", "bad", "fai
 
 
 def build(folder: Path, seed: int = 0) -> Path:
-    """Write the model to a folder and return it. The grade words are made likely, so that they hold the mass."""
+    """Write the model to a folder and return it.
+
+    The grade words are made likely, so that they hold the mass.
+    """
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -54,7 +57,8 @@ def build(folder: Path, seed: int = 0) -> Path:
     )
     network = LlamaForCausalLM(shape)
     with torch.no_grad():
-        # One dimension is large in every text and lifts the grade words above all others; the rest stays random.
+        # One dimension is large in every text and lifts the grade words above all others; the rest stays
+        # random.
         network.model.embed_tokens.weight[:, 0] += 12.0
         network.lm_head.weight[:] *= 0.05
         for word in ("yes", "Yes", "no", "No"):

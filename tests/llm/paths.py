@@ -15,14 +15,15 @@ from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.judge.runner import RunSettings
 from adjudge.llm.batch import ShardSettings
 from adjudge.llm.contract import Decoding
-from adjudge.llm.transformers_client import LocalSettings
+from adjudge.llm.transformers_client import TransformersSettings
 
 WAYS = ("hf", "live", "batch")
 
 
 @dataclass(frozen=True)
 class Paths:
-    """home: a folder with pairs.parquet; model: the checkpoint; served: its endpoint; complete: from the body of a batch
+    """home: a folder with pairs.parquet; model: the checkpoint; served: its endpoint; complete: from the body
+    of a batch
     line to the answer's body."""
 
     home: Path
@@ -48,7 +49,7 @@ class Paths:
 
     def ask_all(self) -> list[list[dict[str, Any]]]:
         """The judgments of each of WAYS."""
-        judge(self.config("hf", f"hf:{self.model}", local=LocalSettings(threads=1)))
+        judge(self.config("hf", f"hf:{self.model}", local=TransformersSettings(threads=1)))
         judge(self.config("live", "openai:m", base_url=self.served))
         config = self.config(
             "batch", "openai:m", batch=self.home / "batch", shards=ShardSettings(requests=400)
@@ -79,7 +80,8 @@ class Paths:
 
 
 def check_equal(tables: list[list[dict[str, Any]]], pairs: int, tolerance: float) -> None:
-    """Live and batch are equal to the last digit; in this process grades and tokens are equal and probabilities within
+    """Live and batch are equal to the last digit; in this process grades and tokens are equal and
+    probabilities within
     `tolerance`, but where a tie or `min_mass` lies nearer than that."""
     assert {len(table) for table in tables} == {pairs}
     assert pairs * 0.8 < sum(row["status"] == "scored" for row in tables[0]) <= pairs

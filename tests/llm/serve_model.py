@@ -1,4 +1,5 @@
-"""An OpenAI-compatible server of a local model, for tests: chat completions with top_logprobs, computed with torch.
+"""An OpenAI-compatible server of a local model, for tests: chat completions with top_logprobs, computed with
+torch.
 
     python tests/llm/serve_model.py FOLDER
 

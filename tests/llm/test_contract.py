@@ -15,9 +15,9 @@ from adjudge.errors import BadConfig
 from adjudge.llm import chat, failures
 from adjudge.llm.contract import Answer, AskFailed, Decoding, Message, NoAccess, Request
 from adjudge.llm.endpoint import EndpointSettings
-from adjudge.llm.fake import FAULTS, Fake, FakeSettings
-from adjudge.llm.student_client import Scored
-from adjudge.llm.transformers_client import Local
+from adjudge.llm.fake import FAULTS, FakeClient, FakeSettings
+from adjudge.llm.student_client import StudentClient
+from adjudge.llm.transformers_client import TransformersClient
 
 ASKED = Request("k", (Message("system", "s"), Message("user", "u")), ("no", "yes"))
 
@@ -140,7 +140,7 @@ def test_settings_are_checked() -> None:
     for bad in ({"transport": "http2"}, {"timeout": 0}, {"structured": ("xml",)}, {"tokens_setting": "n"}):
         with pytest.raises(BadConfig, match="allowed"):
             EndpointSettings(**bad)  # type: ignore[arg-type]
-    assert EndpointSettings(base_url="http://127.0.0.1:1/v1").chosen == "wire"
+    assert EndpointSettings(base_url="http://127.0.0.1:1/v1").chosen == "http"
     assert EndpointSettings(base_url="https://host/v1").chosen == EndpointSettings().chosen == "sdk"
     with pytest.raises(BadConfig, match="all faults together"):
         FakeSettings(timeout=0.6, refuse=0.6)
@@ -151,7 +151,7 @@ def test_the_fake_depends_on_seed_and_key_alone() -> None:
     settings = FakeSettings(seed=3, **dict.fromkeys(FAULTS, 0.05))
 
     def answers(order: list[str]) -> dict[str, str]:
-        fake, told = Fake(settings), {}
+        fake, told = FakeClient(settings), {}
         for key in order:
             try:
                 told[key] = asyncio.run(fake.ask(asked(key=key))).dump()
@@ -162,22 +162,22 @@ def test_the_fake_depends_on_seed_and_key_alone() -> None:
     there = answers(keys)
     assert there == answers(keys[::-1])
     assert set(there) == set(keys)
-    assert there != {key: Fake(FakeSettings(seed=4)).fault_of(key) or "" for key in keys}
-    shares = [sum(Fake(settings).fault_of(key) == fault for key in keys) for fault in FAULTS]
+    assert there != {key: FakeClient(FakeSettings(seed=4)).fault_of(key) or "" for key in keys}
+    shares = [sum(FakeClient(settings).fault_of(key) == fault for key in keys) for fault in FAULTS]
     assert all(3 <= n <= 30 for n in shares)
 
 
 def test_a_rule_decides_for_the_fake() -> None:
-    fake = Fake(rule=lambda request: "yes" if "u" in request.messages[-1].text else None)
+    fake = FakeClient(rule=lambda request: "yes" if "u" in request.messages[-1].text else None)
     assert {asyncio.run(fake.ask(asked(key=str(n)))).text for n in range(30)} == {"yes"}
-    free = Fake(rule=lambda request: None)
+    free = FakeClient(rule=lambda request: None)
     assert {asyncio.run(free.ask(asked(key=str(n)))).text for n in range(30)} == {"yes", "no"}
 
 
 def test_a_scorer_is_a_judge_of_as_many_grades_as_it_gives() -> None:
     import math
 
-    client = Scored(
+    client = StudentClient(
         lambda pairs: [[0.2, 0.8], [1.0, 0.0], [math.nan, math.nan], [0.5, 0.6]], "student:x", "v1"
     )
     good, zero, none, torn = asyncio.run(client.ask_many([asked(), asked(), asked(), asked()]))
@@ -188,7 +188,7 @@ def test_a_scorer_is_a_judge_of_as_many_grades_as_it_gives() -> None:
     assert good.text == "yes"
     assert math.exp(dict(good.tokens[0][1])["yes"]) == pytest.approx(0.8)
     assert zero.text == "no"
-    three = Scored(lambda pairs: [[0.1, 0.3, 0.6]] * len(pairs), "student:x", "v1")
+    three = StudentClient(lambda pairs: [[0.1, 0.3, 0.6]] * len(pairs), "student:x", "v1")
     graded = asyncio.run(three.ask(asked(answers=("low", "middle", "top"))))
     assert [word for word, _ in graded.tokens[0][1]] == ["top", "middle", "low"]
     with pytest.raises(BadConfig, match="shares of 3 grades; the prompt has 2 answers"):
@@ -211,9 +211,9 @@ def test_a_hub_names_revision_is_what_is_loaded(
     with pytest.raises(
         NoAccess, match="cannot be loaded" if folder else "at revision abc123 cannot be loaded"
     ):
-        Local(str(tmp_path) if folder else "org/name", revision="abc123")
+        TransformersClient(str(tmp_path) if folder else "org/name", revision="abc123")
     monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", lambda name, **given: None)
     monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", load)
     with pytest.raises(NoAccess):
-        Local(str(tmp_path) if folder else "org/name", revision="abc123")
+        TransformersClient(str(tmp_path) if folder else "org/name", revision="abc123")
     assert seen == [passed, passed]

@@ -13,7 +13,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.llm.transformers_client import LocalSettings
+from adjudge.llm.transformers_client import TransformersSettings
 
 DECODER = Path(__file__).parents[1] / "decoder"
 TOOLS = Path(__file__).parents[2] / "tools" / "decoder"
@@ -72,7 +72,7 @@ def test_it_tells_relevant_from_irrelevant_on_an_unseen_market(tmp_path: Path) -
         tmp_path / "log.sqlite",
         tmp_path / "out.parquet",
         prompt=DECODER / "prompt.md",
-        local=LocalSettings(threads=1),
+        local=TransformersSettings(threads=1),
     )
     judge(config)
     rows = pq.read_table(config.out)

@@ -11,8 +11,8 @@ import pytest
 
 from adjudge.errors import BadConfig
 from adjudge.llm import chat, failures
-from adjudge.llm.address import Address, split
-from adjudge.llm.contract import AskFailed
+from adjudge.llm.contract import AskFailed, NoAccess
+from adjudge.llm.http_transport import check_url
 from adjudge.llm.transformers_client import load_model
 
 
@@ -74,9 +74,22 @@ def test_which_failures_may_be_billed() -> None:
     assert not AskFailed("timeout", sent=False).may_cost
 
 
-def test_addresses() -> None:
-    assert split("https://host/v1/x") == Address(True, "host", 443, "/v1/x")
-    assert split("http://[::1]:8000") == Address(False, "::1", 8000, "/")
+@pytest.mark.parametrize("url", ["https://host/v1/x", "http://[::1]:8000", "http://u:p@host:1/v1?key=a"])
+def test_usable_urls(url: str) -> None:
+    check_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["host:8000/v1", "ftp://host/v1", "http:///v1", "http://host:99999/v1", "http://[::1/v1"]
+)
+def test_unusable_urls_are_named(url: str) -> None:
+    with pytest.raises(BadConfig, match="cannot be used.*allowed is http://HOST:PORT/v1"):
+        check_url(url)
+
+
+def test_a_redirect_names_where_to_go() -> None:
+    with pytest.raises(NoAccess, match="it has moved to https://other/v1. Give that to --base-url"):
+        failures.failed(308, {"location": "https://other/v1"}, b"", "u")
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, AssertionError])

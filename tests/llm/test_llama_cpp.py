@@ -1,4 +1,5 @@
-"""The committed decoder through llama.cpp's own server: the same tokens, the same verdicts, structured answers.
+"""The committed decoder through llama.cpp's own server: the same tokens, the same verdicts, structured
+answers.
 
 Skipped where llama.cpp is not built (`make llama`).
 """

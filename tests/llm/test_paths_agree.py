@@ -16,7 +16,7 @@ import pytest
 
 from adjudge.jobs.judge import judge
 from adjudge.judge.runner import RunSettings
-from adjudge.llm.transformers_client import LocalSettings
+from adjudge.llm.transformers_client import TransformersSettings
 
 HERE = Path(__file__).parent
 PAIRS = 1000
@@ -81,7 +81,7 @@ def test_three_paths_agree_on_a_thousand_pairs(paths: Any) -> None:
 def test_batches_of_any_size_give_the_same(home: Path, paths: Any) -> None:
     seen = []
     for size in (1, 7, 64):
-        made = paths.config(f"size{size}", f"hf:{home / 'model'}", local=LocalSettings(threads=1))
+        made = paths.config(f"size{size}", f"hf:{home / 'model'}", local=TransformersSettings(threads=1))
         table = pq.read_table(home / "pairs.parquet").slice(0, 50)
         pq.write_table(table, home / "few.parquet")
         judge(replace(made, pairs=home / "few.parquet", run=RunSettings(batch=size)))
@@ -93,7 +93,7 @@ def test_batches_of_any_size_give_the_same(home: Path, paths: Any) -> None:
 
 
 def test_a_text_longer_than_the_model_takes_is_unscored(home: Path, paths: Any) -> None:
-    made = paths.config("long", f"hf:{home / 'model'}", local=LocalSettings(longest=12, threads=1))
+    made = paths.config("long", f"hf:{home / 'model'}", local=TransformersSettings(longest=12, threads=1))
     result = judge(replace(made, pairs=home / "pairs.parquet"))
     assert result.written is not None
     assert 0 < result.written.scored < PAIRS

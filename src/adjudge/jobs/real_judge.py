@@ -30,7 +30,7 @@ from adjudge.jobs.tune.checks import TOLD, agreement, steps_in
 from adjudge.jobs.tune.material import TuneConfig
 from adjudge.jobs.tune.tune import tune
 from adjudge.llm.sft import SftSettings
-from adjudge.llm.transformers_client import LocalSettings
+from adjudge.llm.transformers_client import TransformersSettings
 from adjudge.records import ORDINAL3, Progress, no_progress
 from adjudge.stats.sampling import Sampling
 from adjudge.student.settings import StudentSettings
@@ -197,7 +197,7 @@ def _judged(
         ORDINAL3.name,
         name=name,
         prompt=prompt,
-        local=LocalSettings(threads=config.sft.threads, chat=config.sft.chat),
+        local=TransformersSettings(threads=config.sft.threads, chat=config.sft.chat),
     )
     judge(asked, progress)
     return steps_in(out, ORDINAL3)

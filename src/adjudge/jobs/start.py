@@ -25,13 +25,13 @@ C = TypeVar("C")
 R = TypeVar("R")
 
 
-def job(output: Callable[[Any], Path | None]) -> Callable[[Callable[[C, Progress], R]], Callable[..., R]]:
+def job(output: Callable[[Any], Path | None]) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Decorate a job. output: its config -> the file or folder whose settings are saved, or None for none."""
 
-    def decorate(function: Callable[[C, Progress], R]) -> Callable[..., R]:
+    def decorate(function: Callable[..., R]) -> Callable[..., R]:
         @functools.wraps(function)
-        def start(config: C, progress: Progress = no_progress) -> R:
-            result = function(config, progress)
+        def start(config: C, progress: Progress = no_progress, **more: Any) -> R:
+            result = function(config, progress, **more)
             path = output(config)
             if path is not None:
                 save(config, settings_path(path))

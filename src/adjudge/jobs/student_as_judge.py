@@ -1,4 +1,5 @@
-"""A scorer as a judge on a scale: the share of each grade, from its ordinal head, its cut points or its one score."""
+"""Student as a judge on a scale: the share of each grade, by its ordinal head, its cut points or its one
+score."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 from adjudge import manifest
 from adjudge.config import from_dict
 from adjudge.errors import BadConfig
+from adjudge.llm.student_client import ShareFunction
 from adjudge.records import BINARY, SCALES, Scale
 from adjudge.scoring.open_model import open_model
 from adjudge.stats.calibration import Cuts, logit, steps_of
@@ -24,7 +26,8 @@ Above = Callable[[pa.Table], np.ndarray]
 
 @dataclass(frozen=True)
 class Grader:
-    """`above`: P(step > k), float64 (rows, K - 1), NaN where a pair cannot be graded. `version` tells two graders apart."""
+    """`above`: P(step > k), float64 (rows, K - 1), NaN if a pair cannot be graded. `version` identifies the
+    grader."""
 
     above: Above
     version: str
@@ -34,17 +37,21 @@ class Grader:
         return [[float(p) for p in row] for row in steps_of(self.above(table_of(pairs)))]
 
 
-def folder_of(judge: str) -> Path | None:
-    """The folder that a judge, as `adjudge judge` spells it, is read from; None where it is not read from one."""
-    kind, _, where = judge.partition(":")
-    return Path(where) if kind in ("hf", "student") and where else None
+def student_judge(artifact: Path, on: Scale) -> tuple[ShareFunction, str]:
+    """The share function of an artifact as a judge on a scale, and its version.
+
+    Raises BadConfig, BadArtifact.
+    """
+    judge = grader(artifact, on)
+    return judge.shares, judge.version
 
 
 def grader(artifact: Path, scale: Scale) -> Grader:
     """The artifact as a judge on `scale`.
 
-    An ordinal head (coral, corn) judges on the scale of as many grades, cut points on theirs (`adjudge tune` sets them),
-    and every model on binary: by its score, or by P(relevant) where it knows steps. Raises BadConfig on another scale.
+    An ordinal head (coral, corn) judges on the scale of as many grades, cut points on theirs (`adjudge tune`
+    sets them), and every model on binary: by its score, or by P(relevant) if it knows steps. Raises BadConfig
+    on another scale.
     """
     values, scorer = manifest.read_any(artifact), open_model(artifact)
     stepped = _steps_known(values)
@@ -53,15 +60,15 @@ def grader(artifact: Path, scale: Scale) -> Grader:
         return Grader(above, f"{scorer.version}{mark}")
     if scale.name != BINARY.name:
         raise BadConfig(
-            f"student:{artifact} judges on {', '.join([BINARY.name, *stepped])}; asked is {scale.name}. For that it needs "
-            f"a coral or corn head of {len(scale.grades)} levels, or cut points: adjudge tune --base student:{artifact} "
-            f"--scale {scale.name}"
+            f"student:{artifact} judges on {', '.join([BINARY.name, *stepped])}; asked is {scale.name}. For "
+            f"that it needs a coral or corn head of {len(scale.grades)} levels, or cut points: adjudge tune "
+            f"--base student:{artifact} --scale {scale.name}"
         )
     if values.get("head") in ORDINAL and stepped:
-        own = SCALES[next(iter(stepped))]
-        above, mark = stepped[own.name](scorer)
+        steps = SCALES[next(iter(stepped))]
+        above, _ = stepped[steps.name](scorer)
         return Grader(
-            lambda pairs: above(pairs)[:, own.relevant_from - 1 : own.relevant_from], scorer.version
+            lambda pairs: above(pairs)[:, steps.relevant_from - 1 : steps.relevant_from], scorer.version
         )
     return Grader(lambda pairs: scorer.score(pairs)[:, None], scorer.version)
 
@@ -69,7 +76,7 @@ def grader(artifact: Path, scale: Scale) -> Grader:
 def table_of(pairs: Sequence[tuple[str, str, str]]) -> pa.Table:
     """(keyphrase, title, category) pairs as a scorer takes them."""
     keyphrases, titles, categories = zip(*pairs, strict=True) if pairs else ((), (), ())
-    ids = [str(place) for place in range(len(pairs))]
+    ids = [str(row) for row in range(len(pairs))]
     columns = {"item_id": ids, "keyphrase": keyphrases, "title": titles, "category": categories}
     return pa.table({name: pa.array(column, pa.string()) for name, column in columns.items()})
 
@@ -78,7 +85,7 @@ def _steps_known(values: dict[str, Any]) -> dict[str, Callable[[Any], tuple[Abov
     """By scale, how a scorer gives P(step > k), and what that adds to its version."""
     if values.get("head") in ORDINAL:
         levels = values.get("config", {}).get("levels")
-        named = [one.name for one in SCALES.values() if len(one.grades) == levels]
+        named = [on.name for on in SCALES.values() if len(on.grades) == levels]
         return {name: lambda scorer: (scorer.above, "") for name in named}
     if not values.get("cuts"):
         return {}

@@ -17,7 +17,7 @@ from pathlib import Path
 from adjudge.judge.accounting import Ask, Booking
 from adjudge.judge.log import VerdictLog
 from adjudge.judge.pairs import Question
-from adjudge.llm.batch import Line, Shard, ShardSettings, read_results
+from adjudge.llm.batch import BatchLine, Shard, ShardSettings, read_results
 from adjudge.llm.contract import Answer, Request
 
 WAITING = """
@@ -102,7 +102,7 @@ class Offline:
                 self.log.flush()
         return touched
 
-    def _book(self, lines: Sequence[Line], touched: set[str]) -> None:
+    def _book(self, lines: Sequence[BatchLine], touched: set[str]) -> None:
         self.step.lines += len(lines)
         ours = [(line, *_named(line.key, self.log.config)) for line in lines]
         known = self.log.find([text for _, text, _ in ours])

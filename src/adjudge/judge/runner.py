@@ -20,7 +20,8 @@ from adjudge.judge.prices import Purse
 from adjudge.judge.rate_limit import Pace
 from adjudge.judge.verdict import Reader
 from adjudge.judge.work_queue import Supply
-from adjudge.llm.contract import AskFailed, Client, NoAccess, check_served
+from adjudge.llm.contract import AskFailed, Client, NoAccess
+from adjudge.llm.providers import check_served
 from adjudge.records import Progress, no_progress
 
 TICK = 0.5

@@ -13,16 +13,16 @@ AROUND = " \t\r\n\"'`*.,:;!_()"
 def step_of(token: str, answers: Sequence[str]) -> int | None:
     """Which answer (casefolded) a token spells or begins; None for none or for more than one.
 
-    >>> step_of(" Yes", ("no", "yes")), step_of("irre", ("irrelevant", "high")), step_of("I", ("irrelevant", "high"))
-    (1, 0, None)
+    >>> step_of(" Yes", ("no", "yes")), step_of("irre", ("irrelevant", "high")), step_of("I", ("irrelevant",
+    "high")) (1, 0, None)
     """
     word = token.replace("▁", " ").replace("Ġ", " ").strip(AROUND).casefold()
     if not word:
         return None
-    for place, answer in enumerate(answers):
+    for step, answer in enumerate(answers):
         if answer == word:
-            return place
+            return step
     if len(word) < SHORTEST_PIECE:
         return None
-    begun = [place for place, answer in enumerate(answers) if answer.startswith(word)]
-    return begun[0] if len(begun) == 1 else None
+    steps = [step for step, answer in enumerate(answers) if answer.startswith(word)]
+    return steps[0] if len(steps) == 1 else None

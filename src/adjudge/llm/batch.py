@@ -1,7 +1,9 @@
-"""Offline batch files in OpenAI's format, which `vllm run-batch` takes too: requests out in shards, results read back.
+"""Offline batch files in OpenAI's format, which `vllm run-batch` takes too: requests out in shards, results
+read back.
 
-A request line is {"custom_id", "method", "url", "body"}; a result line is {"custom_id", "response": {"status_code",
-"body"}, "error"}. Lines come back in any order, some not at all, some broken: each is an answer or a failure.
+A request line is {"custom_id", "method", "url", "body"}; a result line is {"custom_id", "response":
+{"status_code", "body"}, "error"}. Lines come back in any order, some not at all, some broken: each is an
+answer or a failure.
 """
 
 from __future__ import annotations
@@ -10,9 +12,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
-from adjudge.config import check_range
+from adjudge.config import setting, settings
 from adjudge.errors import BadTable
 from adjudge.llm import chat, failures
 from adjudge.llm.contract import Answer, AskFailed, Capabilities, NoAccess, Request
@@ -21,20 +23,20 @@ CAPABILITIES = Capabilities(token_probabilities=True, structured=chat.STRUCTURED
 URL = "/v1/chat/completions"
 
 
-@dataclass(frozen=True)
+@settings
 class ShardSettings:
-    """OpenAI takes at most 50,000 requests and 200 MB a file; a server of one's own may take larger shards."""
+    """Size of batch files.
 
-    requests: int = 50_000
-    megabytes: float = 190.0
+    OpenAI takes at most 50,000 requests and 200 MB per file; your own server may take more.
+    """
 
-    def __post_init__(self) -> None:
-        check_range("ShardSettings", "requests", self.requests, 1, 100_000_000)
-        check_range("ShardSettings", "megabytes", self.megabytes, 0.001, 1e6)
+    requests: Annotated[int, setting("Requests per file at most.", ge=1, le=100_000_000)] = 50_000
+    megabytes: Annotated[float, setting("Size of a file at most.", ge=0.001, le=1e6, unit="MB")] = 190.0
 
 
 class Shard:
-    """One file of requests being written; it gets its name only when it is whole. tokens_setting: see `body_of`."""
+    """One file of requests being written; it gets its name only when it is complete. tokens_setting: see
+    `body_of`."""
 
     def __init__(
         self, path: Path, model: str, settings: ShardSettings, tokens_setting: str = "max_tokens"
@@ -45,14 +47,14 @@ class Shard:
         self.requests = self.bytes = 0
 
     def add(self, request: Request) -> bool:
-        """Append a request; False (and nothing written) where the shard is full."""
-        told = {
+        """Append a request; False (and nothing written) if the shard is full."""
+        values = {
             "custom_id": request.key,
             "method": "POST",
             "url": URL,
             "body": chat.body_of(self.model, request, self.tokens_setting),
         }
-        line = json.dumps(told, ensure_ascii=False).encode() + b"\n"
+        line = json.dumps(values, ensure_ascii=False).encode() + b"\n"
         most = self.settings.megabytes * 1e6
         if self.requests and (self.requests >= self.settings.requests or self.bytes + len(line) > most):
             return False
@@ -70,18 +72,19 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of a results file: whose it is, and the answer or why there is none. key is "" where the line
+class BatchLine:
+    """One line of a results file: the request's key, and the answer or why there is none. key is "" if the
+    line
     cannot be read."""
 
     key: str
     result: Answer | AskFailed
 
 
-def read_results(path: Path) -> Iterator[Line]:
+def read_results(path: Path) -> Iterator[BatchLine]:
     """The lines of a results or error file, in the file's order. A broken line is a failure, not the end.
 
-    Raises BadTable where the file itself cannot be read.
+    Raises BadTable if the file itself cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -92,19 +95,19 @@ def read_results(path: Path) -> Iterator[Line]:
         raise BadTable(f"{path} cannot be read as batch results: {error}") from error
 
 
-def _line(raw: bytes) -> Line:
+def _line(raw: bytes) -> BatchLine:
     try:
-        told = json.loads(raw)
+        values = json.loads(raw)
     except ValueError:
-        return Line("", AskFailed("unreadable answer", f"not JSON: {raw[:60]!r}"))
-    key = told.get("custom_id") if isinstance(told, dict) else None
+        return BatchLine("", AskFailed("unreadable answer", f"not JSON: {raw[:60]!r}"))
+    key = values.get("custom_id") if isinstance(values, dict) else None
     if not isinstance(key, str):
-        return Line("", AskFailed("unreadable answer", "no custom_id"))
-    return Line(key, _result(told))
+        return BatchLine("", AskFailed("unreadable answer", "no custom_id"))
+    return BatchLine(key, _result(values))
 
 
-def _result(told: dict[str, Any]) -> Answer | AskFailed:
-    response, error = told.get("response"), told.get("error")
+def _result(values: dict[str, Any]) -> Answer | AskFailed:
+    response, error = values.get("response"), values.get("error")
     if not isinstance(response, dict):
         return AskFailed("refused request", f"the batch says: {json.dumps(error)[:200]}")
     body, status = response.get("body"), response.get("status_code", 200)

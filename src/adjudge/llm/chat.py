@@ -1,4 +1,4 @@
-"""Chat completions as every OpenAI-compatible server speaks them: the body sent, the body read back.
+"""Chat completions in OpenAI's format: the body sent, the body read back.
 
 Live requests and batch files share these two functions, so that one answer is read in one way only.
 """
@@ -11,8 +11,9 @@ from typing import Any
 from adjudge.llm.contract import Answer, AskFailed, Request, Tops
 
 STRUCTURED = ("json_schema", "json_object", "json_object_schema", "choice", "guided_choice")
-"""json_schema and json_object are OpenAI's response_format; json_object_schema is llama.cpp's, a json_object that is held
-to a schema (llama-cpp-python's server takes no json_schema); choice is vLLM's `structured_outputs` (0.11 on),
+"""json_schema and json_object are OpenAI's response_format; json_object_schema is llama.cpp's, a json_object
+that is held to a schema (llama-cpp-python's server takes no json_schema); choice is vLLM's
+`structured_outputs` (0.11 on),
 guided_choice the same before it."""
 MOST_KINDS = 1_000
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -21,7 +22,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 def body_of(model: str, request: Request, tokens_setting: str = "max_tokens") -> dict[str, Any]:
     """The JSON body of one chat completion.
 
-    tokens_setting: `max_tokens`, or `max_completion_tokens` where a host's newer models ask for that name.
+    tokens_setting: `max_tokens`, or `max_completion_tokens` if a host's newer models ask for that name.
     """
     how = request.decoding
     body: dict[str, Any] = {
@@ -41,7 +42,8 @@ def body_of(model: str, request: Request, tokens_setting: str = "max_tokens") ->
 
 
 class Bodies:
-    """`body_of` as JSON in UTF-8, for one model; all but the last message's text is encoded once for each kind of request."""
+    """`body_of` as JSON in UTF-8, for one model; all but the last message's text is encoded once for each
+    kind of request."""
 
     def __init__(self, model: str, tokens_setting: str = "max_tokens") -> None:
         self.model, self.tokens_setting = model, tokens_setting
@@ -59,14 +61,15 @@ class Bodies:
         return b"".join((ends[0], _ENCODER.encode(last.text).encode(), ends[1]))
 
     def _around(self, request: Request) -> tuple[bytes, bytes]:
-        """What comes before and after the last message's text: where two bodies with other texts begin to differ."""
+        """What comes before and after the last message's text: where two bodies with other texts begin to
+        differ."""
         *before, last = request.messages
-        one, other = (
+        first, second = (
             self._whole(request._replace(messages=(*before, last._replace(text=text)))) for text in "01"
         )
-        at = next(place for place, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
-        # The one character stands between its quotes.
-        return one[: at - 1], one[at + 2 :]
+        at = next(index for index, (a, b) in enumerate(zip(first, second, strict=True)) if a != b)
+        # The differing character stands between its quotes.
+        return first[: at - 1], first[at + 2 :]
 
     def _whole(self, request: Request) -> bytes:
         return _ENCODER.encode(body_of(self.model, request, self.tokens_setting)).encode()
@@ -99,7 +102,10 @@ def _structure(request: Request) -> dict[str, Any]:
 
 
 def answer_of(body: Any) -> Answer:
-    """Read a chat completion. Raises AskFailed("unreadable answer") on anything else, with the tokens it names."""
+    """Read a chat completion.
+
+    Raises AskFailed("unreadable answer") on anything else, with the tokens it names.
+    """
     try:
         choice = body["choices"][0]
         message = choice["message"]
@@ -129,7 +135,7 @@ def _tops(part: dict[str, Any]) -> Tops:
 
 
 def _used(body: Any) -> tuple[int | None, int | None]:
-    """Tokens in and out of a body that is no completion, where it names them."""
+    """Tokens in and out of a body that is no completion, if it names them."""
     used = body.get("usage") if isinstance(body, dict) else None
     if not isinstance(used, dict):
         return None, None

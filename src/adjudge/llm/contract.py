@@ -1,13 +1,13 @@
-"""The one contract that every language-model client keeps: what is asked, what comes back, what it can do."""
+"""Contract of every language-model client: the request, the answer, the failures, what a client can do."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 
-from adjudge.config import check_range
+from adjudge.config import setting, settings
 from adjudge.errors import AdjudgeError
 
 ASK_FAILURES = (
@@ -26,14 +26,14 @@ class Unservable(AdjudgeError):
 
 
 class NoAccess(AdjudgeError):
-    """The endpoint does not let us in (no key, a wrong key, an unknown model): trying again cannot help."""
+    """The endpoint denies access (no key, a wrong key, an unknown model): trying again cannot help."""
 
 
 class AskFailed(Exception):
     """One request ended without an answer. `kind` is one of ASK_FAILURES; `retry_after` is in seconds.
 
-    used: the tokens in and out that the server says it took, None where it does not say. sent: False where the request
-    never left.
+    used: the tokens in and out that the server says it took, None if it does not say. sent: False if the
+    request never left.
     """
 
     def __init__(
@@ -62,7 +62,8 @@ class AskFailed(Exception):
 @dataclass(frozen=True)
 class Capabilities:
     """What a client can do. `structured` names the ways it can hold an answer to the allowed words
-    (json_schema, json_object, json_object_schema, choice); `batching` says that many requests in one call are cheaper."""
+    (json_schema, json_object, json_object_schema, choice); `batching` says that many requests in one call are
+    cheaper."""
 
     token_probabilities: bool = False
     structured: tuple[str, ...] = ()
@@ -70,27 +71,22 @@ class Capabilities:
     live: bool = True
 
 
-@dataclass(frozen=True)
+@settings
 class Decoding:
-    """How the answer is drawn. temperature 0 is greedy; `seed` is sent where it is not None."""
+    """How the answer is drawn."""
 
-    temperature: float = 0.0
-    top_p: float = 1.0
-    max_tokens: int = 8
-    top_logprobs: int = 20
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        check_range("Decoding", "temperature", self.temperature, 0, 2)
-        check_range("Decoding", "top_p", self.top_p, 0, 1)
-        check_range("Decoding", "max_tokens", self.max_tokens, 1, 100_000)
-        check_range("Decoding", "top_logprobs", self.top_logprobs, 0, 100)
+    temperature: Annotated[float, setting("0 is greedy.", ge=0, le=2)] = 0.0
+    top_p: Annotated[float, setting("Share of the probability that tokens are drawn from.", ge=0, le=1)] = 1.0
+    max_tokens: Annotated[int, setting("Longest answer.", ge=1, le=100_000, unit="tokens")] = 8
+    top_logprobs: Annotated[int, setting("Alternatives per token that are asked for.", ge=0, le=100)] = 20
+    seed: Annotated[int | None, setting("Sent to the endpoint if given.")] = None
 
 
 GREEDY = Decoding()
 
 
-# Tuples, not dataclasses: a run makes several of each a request, and a frozen dataclass costs five times as much.
+# Tuples, not dataclasses: a run makes several of each per request, and a frozen dataclass costs five times as
+# much.
 class Message(NamedTuple):
     """role: system, user or assistant."""
 
@@ -99,10 +95,10 @@ class Message(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One question. `key` tells requests apart (a batch file's custom_id); `answers` are the words allowed.
+    """One question. `key` identifies the request (a batch file's custom_id); `answers` are the words allowed.
 
     structured: "" for free text, else one of the client's `Capabilities.structured`. pair: (keyphrase, title,
-    category) as the user wrote them, for judges that read no prompt; empty where there is none.
+    category) as the user wrote them, for judges that read no prompt; empty if there is none.
     """
 
     key: str
@@ -127,7 +123,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 class Answer(NamedTuple):
     """What came back. `tokens` are the answer's own tokens with, for each, its likeliest alternatives;
-    empty where the client gave none. `revision` is what the endpoint says it served."""
+    empty if the client gave none. `revision` is what the endpoint says it served."""
 
     text: str
     finish_reason: str = "stop"
@@ -145,9 +141,9 @@ class Answer(NamedTuple):
     @staticmethod
     def load(text: str) -> Answer:
         """Read what `dump` wrote."""
-        said, finish, tokens, tokens_in, tokens_out, revision = json.loads(text)
-        shown = tuple((token, tuple((t, p) for t, p in tops)) for token, tops in tokens)
-        return Answer(said, finish, shown, tokens_in, tokens_out, revision)
+        answer, finish, tokens, tokens_in, tokens_out, revision = json.loads(text)
+        alternatives = tuple((token, tuple((t, p) for t, p in tops)) for token, tops in tokens)
+        return Answer(answer, finish, alternatives, tokens_in, tokens_out, revision)
 
 
 class Client(Protocol):
@@ -158,7 +154,7 @@ class Client(Protocol):
     revision: str
 
     async def ask(self, request: Request) -> Answer:
-        """One answer. Raises AskFailed where none came, NoAccess where none can come."""
+        """One answer. Raises AskFailed if none came, NoAccess if none can come."""
         ...
 
     async def ask_many(self, requests: Sequence[Request]) -> list[Answer | AskFailed]:
@@ -166,48 +162,6 @@ class Client(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Provider:
-    """One way to reach a model: its spelling, what it can do, the extra it needs."""
-
-    name: str
-    spelling: str
-    capabilities: Capabilities
-    extra: str
-
-
-PROVIDERS = (
-    Provider(
-        "openai",
-        "openai:MODEL",
-        Capabilities(True, ("json_schema", "json_object", "json_object_schema", "choice", "guided_choice")),
-        "judge",
-    ),
-    Provider("hf", "hf:PATH", Capabilities(True, (), batching=True), "train"),
-    Provider("student", "student:ARTIFACT", Capabilities(True, (), batching=True), "score"),
-    Provider("fake", "fake", Capabilities(True, ("json_schema",)), ""),
-)
-
-
-def check_served(request: Request, client: Client) -> None:
-    """Raise Unservable where a request wants what the client cannot do, naming who can."""
-    can = client.capabilities
-    if request.probabilities and not can.token_probabilities:
-        raise _unservable(
-            client.model, "token probabilities", [p for p in PROVIDERS if p.capabilities.token_probabilities]
-        )
-    if request.structured and request.structured not in can.structured:
-        able = [p for p in PROVIDERS if request.structured in p.capabilities.structured]
-        raise _unservable(client.model, f"structured output as {request.structured}", able)
-
-
-def _unservable(model: str, what: str, able: Sequence[Provider]) -> Unservable:
-    who = "; ".join(
-        f"{p.spelling}" + (f" (pip install 'adjudge[{p.extra}]')" if p.extra else "") for p in able
-    )
-    return Unservable(f"{model} gives no {what}: allowed with {who or 'no client yet'}")
 
 
 def plain(value: Any) -> str:

@@ -1,7 +1,8 @@
-"""A fake language model that ships in the package: seeded, obedient to rules, and able to fail in every known way.
+"""A fake language model that ships in the package: seeded, obedient to rules, and able to fail in every known
+way.
 
-It stands in for a model in tests, dry runs and teaching; it judges nothing. The same seed and the same request key
-give the same answer and the same faults, whatever the order of asking.
+It stands in for a model in tests, dry runs and teaching; it judges nothing. The same seed and the same
+request key give the same answer and the same faults, whatever the order of asking.
 """
 
 from __future__ import annotations
@@ -11,49 +12,45 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
-from adjudge.config import check_range
+from adjudge.config import check_range, setting, settings
 from adjudge.llm.contract import Answer, AskFailed, Capabilities, Request, Tops
 
 Rule = Callable[[Request], str | None]
 """Given a request, the word to answer; None leaves it to the seed."""
 
 
-@dataclass(frozen=True)
+@settings
 class FakeSettings:
-    """Shares of requests, by key, that meet each fault; `passing` is how many tries a fault lasts.
+    """Shares of requests, by key, that meet each fault. A timeout, a rate limit or a lost connection ends
+    without an
+    answer; the others answer badly."""
 
-    A timeout, a rate limit or a lost connection ends without an answer; the others answer badly.
-    """
-
-    seed: int = 0
-    delay: float = 0.0
-    timeout: float = 0.0
-    rate_limit: float = 0.0
-    retry_after: float = 0.01
-    lost: float = 0.0
-    truncate: float = 0.0
-    ramble: float = 0.0
-    off_scale: float = 0.0
-    broken_json: float = 0.0
-    refuse: float = 0.0
-    passing: int = 1
-    token_probabilities: bool = True
+    seed: Annotated[int, setting("Seed of the answers and faults.")] = 0
+    delay: Annotated[float, setting("Wait before each answer.", ge=0, le=3600, unit="seconds")] = 0.0
+    timeout: Annotated[float, setting("Share that times out.", ge=0, le=1)] = 0.0
+    rate_limit: Annotated[float, setting("Share that is rate limited.", ge=0, le=1)] = 0.0
+    retry_after: Annotated[
+        float, setting("Wait that a rate limit asks for.", ge=0, le=3600, unit="seconds")
+    ] = 0.01
+    lost: Annotated[float, setting("Share whose connection is lost.", ge=0, le=1)] = 0.0
+    truncate: Annotated[float, setting("Share cut off in mid-sentence.", ge=0, le=1)] = 0.0
+    ramble: Annotated[float, setting("Share that names several grades.", ge=0, le=1)] = 0.0
+    off_scale: Annotated[float, setting("Share that answers off the scale.", ge=0, le=1)] = 0.0
+    broken_json: Annotated[float, setting("Share that breaks off its JSON.", ge=0, le=1)] = 0.0
+    refuse: Annotated[float, setting("Share that refuses.", ge=0, le=1)] = 0.0
+    passing: Annotated[int, setting("Tries that a fault lasts.", ge=1, le=1_000_000)] = 1
+    token_probabilities: Annotated[bool, setting("Answers carry log-probabilities.")] = True
 
     def __post_init__(self) -> None:
-        for name in FAULTS:
-            check_range("FakeSettings", name, getattr(self, name), 0, 1)
         check_range("FakeSettings", "all faults together", sum(getattr(self, name) for name in FAULTS), 0, 1)
-        check_range("FakeSettings", "passing", self.passing, 1, 1_000_000)
-        check_range("FakeSettings", "delay", self.delay, 0, 3600)
-        check_range("FakeSettings", "retry_after", self.retry_after, 0, 3600)
 
 
 FAULTS = ("timeout", "rate_limit", "lost", "truncate", "ramble", "off_scale", "broken_json", "refuse")
 
 
-class Fake:
+class FakeClient:
     """The fake client. `asked` counts every request by key; `faults` counts the faults that were dealt."""
 
     def __init__(
@@ -103,14 +100,13 @@ class Fake:
         return results
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """There is nothing to close."""
 
     def _word(self, request: Request) -> str:
-        said = self.rule(request) if self.rule else None
-        if said is not None:
-            return said
-        place = int(self.draw(request.key, "word") * len(request.answers))
-        return request.answers[place]
+        word = self.rule(request) if self.rule else None
+        if word is not None:
+            return word
+        return request.answers[int(self.draw(request.key, "word") * len(request.answers))]
 
     def _faulty(self, fault: str, request: Request) -> Answer:
         word = self._word(request)

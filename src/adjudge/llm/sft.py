@@ -1,94 +1,75 @@
-"""Supervised fine-tuning of a causal language model on (messages, answer) rows: LoRA by peft, the loop by trl.
+"""Supervised fine-tuning of a causal language model on (messages, answer) rows: settings, rows and result.
 
-Only the answer counts: prompt tokens are masked. What is trained is what is served: prompts become tokens by the same
-function as in `llm.local`, and the adapter is merged, checked against the unmerged model and saved as a plain folder
-that transformers (and `hf:FOLDER`) loads. A killed run goes on from its last checkpoint.
+The run itself is `llm.fine_tuning`, which needs torch, peft and trl.
 """
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
-from adjudge.config import check_choice, check_range, to_dict
-from adjudge.errors import BadConfig, MissingExtra, NotEnoughData
-from adjudge.llm.contract import Message, plain
-from adjudge.llm.transformers_client import revision_of
-from adjudge.records import Progress, no_progress
-from adjudge.storage.files import move_in
-
-CHECKED = 4
-"""Rows on which the merged model is compared with the unmerged one."""
+from adjudge.config import setting, settings
+from adjudge.errors import BadConfig, MissingExtra
+from adjudge.llm.contract import Message
 
 
-@dataclass(frozen=True)
+@settings
 class SftSettings:
-    """How a model is fine-tuned.
+    """How a model is fine-tuned: LoRA (arXiv 2106.09685), where a weight W becomes W + alpha / rank x B A,
+    and AdamW."""
 
-    rank, alpha, dropout  of the LoRA matrices (arXiv 2106.09685): a weight W becomes W + alpha / rank x B A
-    targets               which linear layers get them: `all-linear`, or names that peft matches, comma-separated
-    lr, warmup, weight_decay   AdamW; `warmup` is a share of the steps, then linear decay to 0
-    epochs, rows_a_step, rows_at_once   `rows_at_once` fit in memory; their gradients add up to `rows_a_step`
-    longest               tokens a row may have, answer included; longer rows are left out and counted
-    evaluations           looks at the dev rows (and checkpoints) over the run
-    patience              stop after so many looks without a lower dev loss; 0 = never
-    device, dtype         `auto` is a GPU where there is one; bfloat16 only there; threads: of the processor, 0 = torch's
-    chat                  use the tokenizer's chat template where it has one (as `LocalSettings.chat`)
-    """
-
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.0
-    targets: str = "all-linear"
-    lr: float = 2e-4
-    warmup: float = 0.05
-    weight_decay: float = 0.0
-    epochs: int = 3
-    rows_a_step: int = 16
-    rows_at_once: int = 16
-    longest: int = 1024
-    evaluations: int = 6
-    patience: int = 3
-    device: str = "auto"
-    dtype: str = "float32"
-    threads: int = 0
-    chat: bool = True
-    seed: int = 7
+    rank: Annotated[int, setting("Rank of the LoRA matrices.", ge=1, le=4096)] = 16
+    alpha: Annotated[int, setting("Scale of the LoRA matrices, over the rank.", ge=1, le=100_000)] = 32
+    dropout: Annotated[float, setting("Dropout of the LoRA matrices.", ge=0.0, le=0.9)] = 0.0
+    targets: Annotated[
+        str,
+        setting(
+            "Linear layers that get matrices: `all-linear`, or names that peft matches, comma-separated."
+        ),
+    ] = "all-linear"
+    lr: Annotated[float, setting("Peak learning rate of AdamW.", ge=1e-8, le=1.0)] = 2e-4
+    warmup: Annotated[
+        float, setting("Share of the steps with a rising rate; it then falls to 0.", ge=0.0, le=0.9)
+    ] = 0.05
+    weight_decay: Annotated[float, setting("Weight decay of AdamW.", ge=0.0, le=10.0)] = 0.0
+    epochs: Annotated[int, setting("Passes over the rows.", ge=1, le=1000)] = 3
+    rows_a_step: Annotated[int, setting("Rows whose gradients add up to one step.", ge=1, le=100_000)] = 16
+    rows_at_once: Annotated[int, setting("Rows that fit in memory.", ge=1, le=100_000)] = 16
+    longest: Annotated[
+        int,
+        setting(
+            "Longest row, answer included; longer rows are left out and counted.",
+            ge=2,
+            le=1_000_000,
+            unit="tokens",
+        ),
+    ] = 1024
+    evaluations: Annotated[
+        int, setting("Evaluations of the dev rows, each with a checkpoint.", ge=1, le=10_000)
+    ] = 6
+    patience: Annotated[
+        int, setting("Stop after so many evaluations without a lower dev loss; 0 is never.", ge=0, le=10_000)
+    ] = 3
+    device: Annotated[str, setting("`auto` is a GPU if there is one.", choices=("auto", "cpu", "cuda"))] = (
+        "auto"
+    )
+    dtype: Annotated[
+        str, setting("Type of the weights; bfloat16 needs a GPU.", choices=("float32", "bfloat16"))
+    ] = "float32"
+    threads: Annotated[int, setting("Processor threads; 0 is torch's own choice.", ge=0, le=4096)] = 0
+    chat: Annotated[bool, setting("Use the tokenizer's chat template if it has one.")] = True
+    seed: Annotated[int, setting("Seed of all randomness.", ge=0, le=2**31 - 1)] = 7
 
     def __post_init__(self) -> None:
-        for name, low, high in _RANGES:
-            check_range("SftSettings", name, getattr(self, name), low, high)
-        check_choice("SftSettings", "device", self.device, ("auto", "cpu", "cuda"))
-        check_choice("SftSettings", "dtype", self.dtype, ("float32", "bfloat16"))
         if self.rows_a_step % self.rows_at_once:
             raise BadConfig(
-                f"SftSettings.rows_a_step is {self.rows_a_step}: it must be a multiple of rows_at_once {self.rows_at_once}"
+                f"SftSettings.rows_a_step is {self.rows_a_step}: it must be a multiple of rows_at_once "
+                f"{self.rows_at_once}"
             )
         if self.dtype == "bfloat16" and self.device == "cpu":
-            raise BadConfig("SftSettings.dtype is 'bfloat16' on the processor: allowed there is float32")
-
-
-_RANGES = (
-    ("rank", 1, 4096),
-    ("alpha", 1, 100_000),
-    ("dropout", 0.0, 0.9),
-    ("lr", 1e-8, 1.0),
-    ("warmup", 0.0, 0.9),
-    ("weight_decay", 0.0, 10.0),
-    ("epochs", 1, 1000),
-    ("rows_a_step", 1, 100_000),
-    ("rows_at_once", 1, 100_000),
-    ("longest", 2, 1_000_000),
-    ("evaluations", 1, 10_000),
-    ("patience", 0, 10_000),
-    ("threads", 0, 4096),
-    ("seed", 0, 2**31 - 1),
-)
+            raise BadConfig("SftSettings.dtype is 'bfloat16' on the processor: allowed with that is float32")
 
 
 @dataclass(frozen=True)
@@ -100,9 +81,11 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """How a run went. losses: of the kept weights, per answer token (natural log); dev_before: of the untouched model;
-    history: a row a look (step, loss, dev_loss); merge_gap: largest logit difference of merged and unmerged model."""
+class FineTuned:
+    """How a run went. losses: of the kept weights, per answer token (natural log); dev_before: of the
+    untouched model; history: a row per evaluation (step, loss, dev_loss); merge_gap: largest logit difference
+    of merged and unmerged
+    model."""
 
     folder: Path
     rows: int
@@ -121,84 +104,14 @@ class Tuned:
     seconds: float
 
 
-Finish = Callable[[Path, "Tuned"], None]
-
-
-def no_finish(folder: Path, tuned: Tuned) -> None:
-    """A `Finish` that adds nothing."""
-
-
-def tune(
-    model: str,
-    lessons: Sequence[Lesson],
-    dev: Sequence[Lesson],
-    settings: SftSettings,
-    out: Path,
-    progress: Progress = no_progress,
-    finish: Finish = no_finish,
-) -> Tuned:
-    """Fine-tune `model` (a folder or hub name) on `lessons`, keep the weights that do best on `dev`, merge, save to `out`.
-
-    Without dev rows the last weights are kept. `finish` may add files before the folder takes its place. Work in
-    progress lies in `.<out>.work`; the same call after a kill goes on from there. The same rows, settings, seed and
-    machine give the same weights. Raises MissingExtra, BadConfig, NoAccess, NotEnoughData, BadArtifact.
-    """
-    began = time.monotonic()
-    check_place(out)
-    need("peft", "trl", "datasets")
-    from adjudge.llm.training import Run, seeded
-
-    work = _work(model, lessons, dev, settings, out)
-    with seeded(settings) as device:
-        run = Run(model, settings, device, work, progress)
-        rows, dev_rows = run.encoded(lessons), run.encoded(dev)
-        if not rows:
-            raise NotEnoughData(
-                f"none of {len(lessons)} rows fits into {settings.longest} tokens: raise longest, or shorten the prompt"
-            )
-        fitted = run.fit(rows, dev_rows)
-        fresh = out.parent / f".{out.name}.new"
-        gap = run.save_merged(rows[:CHECKED], fresh)
-    tuned = Tuned(
-        folder=out,
-        rows=len(rows),
-        dev_rows=len(dev_rows),
-        too_long=len(lessons) + len(dev) - len(rows) - len(dev_rows),
-        merge_gap=gap,
-        device=device,
-        seconds=time.monotonic() - began,
-        **fitted,
-    )
-    finish(fresh, tuned)
-    move_in(fresh, out)
-    shutil.rmtree(work.parent, ignore_errors=True)
-    return tuned
-
-
 def check_place(out: Path) -> None:
     """Raise BadConfig unless `out` is free, an empty folder, or a model's folder (which may be replaced)."""
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "config.json").exists()):
         raise BadConfig(f"{out} exists and is no model: it is left alone. Choose another --out")
 
 
-def need(*packages: str) -> None:
-    """Raise MissingExtra where one is not installed."""
-    for name in packages:
+def check_installed() -> None:
+    """Raise MissingExtra unless the libraries of fine-tuning are installed."""
+    for name in ("peft", "trl", "datasets"):
         if find_spec(name) is None:
             raise MissingExtra(name, "tune")
-
-
-def _work(
-    model: str, lessons: Sequence[Lesson], dev: Sequence[Lesson], settings: SftSettings, out: Path
-) -> Path:
-    """The folder of checkpoints of exactly this run; one that another run left is removed."""
-    told = hashlib.sha256(plain([model, revision_of(model), to_dict(settings)]).encode())
-    for row in (*lessons, None, *dev):
-        told.update(repr(row).encode("utf-8", "surrogatepass"))
-    work, name = out.parent / f".{out.name}.work", told.hexdigest()[:16]
-    if work.is_dir():
-        for stale in work.iterdir():
-            if stale.name != name:
-                shutil.rmtree(stale)
-    (work / name).mkdir(parents=True, exist_ok=True)
-    return work / name

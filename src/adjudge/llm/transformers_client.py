@@ -1,23 +1,24 @@
-"""A local Hugging Face causal LM: batched, left-padded, the last position's probabilities of the answer words.
+"""Client of a causal language model in this process, by transformers: one batched forward pass, no
+generation.
 
-One forward pass a text and no generation: the grade is read where the model would begin to answer. All tokens of the
-vocabulary that spell an answer (case, leading space, or its unmistakable first piece) are summed.
+The grade is read from the token probabilities at the position where the model would begin to answer. All
+tokens of the vocabulary that spell an answer (case, leading space, or its unmistakable first piece) are
+summed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from adjudge.config import check_choice, check_range
+from adjudge.config import setting, settings
 from adjudge.errors import BadConfig, MissingExtra
 from adjudge.llm.answer_tokens import step_of
 from adjudge.llm.contract import Answer, AskFailed, Capabilities, Message, NoAccess, Request, Tops, Unservable
+from adjudge.quiet import quiet_transformers
 
 if TYPE_CHECKING:
     import torch
@@ -26,40 +27,39 @@ BLOCK = 1 << 20
 FEWEST_SHOWN = 20
 
 
-@dataclass(frozen=True)
-class LocalSettings:
-    """device: cpu, cuda, ...; dtype of the weights; longest: tokens a prompt may have (a longer one is refused);
-    chat: use the tokenizer's chat template where it has one; threads: of the processor (0: torch's own choice)."""
+@settings
+class TransformersSettings:
+    """How a model in this process is loaded and read."""
 
-    device: str = "cpu"
-    dtype: str = "auto"
-    longest: int = 4096
-    chat: bool = True
-    threads: int = 0
+    device: Annotated[str, setting("cpu, cuda, ...")] = "cpu"
+    dtype: Annotated[
+        str, setting("Type of the weights.", choices=("auto", "float32", "bfloat16", "float16"))
+    ] = "auto"
+    longest: Annotated[
+        int, setting("Longest prompt; a longer one is refused.", ge=1, le=10_000_000, unit="tokens")
+    ] = 4096
+    chat: Annotated[bool, setting("Use the tokenizer's chat template if it has one.")] = True
+    threads: Annotated[int, setting("Processor threads; 0 is torch's own choice.", ge=0, le=4096)] = 0
 
-    def __post_init__(self) -> None:
-        check_choice("LocalSettings", "dtype", self.dtype, ("auto", "float32", "bfloat16", "float16"))
-        check_range("LocalSettings", "longest", self.longest, 1, 10_000_000)
-        check_range("LocalSettings", "threads", self.threads, 0, 4096)
-
-    def told(self) -> dict[str, Any]:
-        """The settings that can change an answer: part of what a verdict is kept under."""
+    def identity(self) -> dict[str, Any]:
+        """The settings that can change an answer: part of the key under which a verdict is kept."""
         return {"chat": self.chat, "dtype": self.dtype}
 
 
-class Local:
-    """A client of one model loaded in this process, by folder or hub name. revision: the hub's commit, branch or tag to
-    load; of a folder it is only what its answers are kept under."""
+class TransformersClient:
+    """A client of one model loaded in this process, by folder or hub name. revision: the hub's commit, branch
+    or tag to
+    load; for a folder it is only part of the key of its answers."""
 
-    def __init__(self, model: str, settings: LocalSettings | None = None, revision: str = "") -> None:
-        self.model, self.settings = model, settings or LocalSettings()
+    def __init__(self, model: str, settings: TransformersSettings | None = None, revision: str = "") -> None:
+        self.model, self.settings = model, settings or TransformersSettings()
         self.revision = revision or revision_of(model)
         self.capabilities = Capabilities(token_probabilities=True, batching=True)
         self._tokenizer, self._network = _load(model, self.settings, revision)
         self._spelled: dict[tuple[str, ...], torch.Tensor] = {}
 
     async def ask(self, request: Request) -> Answer:
-        """One answer. Raises AskFailed where the text is too long."""
+        """One answer. Raises AskFailed if the text is too long."""
         result = (await self.ask_many([request]))[0]
         if isinstance(result, AskFailed):
             raise result
@@ -76,19 +76,19 @@ class Local:
         import torch
 
         rows = [self._ids(request) for request in requests]
-        fits = [place for place, row in enumerate(rows) if 0 < len(row) <= self.settings.longest]
+        fits = [index for index, row in enumerate(rows) if 0 < len(row) <= self.settings.longest]
         why = f"the text is empty or longer than {self.settings.longest} tokens"
         results: list[Answer | AskFailed] = [AskFailed("refused request", why) for _ in requests]
         if not fits:
             return results
-        ids, mask = self._padded([rows[place] for place in fits])
+        ids, mask = self._padded([rows[index] for index in fits])
         # Left padding shifts every row; without its own positions a padded text would be read elsewhere.
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
         with torch.inference_mode():
             last = self._network(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=1)
             logprobs = torch.log_softmax(last.logits[:, -1].float(), dim=-1)
-        for place, row in zip(fits, logprobs, strict=True):
-            results[place] = self._answer(requests[place], row, len(rows[place]))
+        for index, row in zip(fits, logprobs, strict=True):
+            results[index] = self._answer(requests[index], row, len(rows[index]))
         return results
 
     def _ids(self, request: Request) -> list[int]:
@@ -102,9 +102,9 @@ class Local:
         pad = self._tokenizer.eos_token_id if pad is None else pad
         ids = torch.full((len(rows), width), 0 if pad is None else pad, dtype=torch.long)
         mask = torch.zeros((len(rows), width), dtype=torch.long)
-        for place, row in enumerate(rows):
-            ids[place, width - len(row) :] = torch.tensor(row)
-            mask[place, width - len(row) :] = 1
+        for index, row in enumerate(rows):
+            ids[index, width - len(row) :] = torch.tensor(row)
+            mask[index, width - len(row) :] = 1
         return ids.to(self.settings.device), mask.to(self.settings.device)
 
     def _answer(self, request: Request, logprobs: torch.Tensor, tokens_in: int) -> Answer:
@@ -112,36 +112,37 @@ class Local:
         import torch
 
         top = torch.topk(logprobs, min(FEWEST_SHOWN, len(logprobs))).indices
-        places = torch.unique(torch.cat([top, self._spelling(request.answers)]))
-        pairs = zip(places.tolist(), logprobs[places].tolist(), strict=True)
-        shown = sorted(((self._text(token), logprob) for token, logprob in pairs), key=lambda pair: -pair[1])
-        tops: Tops = tuple(shown)
+        tokens = torch.unique(torch.cat([top, self._spelling(request.answers)]))
+        pairs = zip(tokens.tolist(), logprobs[tokens].tolist(), strict=True)
+        alternatives = ((self._text(token), logprob) for token, logprob in pairs)
+        tops: Tops = tuple(sorted(alternatives, key=lambda pair: -pair[1]))
         return Answer(tops[0][0], "stop", ((tops[0][0], tops),), tokens_in, 1, self.revision)
 
     def _text(self, token: int) -> str:
         return str(self._tokenizer.decode([token], clean_up_tokenization_spaces=False))
 
     def _spelling(self, answers: tuple[str, ...]) -> torch.Tensor:
-        """The vocabulary's tokens that spell an answer. Raises Unservable where an answer has none."""
+        """The vocabulary's tokens that spell an answer. Raises Unservable if an answer has none."""
         import torch
 
-        found = self._spelled.get(answers)
-        if found is None:
+        spelling = self._spelled.get(answers)
+        if spelling is None:
             folded = tuple(answer.casefold() for answer in answers)
             spelled = [(step_of(self._text(token), folded), token) for token in range(len(self._tokenizer))]
             named = {step for step, _ in spelled if step is not None}
-            bare = [answer for place, answer in enumerate(answers) if place not in named]
+            bare = [answer for step, answer in enumerate(answers) if step not in named]
             if bare:
                 raise Unservable(
-                    f"{self.model} has no token that spells {', '.join(bare)}: give the grades other answer words in "
-                    "your own prompt's '# Grades' (--prompt FILE.md), or serve the model and use openai:MODEL"
+                    f"{self.model} has no token that spells {', '.join(bare)}: give the grades other answer "
+                    "words in your own prompt's '# Grades' (--prompt FILE.md), or serve the model and use "
+                    "openai:MODEL"
                 )
             chosen = [token for step, token in spelled if step is not None]
-            found = self._spelled[answers] = torch.tensor(chosen, device=self.settings.device)
-        return found
+            spelling = self._spelled[answers] = torch.tensor(chosen, device=self.settings.device)
+        return spelling
 
 
-def _load(model: str, settings: LocalSettings, revision: str) -> tuple[Any, Any]:
+def _load(model: str, settings: TransformersSettings, revision: str) -> tuple[Any, Any]:
     pinned = "" if Path(model).is_dir() else revision
     tokenizer, network = load_model(model, settings.dtype, settings.device, pinned)
     if settings.threads:
@@ -152,7 +153,8 @@ def _load(model: str, settings: LocalSettings, revision: str) -> tuple[Any, Any]
 
 
 def load_model(model: str, dtype: str, device: str, revision: str = "") -> tuple[Any, Any]:
-    """Tokenizer and network of a folder or hub name, in evaluation mode on `device`; revision: the hub's commit, branch or
+    """Tokenizer and network of a folder or hub name, in evaluation mode on `device`; revision: the hub's
+    commit, branch or
     tag ("": what the name means now). Raises MissingExtra, NoAccess, BadConfig."""
     try:
         import torch
@@ -162,7 +164,7 @@ def load_model(model: str, dtype: str, device: str, revision: str = "") -> tuple
     kind = dtype if dtype == "auto" else getattr(torch, dtype)
     which = {"revision": revision} if revision else {}
     try:
-        with quiet():
+        with quiet_transformers():
             tokenizer = transformers.AutoTokenizer.from_pretrained(model, padding_side="left", **which)
             network: Any = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=kind, **which)
     except (OSError, ValueError) as error:
@@ -180,7 +182,7 @@ def load_model(model: str, dtype: str, device: str, revision: str = "") -> tuple
 
 
 def prompt_ids(tokenizer: Any, messages: Sequence[Message], chat: bool) -> list[int]:
-    """The tokens of a prompt, ready for the answer to begin: what is asked, and what a tuned model was trained on."""
+    """Token ids of a prompt, ready for the answer to begin; asking and fine-tuning share this function."""
     if chat and getattr(tokenizer, "chat_template", None):
         turns = [{"role": message.role, "content": message.text} for message in messages]
         text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
@@ -189,13 +191,16 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Message], chat: bool) -> list[
 
 
 def first_pieces(model: str, answers: Sequence[str]) -> list[str]:
-    """The text of the token with which each answer begins when it stands alone. Raises MissingExtra, NoAccess."""
+    """The text of the token with which each answer begins when it stands alone.
+
+    Raises MissingExtra, NoAccess.
+    """
     try:
         import transformers
     except ImportError as error:
         raise MissingExtra("transformers", "train") from error
     try:
-        with quiet():
+        with quiet_transformers():
             tokenizer: Any = transformers.AutoTokenizer.from_pretrained(model)
     except (OSError, ValueError) as error:
         raise NoAccess(f"{model} has no tokenizer that can be loaded ({error})") from error
@@ -204,26 +209,12 @@ def first_pieces(model: str, answers: Sequence[str]) -> list[str]:
 
 
 def best_device() -> str:
-    """cuda where torch sees a GPU, else cpu."""
+    """cuda if torch sees a GPU, else cpu."""
     try:
         import torch
     except ImportError as error:
         raise MissingExtra("torch", "train") from error
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """transformers' progress bars stay off the user's terminal, and are put back as they were."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def revision_of(model: str) -> str:
@@ -234,11 +225,11 @@ def revision_of(model: str) -> str:
     folder = Path(model)
     if not folder.is_dir():
         return ""
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         size = path.stat().st_size
         with path.open("rb") as file:
-            told.update(f"{path.name}\0{size}\0".encode() + file.read(BLOCK))
+            digest.update(f"{path.name}\0{size}\0".encode() + file.read(BLOCK))
             file.seek(max(BLOCK, size - BLOCK))
-            told.update(file.read(BLOCK))
-    return told.hexdigest()[:12]
+            digest.update(file.read(BLOCK))
+    return digest.hexdigest()[:12]

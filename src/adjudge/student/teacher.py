@@ -97,12 +97,12 @@ def embed(
     import torch
     from transformers import BertModel
 
-    from adjudge.student.quiet import quiet
+    from adjudge.quiet import quiet_transformers
     from adjudge.student.start import minilm_folder
 
     folder = minilm_folder()
     ids = _token_ids(folder, texts, most_tokens)
-    with quiet():
+    with quiet_transformers():
         model = BertModel.from_pretrained(folder, num_hidden_layers=settings.layers, local_files_only=True)
     model.eval()
     lengths = np.array([len(one) for one in ids], np.int64)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import torch
 
 from adjudge.config import to_dict
+from adjudge.quiet import quiet_transformers
 from adjudge.records import Progress, no_progress
 from adjudge.stats import calibration as calibrate
 from adjudge.stats.calibration import Calibration
@@ -25,7 +26,6 @@ from adjudge.student.data import read_rows
 from adjudge.student.export import Serve, Trained, check_place, export
 from adjudge.student.families import family_of
 from adjudge.student.loop import Loop, evaluate, fit, prepare, resume, unwrap
-from adjudge.student.quiet import quiet
 from adjudge.student.settings import ORDINAL, StudentSettings
 from adjudge.student.text import text_columns
 
@@ -68,7 +68,7 @@ def train(
     checkpoints = Checkpoints(
         out.parent / f".{out.name}.work", fingerprint(to_dict(settings), rows, dev_rows)
     )
-    with seeded(settings), quiet():
+    with seeded(settings), quiet_transformers():
         begun = family.begin(settings, _texts(rows))
         progress("tokenise", 0, 1)
         loop = prepare(begun, rows, dev_rows, settings, family)

@@ -9,7 +9,7 @@ from typing import Any
 from adjudge.cascade.validation import CascadeSettings
 from adjudge.config import check_apart, check_choice
 from adjudge.errors import BadConfig
-from adjudge.jobs.student_as_judge import folder_of
+from adjudge.llm.providers import folder_of
 from adjudge.records import SCALES
 
 TABLES = ("judgments.parquet", "curve.parquet", "cascade.json", "region.json", "config.json")

@@ -14,7 +14,7 @@ from adjudge.errors import NotEnoughData
 from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.jobs.tune.material import Material, TuneConfig
 from adjudge.judge.pairs import count
-from adjudge.llm.transformers_client import LocalSettings, best_device
+from adjudge.llm.transformers_client import TransformersSettings, best_device
 from adjudge.records import Progress, Scale, scale
 from adjudge.stats import agreement as agreement_coefficients
 from adjudge.stats.cluster_bootstrap import Estimate, Floats, estimates, sums_by_cluster
@@ -101,7 +101,9 @@ def _judged(config: TuneConfig, spelled: str, pairs: pa.Table, name: str, progre
             config.report / f"{name}.sqlite",
             out,
             config.scale,
-            local=LocalSettings(chat=config.sft.chat, threads=config.sft.threads, device=best_device()),
+            local=TransformersSettings(
+                chat=config.sft.chat, threads=config.sft.threads, device=best_device()
+            ),
         ),
         progress,
     )

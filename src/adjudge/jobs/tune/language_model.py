@@ -17,7 +17,7 @@ from adjudge.judge.prompt import Prompt
 from adjudge.judge.tuned_folder import Card, source_of, write
 from adjudge.llm.answer_tokens import step_of
 from adjudge.llm.contract import Decoding
-from adjudge.llm.sft import Lesson, Tuned, tune
+from adjudge.llm.sft import FineTuned, Lesson, check_installed
 from adjudge.llm.transformers_client import first_pieces, revision_of
 from adjudge.records import Progress
 
@@ -26,11 +26,14 @@ PACKAGES = ("adjudge", "torch", "transformers", "peft", "trl", "datasets")
 
 def fine_tune(config: TuneConfig, material: Material, progress: Progress) -> dict[str, Any]:
     """Train, merge and save to `config.out`; the run's metrics. Raises BadConfig where two grades begin alike."""
+    check_installed()
+    from adjudge.llm.fine_tuning import tune
+
     base, prompt = config.base.removeprefix(LOCAL), config.asked.load()
     check_answers(base, prompt)
     settings = with_seed(config)
 
-    def finish(folder: Path, done: Tuned) -> None:
+    def finish(folder: Path, done: FineTuned) -> None:
         write(folder, _card(config, material, base, prompt, done), config.asked, source_of(config.asked))
 
     done = tune(
@@ -71,7 +74,7 @@ def check_answers(model: str, prompt: Prompt) -> None:
             )
 
 
-def _card(config: TuneConfig, material: Material, base: str, prompt: Prompt, done: Tuned) -> Card:
+def _card(config: TuneConfig, material: Material, base: str, prompt: Prompt, done: FineTuned) -> Card:
     return Card(
         base=base,
         base_revision=revision_of(base),
@@ -87,5 +90,5 @@ def _card(config: TuneConfig, material: Material, base: str, prompt: Prompt, don
     )
 
 
-def _metrics(done: Tuned) -> dict[str, Any]:
+def _metrics(done: FineTuned) -> dict[str, Any]:
     return {name: value for name, value in asdict(done).items() if name != "folder"}

@@ -1,15 +1,16 @@
-"""The fast transport against real sockets that misbehave."""
+"""The HTTP transport against real sockets that misbehave."""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from adjudge.errors import BadConfig
 from adjudge.llm.contract import AskFailed
-from adjudge.llm.wire import Response, Wire
+from adjudge.llm.http_transport import HttpTransport, Response
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -22,7 +23,7 @@ async def request(reader: asyncio.StreamReader) -> bytes:
 
 
 def against(serve: Serve, times: int = 1, timeout: float = 5.0) -> tuple[list[Response | AskFailed], int]:
-    """The results of so many posts in turn, and how many connections they took."""
+    """The results of several posts in turn, and how many connections they took."""
 
     async def run() -> tuple[list[Response | AskFailed], int]:
         opened = 0
@@ -39,14 +40,14 @@ def against(serve: Serve, times: int = 1, timeout: float = 5.0) -> tuple[list[Re
 
         server = await asyncio.start_server(one, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        wire = Wire(f"http://127.0.0.1:{port}/v1/x", {"authorization": "Bearer k"}, timeout)
+        transport = HttpTransport(f"http://127.0.0.1:{port}/v1/x", {"authorization": "Bearer k"}, timeout)
         results: list[Response | AskFailed] = []
         for _ in range(times):
             try:
-                results.append(await wire.post(b'{"a": 1}'))
+                results.append(await transport.post(b'{"a": 1}'))
             except AskFailed as failure:
                 results.append(failure)
-        await wire.close()
+        await transport.close()
         server.close()
         await asyncio.sleep(0.01)
         return results, opened
@@ -66,7 +67,7 @@ def test_a_connection_is_kept_and_the_request_is_whole() -> None:
     assert [r[0] for r in results if isinstance(r, tuple)] == [200, 200, 200]
     assert opened == 1
     head, body = seen[0].split(b"\r\n\r\n")
-    assert head.startswith(b"POST /v1/x HTTP/1.1\r\nhost: 127.0.0.1:")
+    assert head.lower().startswith(b"post /v1/x http/1.1\r\nhost: 127.0.0.1:")
     assert b"authorization: Bearer k" in head
     assert body == b'{"a": 1}'
 
@@ -164,7 +165,11 @@ def test_silence_times_out_and_a_late_answer_reaches_nobody_else() -> None:
 
 def test_nobody_home_and_bad_addresses() -> None:
     async def ask(url: str) -> Response:
-        return await Wire(url, {}, 1.0).post(b"{}")
+        transport = HttpTransport(url, {}, 1.0)
+        try:
+            return await transport.post(b"{}")
+        finally:
+            await transport.close()
 
     with pytest.raises(AskFailed, match="connection lost") as lost:
         asyncio.run(ask("http://127.0.0.1:9/v1"))
@@ -172,4 +177,75 @@ def test_nobody_home_and_bad_addresses() -> None:
     with pytest.raises(BadConfig, match="allowed is http://"):
         asyncio.run(ask("localhost:8000/v1"))
     with pytest.raises(BadConfig, match="line break"):
-        Wire("http://127.0.0.1:9/v1", {"authorization": "Bearer a\r\nx: y"}, 1.0)
+        HttpTransport("http://127.0.0.1:9/v1", {"authorization": "Bearer a\r\nx: y"}, 1.0)
+
+
+@pytest.mark.parametrize("interim", [b"102 Processing", b"103 Early Hints", b"100 Continue"])
+def test_an_interim_answer_is_not_the_answer(interim: bytes) -> None:
+    """RFC 9110, 15.2: a server may send 1xx answers before the final one; the next request must not get what
+    is left."""
+    number = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal number
+        while True:
+            await request(reader)
+            writer.write(b"HTTP/1.1 " + interim + b"\r\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+            number += 1
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n%d" % number)
+
+    results, opened = against(serve, times=4)
+    assert results == [(200, {}, b"%d" % n) for n in (1, 2, 3, 4)]
+    assert opened == 1
+
+
+def test_an_answer_that_nobody_asked_for_goes_to_nobody() -> None:
+    """A server that sends a 408 or a second answer on an idle connection: the connection is not used again."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await request(reader)
+            writer.write(OK)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+            writer.write(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 5\r\n\r\nstale")
+            await writer.drain()
+
+    async def pause_between() -> list[Response]:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        transport = HttpTransport(f"http://127.0.0.1:{port}/v1", {}, 5.0)
+        results = []
+        for _ in range(3):
+            results.append(await transport.post(b"{}"))
+            await asyncio.sleep(0.05)
+        await transport.close()
+        server.close()
+        return results
+
+    assert asyncio.run(pause_between()) == [(200, {}, b"ok")] * 3
+
+
+def test_a_compressed_answer_is_read() -> None:
+    packed = gzip.compress(b'{"a": 1}')
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n"
+        writer.write(head % len(packed) + packed)
+
+    assert against(serve)[0] == [(200, {}, b'{"a": 1}')]
+
+
+def test_a_redirect_is_told_and_not_followed() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(
+            b"HTTP/1.1 308 Permanent Redirect\r\nlocation: http://other/\r\ncontent-length: 0\r\n\r\n"
+        )
+
+    results, opened = against(serve)
+    assert results[0] == (308, {"location": "http://other/", "content-length": "0"}, b"")
+    assert opened == 1

@@ -1,13 +1,20 @@
-"""One fine-tuning run: tokens with masked prompts, trl's loop with LoRA, checkpoints, the merged folder."""
+"""Fine-tuning run of a causal language model: LoRA by peft, the loop by trl.
+
+Only the answer counts: prompt tokens are masked. Prompts become tokens by the same function as in
+`llm.transformers_client`, so what is trained is what is served. The adapter is merged, checked against the
+unmerged model and saved as a plain folder that transformers (and `hf:FOLDER`) loads. A killed run goes on
+from its last checkpoint.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import random
 import shutil
-import warnings
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,18 +23,78 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
-from adjudge.errors import BadArtifact, BadConfig
-from adjudge.llm.sft import Lesson, SftSettings
-from adjudge.llm.transformers_client import load_model, prompt_ids, quiet
-from adjudge.records import Progress
+from adjudge.config import to_dict
+from adjudge.errors import BadArtifact, BadConfig, NotEnoughData
+from adjudge.llm.contract import plain
+from adjudge.llm.sft import FineTuned, Lesson, SftSettings, check_place
+from adjudge.llm.transformers_client import load_model, prompt_ids, revision_of
+from adjudge.quiet import quiet_training, quiet_transformers
+from adjudge.records import Progress, no_progress
+from adjudge.storage.files import fresh_folder, write_json
 
+CHECKED = 4
+"""Rows on which the merged model is compared with the unmerged one."""
 CLIP = 1.0
 MERGE = {"float32": 1e-4, "bfloat16": math.inf}
-"""Largest difference of logits between the merged and the unmerged model; bfloat16's rounding is only reported."""
+"""Largest difference of logits between the merged and the unmerged model; bfloat16's rounding is only
+reported."""
 Row = dict[str, list[int]]
 
 
-class Run:
+Finish = Callable[[Path, FineTuned], None]
+"""Adds files to the folder before it takes its name."""
+
+
+def no_finish(folder: Path, tuned: FineTuned) -> None:
+    """A `Finish` that adds nothing."""
+
+
+def tune(
+    model: str,
+    lessons: Sequence[Lesson],
+    dev: Sequence[Lesson],
+    settings: SftSettings,
+    out: Path,
+    progress: Progress = no_progress,
+    finish: Finish = no_finish,
+) -> FineTuned:
+    """Fine-tune `model` (a folder or hub name) on `lessons`, keep the weights that do best on `dev`, merge,
+    save to `out`.
+
+    Without dev rows the last weights are kept. `finish` may add files before the folder takes its place. Work
+    in progress lies in `.<out>.work`; the same call after a kill goes on from there. The same rows, settings,
+    seed and machine give the same weights. Raises BadConfig, NoAccess, NotEnoughData, BadArtifact.
+    """
+    began = time.monotonic()
+    check_place(out)
+    work = _work(model, lessons, dev, settings, out)
+    with seeded(settings) as device:
+        run = TrainingRun(model, settings, device, work, progress)
+        rows, dev_rows = run.encoded(lessons), run.encoded(dev)
+        if not rows:
+            raise NotEnoughData(
+                f"none of {len(lessons)} rows fits into {settings.longest} tokens: raise longest, or "
+                "shorten the prompt"
+            )
+        fitted = run.fit(rows, dev_rows)
+        with fresh_folder(out) as fresh:
+            gap = run.save_merged(rows[:CHECKED], fresh)
+            tuned = FineTuned(
+                folder=out,
+                rows=len(rows),
+                dev_rows=len(dev_rows),
+                too_long=len(lessons) + len(dev) - len(rows) - len(dev_rows),
+                merge_gap=gap,
+                device=device,
+                seconds=time.monotonic() - began,
+                **fitted,
+            )
+            finish(fresh, tuned)
+    shutil.rmtree(work.parent, ignore_errors=True)
+    return tuned
+
+
+class TrainingRun:
     """A model with fresh LoRA matrices, and everything its training needs."""
 
     def __init__(
@@ -46,7 +113,7 @@ class Run:
             task_type="CAUSAL_LM",
         )
         try:
-            with hushed():
+            with quiet_training():
                 self.network = get_peft_model(network, lora)
         except ValueError as error:
             raise BadConfig(
@@ -54,18 +121,20 @@ class Run:
             ) from error
 
     def encoded(self, lessons: Sequence[Lesson]) -> list[Row]:
-        """Rows that fit into `longest` tokens, as trl takes them: input_ids, and completion_mask 1 where it counts."""
-        rows = (encode(self.tokenizer, one, self.settings.chat) for one in lessons)
+        """Rows that fit into `longest` tokens, as trl takes them: input_ids, and completion_mask 1 where it
+        counts."""
+        rows = (encode(self.tokenizer, lesson, self.settings.chat) for lesson in lessons)
         return [row for row in rows if len(row["input_ids"]) <= self.settings.longest]
 
     def fit(self, rows: list[Row], dev: list[Row]) -> dict[str, Any]:
-        """Train from the last whole checkpoint, if there is one; the best weights by dev loss are then in `network`."""
+        """Train from the last whole checkpoint, if there is one; afterwards `network` has the best weights by
+        dev loss."""
         trainer = self._trainer(rows, dev)
         start = last_checkpoint(self.work)
-        before = self._loss(trainer) if dev and start is None else _noted(self.work)
+        before = self._loss(trainer) if dev and start is None else _loss_before(self.work)
         if before is not None:
-            (self.work / "before.json").write_text(json.dumps(before))
-        with hushed():
+            write_json(self.work / "before.json", before)
+        with quiet_training():
             trainer.train(resume_from_checkpoint=str(start) if start else None)
         state = trainer.state
         return {
@@ -80,25 +149,24 @@ class Run:
         }
 
     def save_merged(self, rows: Sequence[Row], folder: Path) -> float:
-        """Merge the matrices into the weights and save model and tokenizer; the largest difference of logits.
+        """Merge the matrices into the weights and save model and tokenizer into an empty folder; the largest
+        difference of logits.
 
-        Raises BadArtifact where merging changed what the model says.
+        Raises BadArtifact if merging changed what the model says.
         """
-        apart = [self._logits(self.network, row) for row in rows]
-        with hushed():
+        unmerged = [self._logits(self.network, row) for row in rows]
+        with quiet_training():
             merged: Any = self.network.merge_and_unload()
         gap = max(
             float((self._logits(merged, row) - before).abs().max())
-            for row, before in zip(rows, apart, strict=True)
+            for row, before in zip(rows, unmerged, strict=True)
         )
         if not gap <= MERGE[self.settings.dtype]:
             raise BadArtifact(
-                f"merging changed the model's logits by {gap:.2e}; allowed is {MERGE[self.settings.dtype]:g}. Nothing was "
-                "written. Train in float32."
+                f"merging changed the model's logits by {gap:.2e}; allowed is "
+                f"{MERGE[self.settings.dtype]:g}. Nothing was written. Train in float32."
             )
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        with quiet():
+        with quiet_transformers():
             merged.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
         for weights in folder.glob("*.safetensors"):
@@ -107,7 +175,7 @@ class Run:
         return gap
 
     def _loss(self, trainer: Any) -> float:
-        with hushed():
+        with quiet_training():
             return float(trainer.evaluate()["eval_loss"])
 
     def _logits(self, network: Any, row: Row) -> torch.Tensor:
@@ -120,10 +188,10 @@ class Run:
         from trl import SFTTrainer
 
         steps = math.ceil(len(rows) / self.settings.rows_a_step) * self.settings.epochs
-        calls: list[Any] = [_Tell(self.progress)]
+        calls: list[Any] = [_StepProgress(self.progress)]
         if dev and self.settings.patience:
             calls.append(EarlyStoppingCallback(self.settings.patience))
-        with hushed():
+        with quiet_training():
             trainer = SFTTrainer(
                 model=self.network,
                 args=self._arguments(max(1, steps // self.settings.evaluations), bool(dev)),
@@ -173,8 +241,8 @@ class Run:
         )
 
 
-class _Tell(TrainerCallback):
-    """Steps as progress."""
+class _StepProgress(TrainerCallback):
+    """Reports steps as progress."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -199,7 +267,8 @@ def answer_ids(tokenizer: Any, answer: str) -> list[int]:
 
 
 def last_checkpoint(work: Path) -> Path | None:
-    """The latest checkpoint that was written whole: trainer_state.json is its last file. Torn ones are removed."""
+    """The latest checkpoint that was written whole: trainer_state.json is its last file. Torn ones are
+    removed."""
     whole = []
     for folder in work.glob("checkpoint-*"):
         try:
@@ -208,22 +277,6 @@ def last_checkpoint(work: Path) -> Path | None:
         except (OSError, ValueError):
             shutil.rmtree(folder)
     return max(whole, key=lambda folder: int(folder.name.split("-")[-1]), default=None)
-
-
-@contextmanager
-def hushed() -> Iterator[None]:
-    """Without the libraries' own bars and notes on coming versions; bars are put back as they were."""
-    import datasets
-
-    shown = not datasets.are_progress_bars_disabled()
-    datasets.disable_progress_bars()
-    try:
-        with quiet(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        if shown:
-            datasets.enable_progress_bars()
 
 
 @contextmanager
@@ -246,13 +299,13 @@ def seeded(settings: SftSettings) -> Iterator[str]:
             random.setstate(drawn)
 
 
-def _noted(work: Path) -> float | None:
+def _loss_before(work: Path) -> float | None:
     path = work / "before.json"
     return float(json.loads(path.read_text())) if path.exists() else None
 
 
 def _history(log: Sequence[dict[str, Any]]) -> Iterator[dict[str, float | None]]:
-    """One row a step that was logged: train loss and dev loss, where there are any."""
+    """One row per logged step: train loss and dev loss, if there are any."""
     by_step: dict[int, dict[str, float | None]] = {}
     for entry in log:
         row = by_step.setdefault(
@@ -263,3 +316,19 @@ def _history(log: Sequence[dict[str, Any]]) -> Iterator[dict[str, float | None]]
         if "eval_loss" in entry:
             row["dev_loss"] = float(entry["eval_loss"])
     yield from (row for row in by_step.values() if row["loss"] is not None or row["dev_loss"] is not None)
+
+
+def _work(
+    model: str, lessons: Sequence[Lesson], dev: Sequence[Lesson], settings: SftSettings, out: Path
+) -> Path:
+    """The folder of checkpoints of exactly this run; one that another run left is removed."""
+    digest = hashlib.sha256(plain([model, revision_of(model), to_dict(settings)]).encode())
+    for row in (*lessons, None, *dev):
+        digest.update(repr(row).encode("utf-8", "surrogatepass"))
+    work, name = out.parent / f".{out.name}.work", digest.hexdigest()[:16]
+    if work.is_dir():
+        for stale in work.iterdir():
+            if stale.name != name:
+                shutil.rmtree(stale)
+    (work / name).mkdir(parents=True, exist_ok=True)
+    return work / name
