@@ -80,7 +80,7 @@ def test_judge_takes_a_prompt_and_prices(files: Path) -> None:
     done = run(*words, "--budget", 1000, *told)
     assert done.exit_code == 0, done.output
     assert "; money " in done.output
-    config = saved(files / "o.parquet.config.json")
+    config = saved(files / "o.parquet.settings.json")
     assert (config["prompt"], config["prices"]) == (str(files / "own.md"), str(files / "prices.json"))
 
 

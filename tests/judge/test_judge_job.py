@@ -66,7 +66,7 @@ def test_out_keeps_the_contract(pairs: Pairs) -> None:
     )
     assert (result.written.pairs, result.written.scored, result.tally.requests) == (100, 100, 100)
     assert set(table.column("judge").to_pylist()) == {"llm"}
-    assert load_config(JudgeConfig, where.parent / "out.parquet.config.json") == config(where, name="llm")
+    assert load_config(JudgeConfig, where.parent / "out.parquet.settings.json") == config(where, name="llm")
 
 
 def test_a_rerun_asks_nothing_and_says_the_same(pairs: Pairs) -> None:

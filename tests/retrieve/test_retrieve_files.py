@@ -147,7 +147,7 @@ def test_the_commands(tmp_path: Path) -> None:
     assert told.exit_code == 0
     assert "(5 pairs of 6 items;" in told.stdout
     assert f"1 items: {NO_TITLE}" in told.stdout
-    config = tmp_path / "pairs.parquet.config.json"
+    config = tmp_path / "pairs.parquet.settings.json"
     again = run.invoke(app, ["retrieve", "--settings", str(config), "--out", str(tmp_path / "again.parquet")])
     assert again.exit_code == 0
     assert pq.read_table(tmp_path / "again.parquet").equals(pq.read_table(out))
@@ -161,6 +161,6 @@ def test_the_jobs_save_their_settings(tmp_path: Path) -> None:
     assert config.load(BuildGraphConfig, tmp_path / "graph" / "build.json") == asked
     wanted = RetrieveConfig(asked.out, write(tmp_path / "i.parquet", ITEMS), tmp_path / "p.parquet")
     retrieve(wanted)
-    assert config.load(RetrieveConfig, tmp_path / "p.parquet.config.json") == wanted
+    assert config.load(RetrieveConfig, tmp_path / "p.parquet.settings.json") == wanted
     with pytest.raises(BadConfig):
         RetrieveConfig(asked.out, asked.out, asked.out, workers=-1)
