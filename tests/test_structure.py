@@ -15,7 +15,18 @@ MODULES = {
     ".".join(("adjudge", *p.relative_to(SRC).with_suffix("").parts)).removesuffix(".__init__"): p
     for p in FILES
 }
-GROUND = {"records", "tables", "errors", "config", "manifest", "stats", "text", "storage", "__init__"}
+GROUND = {
+    "records",
+    "tables",
+    "errors",
+    "config",
+    "manifest",
+    "quiet",
+    "stats",
+    "text",
+    "storage",
+    "__init__",
+}
 DOORS = {"cli", "http", "__main__"}
 EXCEPTIONS = {
     ("recipes", "judge"),
@@ -30,7 +41,7 @@ EXCEPTIONS = {
 }
 HEAVY = {
     "torch": {"student", "ranker", "advertisers", "llm", "baselines"},
-    "transformers": {"student", "ranker", "advertisers", "llm", "baselines"},
+    "transformers": {"student", "ranker", "advertisers", "llm", "baselines", "quiet"},
     "sentence_transformers": {"student", "baselines"},
     "onnxruntime": {"scoring"},
     "xgboost": {"baselines"},
@@ -38,9 +49,10 @@ HEAVY = {
     "pyspark": {"engines"},
     "pyflink": {"live"},
     "openai": {"llm"},
+    "aiohttp": {"llm"},
+    "datasets": {"llm", "quiet"},
     "peft": {"llm"},
     "trl": {"llm"},
-    "datasets": {"llm"},
     "openvino": {"scoring"},
 }
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 400, 60, 8
