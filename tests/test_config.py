@@ -60,7 +60,8 @@ def test_settings_survive_a_file(tmp_path: Path) -> None:
     [
         (
             {"out": "x", "sead": 1},
-            "Outer has no setting 'sead': allowed are out, seed, inner, names, limit, fast, scores; did you mean seed?",
+            "Outer has no setting 'sead': allowed are out, seed, inner, names, limit, fast, scores; "
+            "did you mean seed?",
         ),
         ({}, "Outer needs a value for: out"),
         ({"out": "x", "seed": "seven"}, "Outer.seed is 'seven' (str): allowed is int"),

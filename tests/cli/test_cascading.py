@@ -31,13 +31,13 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("cheap", np.where(sure, truth, rng.random(pairs) < 0.5), None),
         ("strong", truth, 0.01),
     ):
-        grades = ["relevant" if one else "irrelevant" for one in says]
+        grades = ["relevant" if yes else "irrelevant" for yes in says]
         strength = np.where(sure | (name == "strong"), 0.98, 0.6)
         columns = {**named, "judge": [name] * pairs, "grade": grades, "status": ["scored"] * pairs}
         columns |= {"probability": np.where(says, strength, 1 - strength)}
         columns |= {"cost": pa.array([price] * pairs, pa.float64())}
         pq.write_table(pa.table(columns), folder / f"{name}.parquet")
-    people = {**named, "grade": ["good" if one else "bad" for one in truth]}
+    people = {**named, "grade": ["good" if yes else "bad" for yes in truth]}
     pq.write_table(pa.table(people), folder / "people.parquet")
     return folder
 

@@ -29,12 +29,12 @@ def run(*words: object) -> Result:
 
 def all_options(config: type) -> list[tuple[str, Option]]:
     """Every setting of a job and of its groups, with the class it belongs to."""
-    found = []
+    listed = []
     for option in options(config):
-        found.append((config.__name__, option))
+        listed.append((config.__name__, option))
         if option.group is not None:
-            found += all_options(option.group)
-    return found
+            listed += all_options(option.group)
+    return listed
 
 
 @pytest.mark.parametrize("spec", COMMANDS, ids=lambda spec: spec.name)
@@ -120,7 +120,7 @@ def saved_settings(folder: Path) -> Path:
 
 
 def test_a_run_is_repeated_from_its_saved_settings(tmp_path: Path) -> None:
-    """Nothing but the file is given the second time: required options, arguments and mappings come from it too."""
+    """Nothing but the file is given the second time: required options and mappings come from it too."""
     table = judgments(tmp_path / "j.parquet")
     (tmp_path / "a").mkdir()
     first = run(
@@ -162,5 +162,21 @@ def test_an_import_is_repeated_from_yaml(tmp_path: Path) -> None:
     )
     again = run("import", "table", "--settings", tmp_path / "s.yaml")
     assert again.exit_code == 0, again.output
-    one, two = (pq.read_table(tmp_path / name / "items.parquet") for name in ("one", "two"))
-    assert one.equals(two)
+    first_items, second_items = (pq.read_table(tmp_path / name / "items.parquet") for name in ("one", "two"))
+    assert first_items.equals(second_items)
+
+
+@pytest.mark.xfail(reason="until every package has converted its settings (issue 8)", strict=False)
+def test_every_setting_of_every_job_has_help() -> None:
+    missing = {
+        f"{owner}.{option.name}"
+        for spec in COMMANDS
+        for owner, option in all_options(spec.load_config())
+        if option.group is None and not option.help
+    }
+    assert missing == set()
+
+
+@pytest.mark.xfail(reason="until every job is decorated (issue 8)", strict=False)
+def test_every_job_saves_its_settings() -> None:
+    assert [spec.name for spec in COMMANDS if not getattr(spec.load_job(), "is_job", False)] == []

@@ -1,4 +1,4 @@
-"""Exit codes that are verdicts are left with for nothing else: not for unknown options, not for faults of ours."""
+"""Exit codes that are verdicts stand for nothing else: not for unknown options, not for faults of ours."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def test_a_fault_of_ours_is_no_verdict(
     routed = ("cascade", "--cheap", "a.parquet", "--strong", "b.parquet", "--out", "c")
     for words in (AGREE, routed):
         assert left(monkeypatch, *words) == 3
-        told = capsys.readouterr().err
-        assert "Traceback" in told
-        assert "TypeError: no such column" in told
+        shown = capsys.readouterr().err
+        assert "Traceback" in shown
+        assert "TypeError: no such column" in shown
 
 
 def test_a_library_that_is_missing_is_not_inconclusive(
@@ -87,7 +87,7 @@ def test_a_library_that_is_missing_is_not_inconclusive(
 @pytest.mark.parametrize("order", ["table,line", "line,table"])
 @pytest.mark.parametrize("both", [False, True])
 def test_a_verdict_that_nobody_reads_is_the_same(code: int, order: str, both: bool) -> None:
-    """As in `adjudge agree ... | true`, with and without `2>&1`; the pipe's other end is closed before it starts."""
+    """As in `adjudge agree ... | true`, with and without `2>&1`: nobody reads the pipe from the start."""
     read, unread = os.pipe()
     os.close(read)
     words = [sys.executable, "-c", UNREAD, str(code), order, *AGREE]

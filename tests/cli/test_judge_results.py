@@ -1,4 +1,4 @@
-"""What the judging commands say of a result: answers that are settled, clicks, tasks nobody touched, little money."""
+"""What commands about judges print: settled questions, clicks, tasks nobody touched, little money."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_settled_question_is_answered() -> None:
 
 
 def test_agree_says_what_the_clicks_say_and_what_is_decided(tmp_path: Path) -> None:
-    """Clicked pairs are the first of each item and judged relevant; the others were shown as often, without a click."""
+    """Each item's first pair is clicked and judged relevant; the other is shown as often, never clicked."""
     grades = ["relevant", "irrelevant"] * 60
     judged = put(tmp_path, "judged", grade=grades, judge=["j"] * PAIRS, status=["scored"] * PAIRS)
     people = put(tmp_path, "people", grade=[*grades[:-2], "irrelevant", "relevant"])
@@ -96,7 +96,7 @@ def test_little_money_is_not_shown_as_none(tmp_path: Path) -> None:
     for done, name in ((run(*words, "--dry-run"), "cost"), (run(*words), "money")):
         assert done.exit_code == 0, done.output
         for shown in (done.stdout, done.stderr) if name == "money" else (done.stdout,):
-            found = re.search(rf"\b{name} (0\.\d+)", shown)
-            assert found is not None, shown
-            assert float(found[1]) == pytest.approx(0.00003, abs=0.00003)
-            assert float(found[1]) > 0
+            amount = re.search(rf"\b{name} (0\.\d+)", shown)
+            assert amount is not None, shown
+            assert float(amount[1]) == pytest.approx(0.00003, abs=0.00003)
+            assert float(amount[1]) > 0

@@ -76,8 +76,8 @@ def test_judge_takes_a_prompt_and_prices(files: Path) -> None:
     words = ("judge", "--pairs", files / "pairs.parquet", "--judge", "fake", "--log", files / "l.sqlite")
     words = (*words, "--out", files / "o.parquet")
     assert "needs a price table" in str(run(*words, "--budget", 1000).exception)
-    told = ("--prices", files / "prices.json", "--prompt", files / "own.md")
-    done = run(*words, "--budget", 1000, *told)
+    more = ("--prices", files / "prices.json", "--prompt", files / "own.md")
+    done = run(*words, "--budget", 1000, *more)
     assert done.exit_code == 0, done.output
     assert "; money " in done.output
     config = saved(files / "o.parquet.settings.json")
@@ -90,16 +90,16 @@ def test_label_export_leaves_out_what_is_done(files: Path) -> None:
     done = pa.table({**pairs.select(["item_id", "keyphrase"]).to_pydict(), **named})
     pq.write_table(done, files / "done.parquet")
     words = ("label", "export", "--pairs", files / "pairs.parquet", "--out", files / "tasks")
-    told = run(*words, "--done", files / "done.parquet")
-    assert told.exit_code == 0, told.output
-    assert "20 tasks" in told.output
+    result = run(*words, "--done", files / "done.parquet")
+    assert result.exit_code == 0, result.output
+    assert "20 tasks" in result.output
 
 
 def test_label_import_takes_the_share_that_its_refusal_names(files: Path) -> None:
     chosen = {"type": "choices", "from_name": "grade", "to_name": "title", "value": {"choices": ["good"]}}
     named = {"data": {"item_id": "a", "keyphrase": "mug"}}
-    given = [{"id": n, "completed_by": n, "result": [chosen] * (2 - n)} for n in (1, 2)]
-    (files / "export.json").write_text(json.dumps([{**named, "annotations": given}]))
+    answers = [{"id": n, "completed_by": n, "result": [chosen] * (2 - n)} for n in (1, 2)]
+    (files / "export.json").write_text(json.dumps([{**named, "annotations": answers}]))
     words = ("label", "import", "--export", files / "export.json", "--out", files / "a.parquet")
     assert "raise --max-bad-share" in str(run(*words).exception)
     assert run(*words, "--max-bad-share", 1).exit_code == 0

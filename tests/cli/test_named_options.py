@@ -1,4 +1,4 @@
-"""Every option, and every table to import, that the docs' command lines and the package's own messages name exists."""
+"""Every option, and every table to import, that docs and messages name exists."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ STYLE = re.compile(r"--(?:ink|muted|soft|series-)")
 
 def commands(command: Any, name: str = "") -> dict[str, set[str]]:
     """Every command's options, by the words that call it."""
-    own = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
-    found = {name: own | {"--help"}}
+    spellings = {opt for parameter in command.params for opt in parameter.opts if opt.startswith("--")}
+    by_name = {name: spellings | {"--help"}}
     for child in getattr(command, "commands", {}).values():
-        found |= commands(child, f"{name} {child.name}".strip())
-    return found
+        by_name |= commands(child, f"{name} {child.name}".strip())
+    return by_name
 
 
 KNOWN = commands(typer.main.get_command(app))
@@ -61,9 +61,9 @@ def unknown_in_docs(text: str) -> list[str]:
     for line in LINE.findall(joined):
         name = called(line)
         if name is not None:
-            told = re.sub(r"'[^']*'|\"[^\"]*\"", "", line)
-            wrong += [f"adjudge {name} {one}" for one in OPTION.findall(told) if one not in KNOWN[name]]
-    return wrong + [one for one in OPTION.findall(joined) if one not in ALL | OTHERS]
+            unquoted = re.sub(r"'[^']*'|\"[^\"]*\"", "", line)
+            wrong += [f"adjudge {name} {opt}" for opt in OPTION.findall(unquoted) if opt not in KNOWN[name]]
+    return wrong + [opt for opt in OPTION.findall(joined) if opt not in ALL | OTHERS]
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda p: p.name)
@@ -78,17 +78,17 @@ def unknown_in_source(text: str) -> list[str]:
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
-    named = [one for string in strings for one in OPTION.findall(STYLE.sub("", string))]
-    return [one for one in named if one not in ALL | OTHERS]
+    named = [opt for string in strings for opt in OPTION.findall(STYLE.sub("", string))]
+    return [opt for opt in named if opt not in ALL | OTHERS]
 
 
 def test_options_in_messages_exist() -> None:
-    found = {
+    problems = {
         str(path.relative_to(ROOT)): wrong
         for path in SOURCES
         if (wrong := unknown_in_source(path.read_text(encoding="utf-8")))
     }
-    assert found == {}
+    assert problems == {}
 
 
 def not_imported(text: str) -> list[str]:
@@ -96,12 +96,12 @@ def not_imported(text: str) -> list[str]:
     return [name for name in IMPORT.findall(text) if name not in tables.LOGS]
 
 
-def shape_name(found: re.Match[str]) -> str:
-    return str(getattr(getattr(tables, found[1], None), "name", found[0]))
+def shape_name(match: re.Match[str]) -> str:
+    return str(getattr(getattr(tables, match[1], None), "name", match[0]))
 
 
 def not_imported_in_source(text: str) -> list[str]:
-    """The same in a file's strings; a shape's name in a message ({tables.PAIRS.name}) is taken at its value."""
+    """The same in a file's strings; {tables.PAIRS.name} in a message counts as the table's name."""
     wrong = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.JoinedStr):
@@ -115,10 +115,10 @@ def not_imported_in_source(text: str) -> list[str]:
 
 
 def test_tables_to_import_are_those_that_can_be() -> None:
-    found = {str(path.relative_to(ROOT)): not_imported(path.read_text(encoding="utf-8")) for path in DOCS}
+    problems = {str(path.relative_to(ROOT)): not_imported(path.read_text(encoding="utf-8")) for path in DOCS}
     for path in SOURCES:
-        found[str(path.relative_to(ROOT))] = not_imported_in_source(path.read_text(encoding="utf-8"))
-    assert {where: wrong for where, wrong in found.items() if wrong} == {}
+        problems[str(path.relative_to(ROOT))] = not_imported_in_source(path.read_text(encoding="utf-8"))
+    assert {where: wrong for where, wrong in problems.items() if wrong} == {}
     assert not_imported("adjudge import table clicks FILE; adjudge import table to_score FILE") == [
         "to_score"
     ]

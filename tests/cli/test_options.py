@@ -1,4 +1,4 @@
-"""Options are generated from a settings class; options, `--set` and `--settings` reach every setting and refuse others."""
+"""Options are generated from a settings class; with `--set` and `--settings` they reach every setting."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from adjudge.cli import progress
 
 
 class Clock:
-    """Time that moves when it is told to."""
+    """Time that moves when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -20,21 +20,21 @@ class Clock:
         return self.now
 
 
-def told() -> tuple[progress.Lines, list[str], Clock]:
+def drawn() -> tuple[progress.Lines, list[str], Clock]:
     said: list[str] = []
     clock = Clock()
     return progress.Lines(said.append, clock), said, clock
 
 
 def test_worked_examples_in_the_docstrings() -> None:
-    found = doctest.testmod(progress)
-    assert found.attempted > 0
-    assert found.failed == 0
+    results = doctest.testmod(progress)
+    assert results.attempted > 0
+    assert results.failed == 0
 
 
 def test_a_line_every_ten_seconds_with_rate_time_left_unscored_and_money() -> None:
     """100 a second: after 10 s 1,000 of 10,000 are done, 9,000 left take 90 s."""
-    show, said, clock = told()
+    show, said, clock = drawn()
     for second in range(26):
         show("texts judged", 100 * second, 10_000)
         show("unscored", second, 0)
@@ -54,7 +54,7 @@ def test_a_line_every_ten_seconds_with_rate_time_left_unscored_and_money() -> No
 
 
 def test_a_rate_is_of_the_last_minute_and_a_stalled_step_promises_nothing() -> None:
-    show, said, clock = told()
+    show, said, clock = drawn()
     for _ in range(100):
         show("score", 50, 100)
         clock.now += 1
@@ -65,7 +65,7 @@ def test_a_rate_is_of_the_last_minute_and_a_stalled_step_promises_nothing() -> N
 
 
 def test_short_steps_say_one_line_and_unknown_totals_none() -> None:
-    show, said, _ = told()
+    show, said, _ = drawn()
     show("agree: reading", 0, 6)
     show("scorecard: bootstrap draws", 0, 0)
     show("agree: writing", 6, 6)

@@ -25,9 +25,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = planted(400, seed=3)
     for day, first in (("one", 0), ("two", 40)):
         (home / day).mkdir()
-        held = rows.slice(first, 360)
-        pq.write_table(held.select(["item_id", "keyphrase"]), home / day / "pairs.parquet")
-        items = held.group_by("item_id", use_threads=False).aggregate(
+        part = rows.slice(first, 360)
+        pq.write_table(part.select(["item_id", "keyphrase"]), home / day / "pairs.parquet")
+        items = part.group_by("item_id", use_threads=False).aggregate(
             [("title", "first"), ("category", "first")]
         )
         pq.write_table(items.rename_columns(["item_id", "title", "category"]), home / day / "items.parquet")
@@ -94,9 +94,9 @@ def test_paths_that_cannot_be_used_are_told_in_one_line(
         with pytest.raises(SystemExit) as left:
             main()
         assert left.value.code == 2
-        told = capsys.readouterr().err
-        assert [line for line in told.splitlines() if line.startswith("error: ")] == told.splitlines()[-1:]
-        assert str(tmp_path) in told.splitlines()[-1]
+        printed = capsys.readouterr().err.splitlines()
+        assert [line for line in printed if line.startswith("error: ")] == printed[-1:]
+        assert str(tmp_path) in printed[-1]
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == ["file", "scores.parquet", "scores.parquet.settings.json"]
 

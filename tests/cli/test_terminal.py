@@ -23,8 +23,9 @@ def test_an_error_is_one_line_and_its_exit_code(capsys: pytest.CaptureFixture[st
 def test_a_missing_library_names_the_extra_that_brings_it(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit), terminal.errors():
         raise ModuleNotFoundError("No module named 'onnxruntime.capi'", name="onnxruntime.capi")
-    assert "onnxruntime is not installed" in (told := capsys.readouterr().err)
-    assert "pip install 'adjudge[score]'" in told
+    shown = capsys.readouterr().err
+    assert "onnxruntime is not installed" in shown
+    assert "pip install 'adjudge[score]'" in shown
 
 
 def test_a_library_that_no_extra_brings_is_a_fault_of_ours() -> None:
@@ -40,9 +41,9 @@ def test_what_the_system_refuses_is_one_line_with_the_path(
     with pytest.raises(SystemExit) as left, terminal.errors():
         (file / "folder").mkdir(parents=True)
     assert left.value.code == 2
-    told = capsys.readouterr().err
-    assert told.startswith(f"error: {file / 'folder'}: Not a directory. Allowed are ")
-    assert told.count("\n") == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"error: {file / 'folder'}: Not a directory. Allowed are ")
+    assert shown.count("\n") == 1
     with pytest.raises(SystemExit), terminal.errors():
         (tmp_path / "no").rename(tmp_path / "new")
     assert f"{tmp_path / 'no'} -> {tmp_path / 'new'}: No such file" in capsys.readouterr().err
@@ -89,14 +90,14 @@ def test_a_judging_run_tells_its_rate_and_money_without_a_terminal(
         tmp_path / "o.parquet",
         prices=tmp_path / "prices.json",
     )
-    for asked in (
+    for line in (
         "asked: 2 requests for 2 texts in 0 s, ",
         "asked: nothing; every text was in the verdict log",
     ):
         judge_results.judge(terminal.run(judge, config), config)
         out, err = capsys.readouterr()
-        assert asked in out
+        assert line in out
         money = out.rpartition("money ")[2].strip()
-        assert ("; money " in out) == ("requests" in asked)
+        assert ("; money " in out) == ("requests" in line)
         assert not money.startswith("0.00")
-        assert (f"texts judged: 2 of 2, unscored 0, money {money}" in err) == ("requests" in asked)
+        assert (f"texts judged: 2 of 2, unscored 0, money {money}" in err) == ("requests" in line)

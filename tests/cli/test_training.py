@@ -1,4 +1,4 @@
-"""What `adjudge train` and `adjudge score` tell of a student: its table, that it learned nothing, that no one set its threshold."""
+"""What `adjudge train` and `adjudge score` print: metrics, nothing learned, an unset threshold."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def test_a_student_that_learned_nothing_is_told_as_that(tmp_path: Path) -> None:
     pq.write_table(rows, tmp_path / "alike.parquet")
     done = train(tmp_path, tmp_path / "alike.parquet")
     assert done.exit_code == 0, done.output
-    told = " ".join(done.stdout.split())
+    shown = " ".join(done.stdout.split())
     train_rows = pq.read_table(tmp_path / "alike.parquet")["split"].to_pylist().count("train")
-    assert "dev AUC 0.500" in told
-    assert "is not told apart from .5: nothing shows that it learned anything" in told
-    assert f"from {train_rows:,} rows; try student.kind=split (it learns from fewer) or more rows" in told
+    assert "dev AUC 0.500" in shown
+    assert "is not told apart from .5: nothing shows that it learned anything" in shown
+    assert f"from {train_rows:,} rows; try student.kind=split (it learns from fewer) or more rows" in shown
     assert "tokenise: 1 of 1" in done.stderr
 
 
@@ -55,8 +55,8 @@ def test_the_table_says_what_is_what(tmp_path: Path) -> None:
     done = train(tmp_path, write_planted(tmp_path / "training.parquet", 2_500), "max_pairs=1100")
     assert done.exit_code == 0, done.output
     assert "measured on dev" not in done.stdout
-    found = [re.split(r"[│┃]", line) for line in done.stdout.splitlines()]
-    cells = {parts[1].strip(): parts[2].strip() for parts in found if len(parts) == 4}
+    rows = [re.split(r"[│┃]", line) for line in done.stdout.splitlines()]
+    cells = {parts[1].strip(): parts[2].strip() for parts in rows if len(parts) == 4}
     assert cells["training"] == "value"
     assert cells["train rows"] == "1,100"
     assert cells["pairs_seen"] == "1,100"

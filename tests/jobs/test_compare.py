@@ -1,4 +1,4 @@
-"""The main job on a small market: real recipes, students, baselines, scorecard and report, and a resumed run."""
+"""The job `compare` on a small market: recipes, students, baselines, scorecard, report, and a resumed run."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def test_a_finished_run_is_not_trained_again(run: tuple[DemoConfig, Compared]) -
 
 def test_a_lost_artifact_is_made_again(run: tuple[DemoConfig, Compared]) -> None:
     config, done = run
-    kept = (done.artifacts["jaccard"] / "adjudge.json").read_text()
+    before = (done.artifacts["jaccard"] / "adjudge.json").read_text()
     (done.artifacts["jaccard"] / "adjudge.json").unlink()
     done.artifacts["jaccard"].rmdir()
     again = demo(config)
-    assert (again.artifacts["jaccard"] / "adjudge.json").read_text() == kept
+    assert (again.artifacts["jaccard"] / "adjudge.json").read_text() == before
 
 
 def test_bad_settings_are_refused_before_any_work(tmp_path: Path) -> None:
@@ -106,14 +106,14 @@ def test_bad_settings_are_refused_before_any_work(tmp_path: Path) -> None:
 
 
 def test_an_unknown_source_names_the_judges_there_are(run: tuple[DemoConfig, Compared]) -> None:
-    config, _ = run
-    asked = CompareConfig(
-        config.out / "market",
-        config.out / "other",
+    out = run[0].out
+    config = CompareConfig(
+        out / "market",
+        out / "other",
         recipes=("lmm+-",),
         production="lmm+-",
         student=TINY,
         scorecard=ScorecardSettings(replicates=20),
     )
     with pytest.raises(BadRecipe, match="did you mean llm"):
-        compare(asked)
+        compare(config)

@@ -73,26 +73,26 @@ def test_a_changed_setting_removes_the_old_output_first(tmp_path: Path) -> None:
 
 
 def beside(folder: Path, bad: tuple[int, ...] = ()) -> tuple[set[str], list[tuple[str, int, int]]]:
-    told: list[tuple[str, int, int]] = []
+    reports: list[tuple[str, int, int]] = []
     names = [f"s{n}" for n in range(4)]
     todo = [
         Step(name, write, Setting(folder / name, n, n in bad), (folder / name,))
         for n, name in enumerate(names)
     ]
     before = {name: (folder / name).stat().st_mtime_ns for name in names if (folder / name).exists()}
-    Steps(folder).run_all(todo, 2, lambda *what: told.append(what), "all")
-    return {n for n in names if before.get(n) != (folder / n).stat().st_mtime_ns}, told
+    Steps(folder).run_all(todo, 2, lambda *what: reports.append(what), "all")
+    return {n for n in names if before.get(n) != (folder / n).stat().st_mtime_ns}, reports
 
 
 def test_steps_beside_one_another_run_in_processes_of_their_own_and_tell_their_progress(
     tmp_path: Path,
 ) -> None:
-    ran, told = beside(tmp_path)
+    ran, reports = beside(tmp_path)
     assert ran == {"s0", "s1", "s2", "s3"}
     pids = {(tmp_path / name).read_text().split()[1] for name in ran}
     assert str(os.getpid()) not in pids
-    assert {what for what, _, _ in told} == {"all", *(f"{name}: write" for name in ran)}
-    assert told[-1] == ("all", 4, 4)
+    assert {what for what, _, _ in reports} == {"all", *(f"{name}: write" for name in ran)}
+    assert reports[-1] == ("all", 4, 4)
     assert beside(tmp_path)[0] == set()
 
 

@@ -73,7 +73,7 @@ class CommandOption:
         return " ".join(text for text in (option.help, repeat, brackets and f"[{brackets}]") if text)
 
     def value(self, typed: Any) -> Any:
-        """What was typed, as a settings value: NAME=VALUE pairs become a mapping, numbers among words numbers."""
+        """What was typed, as a settings value: NAME=VALUE pairs become a mapping, also of numbers."""
         if self.shape == "mapping":
             words = mapping(typed, self.spelling, self.metavar or "NAME=VALUE")
             text = typing.get_args(self.option.kinds[0])[1] in (str, Path)
