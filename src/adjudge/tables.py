@@ -1,13 +1,13 @@
 """Every table's columns, types, units, ranges and keys: the one place that states them.
 
-`intake` brings a user's files into this shape (and quarantines what does not fit); all other rooms read
-and write tables of exactly this shape. Parquet is the home format. Nothing here imports pyarrow.
+`intake` brings a user's files into this shape (and quarantines what does not fit); all other packages read and write
+tables of exactly this shape, as Parquet. Nothing here imports pyarrow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adjudge.errors import BadTable, did_you_mean
@@ -17,8 +17,11 @@ TYPES = ("string", "int64", "float64", "bool", "timestamp")
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `low` and `high` are inclusive bounds. A column that is not `required` may hold nulls
-    or be absent altogether. `words` limits a string column to a set; `filled` forbids blank strings."""
+    """One column of a table.
+
+    `low` and `high` are inclusive bounds. A column that is not `required` may hold nulls or be absent altogether.
+    `words` limits a string column to a set; `filled` forbids blank strings.
+    """
 
     name: str
     type: str
@@ -33,7 +36,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Check:
-    """A rule across columns: rows where the SQL condition `bad_when` is true are bad, for `reason`."""
+    """A rule across columns: a row is bad, for `reason`, if the SQL condition `bad_when` is true of it."""
 
     bad_when: str
     reason: str
@@ -57,25 +60,28 @@ class Table:
     def required(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns if column.required)
 
+    def only(self, *names: str) -> Table:
+        """The same table with some of its columns: what a reader needs that does not look at the others."""
+        columns = tuple(column for column in self.columns if column.name in names)
+        return replace(self, columns=columns)
+
     def check_columns(self, present: Iterable[str], path: Path | str) -> None:
         """Raise BadTable unless every required column is among those present."""
-        seen = list(present)
-        missing = [name for name in self.required if name not in seen]
-        if missing:
-            hint = did_you_mean(missing[0], seen)
-            mended = f"Rename yours, or add it: {missing[0]} is {self._meaning(missing[0])}"
-            if self.name == "to_score":
-                mended += (
-                    ". A logs folder's pairs get their items' texts by: adjudge pairs --logs LOGS --out FILE"
-                )
-            if self.name in LOGS:
-                mended = f"Map other names with: adjudge import table {self.name} FILE --map {missing[0]}=YOUR_NAME"
-            raise BadTable(
-                f"{path}: table {self.name} needs column {', '.join(missing)}; seen: {', '.join(seen)}.{hint} {mended}"
-            )
-
-    def _meaning(self, name: str) -> str:
-        return next(column.meaning for column in self.columns if column.name == name)
+        names = list(present)
+        missing = [column for column in self.columns if column.required and column.name not in names]
+        if not missing:
+            return
+        first = missing[0]
+        step = f"Rename yours, or add it: {first.name} is {first.meaning}"
+        if self.name == "to_score":
+            step += ". A logs folder's pairs get their items' texts by: adjudge pairs --logs LOGS --out FILE"
+        if self.name in LOGS:
+            step = f"Map other names with: adjudge import table {self.name} FILE --map {first.name}=YOUR_NAME"
+        absent = ", ".join(column.name for column in missing)
+        raise BadTable(
+            f"{path}: table {self.name} needs column {absent}; seen: {', '.join(names)}."
+            f"{did_you_mean(first.name, names)} {step}"
+        )
 
 
 ITEM_ID = Column("item_id", "string", "the item's id", filled=True)
@@ -291,23 +297,23 @@ LOGS = (
 
 
 def table(name: str) -> Table:
-    """The table of that name (`clicks_later` is a `clicks`). Raises BadTable on an unknown one."""
-    known = {**TABLES, "clicks_later": CLICKS}
-    if name not in known:
+    """The table of that name (`clicks_later` has the shape of `clicks`). Raises BadTable on an unknown one."""
+    shapes = {**TABLES, "clicks_later": CLICKS}
+    if name not in shapes:
         raise BadTable(
-            f"table {name!r} is unknown: allowed are {', '.join(known)}{did_you_mean(name, known)}"
+            f"table {name!r} is unknown: allowed are {', '.join(shapes)}{did_you_mean(name, shapes)}"
         )
-    return known[name]
+    return shapes[name]
 
 
 def log_path(logs: Path, name: str) -> Path:
-    """Where a logs folder keeps a table. Raises BadTable, naming the next step, where it is not there."""
+    """The path of a table in a logs folder. Raises BadTable, naming the next step, if it does not exist."""
     table(name)
     path = logs / f"{name}.parquet"
     if not path.exists():
-        there = ", ".join(sorted(p.stem for p in logs.glob("*.parquet"))) or "nothing"
+        present = ", ".join(sorted(file.stem for file in logs.glob("*.parquet"))) or "nothing"
         raise BadTable(
-            f"{logs} holds no {name}.parquet (it holds: {there}). "
+            f"{logs} holds no {name}.parquet (it holds: {present}). "
             f"Bring it in with: adjudge import table {name} FILE --logs {logs}"
         )
     return path

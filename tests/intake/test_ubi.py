@@ -247,7 +247,7 @@ def test_nothing_shown_is_refused(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"later_from": "next week"}, "later_from is 'next week': allowed is an ISO 8601 time"),
-        ({"first_position": 2}, "first_position is 2: allowed are 0, 1 and none"),
+        ({"first_position": 2}, "first_position is 2: allowed is 0 to 1"),
         ({"click_actions": ()}, "click_actions is empty"),
         ({"purchase_actions": ("click",)}, "action 'click' has two meanings"),
         ({"max_bad_share": -0.1}, "max_bad_share is -0.1"),

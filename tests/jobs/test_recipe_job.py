@@ -21,7 +21,7 @@ def test_the_job_saves_its_config_beside_the_result(tmp_path: Path) -> None:
     asked = RecipeConfig("search+-", logs, tmp_path / "out", RecipeSettings(shares=(1.0, 0.0, 0.0), seed=9))
     report = recipe(asked)
     assert report.rows == pq.read_table(tmp_path / "out" / "training.parquet").num_rows == 2
-    assert config.load(RecipeConfig, tmp_path / "out" / "config.json") == asked
+    assert config.load(RecipeConfig, tmp_path / "out" / "settings.json") == asked
 
 
 def test_a_misspelt_recipe_fails_before_any_work(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_the_jobs_save_their_settings(tmp_path: Path) -> None:
 
     asked = BuildGraphConfig(write(tmp_path / "k.parquet", KEYPHRASES), tmp_path / "graph")
     build_graph(asked)
-    assert config.load(BuildGraphConfig, tmp_path / "graph" / "build.json") == asked
+    assert config.load(BuildGraphConfig, tmp_path / "graph" / "settings.json") == asked
     wanted = RetrieveConfig(asked.out, write(tmp_path / "i.parquet", ITEMS), tmp_path / "p.parquet")
     retrieve(wanted)
     assert config.load(RetrieveConfig, tmp_path / "p.parquet.settings.json") == wanted

@@ -11,15 +11,16 @@ if TYPE_CHECKING:
     from adjudge.jobs.diff import Diff
     from adjudge.jobs.distil import Distilled
     from adjudge.jobs.evaluate import Evaluation
-    from adjudge.jobs.import_ import Imported
+    from adjudge.intake.folder import Imported
     from adjudge.jobs.merge import Merged, Published, Served
-    from adjudge.jobs.pairs import Pairs
+    from adjudge.jobs.pairs import PairsWritten
     from adjudge.jobs.quantise import PrecisionResult
     from adjudge.jobs.real import Real
     from adjudge.jobs.recipe import RecipeReport
     from adjudge.jobs.recommend import Recommended
     from adjudge.jobs.report import ReportFile
-    from adjudge.jobs.retrieve import Built, Retrieved
+    from adjudge.retrieve.build import GraphSummary
+    from adjudge.retrieve.files import Retrieved
     from adjudge.jobs.score import Scored
     from adjudge.jobs.simulate import SimulateReport
     from adjudge.jobs.states import States
@@ -58,7 +59,7 @@ def recipe(done: RecipeReport, config: Any) -> None:
     lines(f"training set: {training} ({done.rows:,} rows); conflicts: {conflicts}")
 
 
-def pairs(done: Pairs, config: Any) -> None:
+def pairs(done: PairsWritten, config: Any) -> None:
     lost = done.without_item
     lines(
         f"pairs to score: {done.out} ({done.rows:,} rows)",
@@ -157,7 +158,7 @@ def real(done: Real, config: Any) -> None:
     lines(f"report: {done.report} ({minutes:.1f} minutes in all)")
 
 
-def retrieve_build(done: Built, config: Any) -> None:
+def retrieve_build(done: GraphSummary, config: Any) -> None:
     numbers = f"{done.keyphrases:,} keyphrases in {done.categories:,} categories, {done.words:,} words"
     lines(f"graph: {done.out} ({done.version})", f"{numbers}, {done.edges:,} edges")
     lines(*(f"left out: {count:,} rows: {reason}" for reason, count in done.left_out.items()))

@@ -7,15 +7,14 @@ query, title and label. The labels E, S, C, I become excellent, good, fair, bad,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from adjudge.config import check_choice, check_range
+from adjudge.config import setting, settings
 from adjudge.errors import BadTable
 from adjudge.intake import labelled
 from adjudge.intake.folder import Imported, quarantine_path, set_aside, workshop, write_tables
-from adjudge.intake.intake import ROW_NUMBER, Intake, take_in
+from adjudge.intake.intake import BAD_SHARE, ROW_NUMBER, Intake, take_in
 from adjudge.records import Progress, no_progress
 from adjudge.tables import Column, Table
 
@@ -65,26 +64,19 @@ JOINED = Table(
 )
 
 
-@dataclass(frozen=True)
+@settings
 class ImportEsciConfig:
-    """`examples` is the official examples file, or, where `products` is None, the file with all in one.
+    """The files of the set, and which of their rows are picked (of a file with all in one, only `split` picks)."""
 
-    `locale`, `small_version` (only the reduced version) and `split` (train, dev, test or "" for all) pick rows; for
-    a file with all in one only `split` does.
-    """
-
-    examples: Path
-    logs: Path
-    products: Path | None = None
-    locale: str = "us"
-    small_version: bool = False
-    split: str = ""
-    max_bad_share: float = 0.01
-
-    def __post_init__(self) -> None:
-        check_choice("ImportEsciConfig", "locale", self.locale, LOCALES)
-        check_choice("ImportEsciConfig", "split", self.split, ("", "train", "dev", "test"))
-        check_range("ImportEsciConfig", "max_bad_share", self.max_bad_share, 0, 1)
+    examples: Annotated[Path, setting("The examples Parquet, or a file with all in one.")]
+    logs: Annotated[Path, setting("The logs folder to write into.")]
+    products: Annotated[Path | None, setting("The products Parquet of the official release.")] = None
+    locale: Annotated[str, setting("The shop's locale to pick.", choices=LOCALES)] = "us"
+    small_version: Annotated[bool, setting("Whether only the reduced, harder version is picked.")] = False
+    split: Annotated[
+        str, setting("The official split to pick; all without it.", choices=("", "train", "dev", "test"))
+    ] = ""
+    max_bad_share: Annotated[float, BAD_SHARE] = 0.01
 
 
 def import_esci(config: ImportEsciConfig, progress: Progress = no_progress) -> Imported:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adjudge.config import check_range
+from adjudge.config import check_range, setting
 from adjudge.errors import BadTable
 from adjudge.intake import reading, rules
 from adjudge.records import Progress, no_progress
@@ -22,6 +22,8 @@ from adjudge.tables import Column, Table
 MEMORY = "3GB"
 """What DuckDB may hold; past it, it works on disk beside the result."""
 
+BAD_SHARE = setting("The share of bad rows past which an import is refused.", ge=0, le=1)
+"""The importers' setting `max_bad_share`."""
 ROW_NUMBER = Column("row_number", "int64", "the row's number in the file it came from", required=False)
 """A table that an importer reads in between may carry this column: `take_in` fills it."""
 

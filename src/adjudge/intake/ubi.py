@@ -7,16 +7,15 @@ JSON lines, in one file or two: plain, as a bulk request (its action lines are p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from adjudge.config import check_range
+from adjudge.config import setting, settings
 from adjudge.errors import BadConfig, BadTable
 from adjudge.intake import ubi_sql
 from adjudge.intake.folder import Imported, quarantine_path, set_aside, workshop, write_tables
-from adjudge.intake.intake import ROW_NUMBER, Intake, take_in
+from adjudge.intake.intake import BAD_SHARE, ROW_NUMBER, Intake, take_in
 from adjudge.records import Progress, no_progress
 from adjudge.tables import Column, Table
 
@@ -51,54 +50,60 @@ KEYS = {
 """Where a column lies in a line, the likeliest first; columns not listed lie under their own name."""
 
 
-@dataclass(frozen=True)
+@settings
 class ImportUbiConfig:
-    """`events` may be None where `queries` holds both kinds of lines.
+    """The files of the log, which actions count as what, and where their values lie in an event."""
 
-    `click_actions`, `impression_actions`, `purchase_actions`: the action names that count as such; an add_to_cart
-    counts as a click, since it can be pressed on the results page. Other actions are left out and counted.
-    `fold_case`: keyphrases are lower-cased and runs of blanks made one. `first_position`: 0 or 1, what the log calls
-    the top; None: 0 where any event says 0, else 1. `quantity`, `revenue`, `price`: dotted places in an event.
-    `later_from`: searches from that ISO time on go to clicks_later.
-    """
-
-    queries: Path
-    logs: Path
-    events: Path | None = None
-    click_actions: tuple[str, ...] = ("click", "click_through", "add_to_cart")
-    impression_actions: tuple[str, ...] = ("impression",)
-    purchase_actions: tuple[str, ...] = ("purchase",)
-    fold_case: bool = True
-    first_position: int | None = None
-    quantity: str = "event_attributes.quantity"
-    revenue: str = "event_attributes.revenue"
-    price: str = "event_attributes.object.object_detail.price"
-    later_from: str = ""
-    max_bad_share: float = 0.01
+    queries: Annotated[Path, setting("The UBI queries, ndjson; it may hold the events too.")]
+    logs: Annotated[Path, setting("The logs folder to write into.")]
+    events: Annotated[Path | None, setting("The UBI events, ndjson.")] = None
+    click_actions: Annotated[
+        tuple[str, ...],
+        setting(
+            "The action names that count as clicks; add_to_cart is one, since it can be pressed on the results page. "
+            "Actions with no meaning are left out and counted."
+        ),
+    ] = ("click", "click_through", "add_to_cart")
+    impression_actions: Annotated[tuple[str, ...], setting("The action names that count as impressions.")] = (
+        "impression",
+    )
+    purchase_actions: Annotated[tuple[str, ...], setting("The action names that count as purchases.")] = (
+        "purchase",
+    )
+    fold_case: Annotated[
+        bool, setting("Whether keyphrases are lower-cased, with one space for each run of white space.")
+    ] = True
+    first_position: Annotated[
+        int | None,
+        setting("What the log calls the top, 0 or 1; without it 0 if any event says 0, else 1.", ge=0, le=1),
+    ] = None
+    quantity: Annotated[str, setting("Dotted place of the units bought in an event.")] = (
+        "event_attributes.quantity"
+    )
+    revenue: Annotated[str, setting("Dotted place of the money for all units in an event.")] = (
+        "event_attributes.revenue"
+    )
+    price: Annotated[str, setting("Dotted place of the money for one unit in an event.")] = (
+        "event_attributes.object.object_detail.price"
+    )
+    later_from: Annotated[str, setting("Searches from this ISO 8601 time on go to clicks_later.")] = ""
+    max_bad_share: Annotated[float, BAD_SHARE] = 0.01
 
     def __post_init__(self) -> None:
-        check_range("ImportUbiConfig", "max_bad_share", self.max_bad_share, 0, 1)
-        if self.first_position not in (None, 0, 1):
-            raise BadConfig(
-                f"ImportUbiConfig.first_position is {self.first_position}: allowed are 0, 1 and none"
-            )
         if self.later_from:
-            _check_time(self.later_from)
+            try:
+                datetime.fromisoformat(self.later_from)
+            except ValueError as error:
+                raise BadConfig(
+                    f"ImportUbiConfig.later_from is {self.later_from!r}: allowed is an ISO 8601 time, such as "
+                    "2025-03-01T00:00:00Z"
+                ) from error
         if not self.click_actions:
             raise BadConfig("ImportUbiConfig.click_actions is empty: name at least one action, such as click")
         actions = (*self.click_actions, *self.impression_actions, *self.purchase_actions)
         twice = sorted({name for name in actions if actions.count(name) > 1})
         if twice:
             raise BadConfig(f"ImportUbiConfig: action {twice[0]!r} has two meanings; list each action once")
-
-
-def _check_time(text: str) -> None:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadConfig(
-            f"ImportUbiConfig.later_from is {text!r}: allowed is an ISO 8601 time, such as 2025-03-01T00:00:00Z"
-        ) from error
 
 
 def import_ubi(config: ImportUbiConfig, progress: Progress = no_progress) -> Imported:

@@ -6,14 +6,13 @@ what Partial counts as is a setting, because it covers most pairs and decides ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from adjudge.config import check_choice, check_range
+from adjudge.config import setting, settings
 from adjudge.intake import labelled
 from adjudge.intake.folder import Imported, quarantine_path, set_aside, workshop, write_tables
-from adjudge.intake.intake import ROW_NUMBER, Intake, take_in
+from adjudge.intake.intake import BAD_SHARE, ROW_NUMBER, Intake, take_in
 from adjudge.records import Progress, no_progress
 from adjudge.tables import Column, Table
 
@@ -52,19 +51,20 @@ LABEL = Table(
 FILES = {"query": QUERY, "product": PRODUCT, "label": LABEL}
 
 
-@dataclass(frozen=True)
+@settings
 class ImportWandsConfig:
-    """`folder` holds query.csv, product.csv and label.csv. `partial` is the grade of the label Partial:
-    `fair` (not relevant, the default) or `good` (relevant)."""
+    """The folder of the set, and what its middle label counts as."""
 
-    folder: Path
-    logs: Path
-    partial: str = "fair"
-    max_bad_share: float = 0.01
-
-    def __post_init__(self) -> None:
-        check_choice("ImportWandsConfig", "partial", self.partial, ("fair", "good"))
-        check_range("ImportWandsConfig", "max_bad_share", self.max_bad_share, 0, 1)
+    folder: Annotated[Path, setting("Holds query.csv, product.csv and label.csv.")]
+    logs: Annotated[Path, setting("The logs folder to write into.")]
+    partial: Annotated[
+        str,
+        setting(
+            "The grade of the label Partial: fair (not relevant) or good (relevant).",
+            choices=("fair", "good"),
+        ),
+    ] = "fair"
+    max_bad_share: Annotated[float, BAD_SHARE] = 0.01
 
 
 def import_wands(config: ImportWandsConfig, progress: Progress = no_progress) -> Imported:

@@ -15,7 +15,7 @@ from adjudge.records import Progress, no_progress
 from adjudge.storage.duck import bounded, check_memory
 from adjudge.storage.files import move_in, scratch_folder
 from adjudge.tables import ITEMS, LOGS, log_path
-from adjudge.text.utf8 import as_bytes, columns_of, write_texts
+from adjudge.storage.text_columns import as_bytes, columns_of, write_texts
 
 if TYPE_CHECKING:
     import duckdb
@@ -147,7 +147,7 @@ def _write(db: duckdb.DuckDBPyConnection, config: DiffConfig, scratch: Path, pro
     progress("diff", 3, 4)
     db.sql(LOST).create("lost")
     at = config.at or datetime.now(UTC).isoformat()
-    write_texts(db.sql(DELETED, params={"at": at}), deleted, repair=True)
+    write_texts(db.sql(DELETED, params={"at": at}), deleted, repaired=True)
     after, new, revised, lost, deletions = db.execute(
         COUNTS, {"pairs": str(pairs), "deleted": str(deleted)}
     ).fetchall()[0]

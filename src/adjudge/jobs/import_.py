@@ -1,59 +1,43 @@
-"""Bring a user's logs into a logs folder: one table at a time, or a whole labelled set or event log.
+"""The `import` jobs: one table, a labelled set or an event log becomes (part of) a logs folder.
 
-Every function saves its config beside the result, under `imports/` of the logs folder.
+Each saves its settings as `imports/NAME.settings.json` of the logs folder.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+from typing import Annotated
 
-from adjudge import config as settings
 from adjudge import tables
-from adjudge.config import check_choice, check_range
+from adjudge.config import setting, settings
 from adjudge.intake import esci, ubi, wands
 from adjudge.intake.esci import ImportEsciConfig
 from adjudge.intake.folder import Imported
-from adjudge.intake.intake import Intake, take_in
+from adjudge.intake.intake import BAD_SHARE, take_in
 from adjudge.intake.ubi import ImportUbiConfig
 from adjudge.intake.wands import ImportWandsConfig
+from adjudge.jobs.start import job
 from adjudge.records import SCALES, Progress, no_progress, scale
 
-__all__ = [
-    "ImportEsciConfig",
-    "ImportTableConfig",
-    "ImportUbiConfig",
-    "ImportWandsConfig",
-    "Imported",
-    "Intake",
-    "import_esci",
-    "import_table",
-    "import_ubi",
-    "import_wands",
-    "summary",
-]
 
-
-@dataclass(frozen=True)
+@settings
 class ImportTableConfig:
-    """`table`: a table of a logs folder; `file`: Parquet, CSV or JSONL; `columns`: its name -> the file's name.
+    """One file as one table of a logs folder."""
 
-    `scale` (binary, four, ordinal3, or "" for the table's own) says which grades are allowed.
-    """
-
-    table: str
-    file: Path
-    logs: Path
-    columns: dict[str, str] = field(default_factory=dict)
-    max_bad_share: float = 0.01
-    scale: str = ""
-
-    def __post_init__(self) -> None:
-        check_choice("ImportTableConfig", "table", self.table, tables.LOGS)
-        check_choice("ImportTableConfig", "scale", self.scale, ("", *SCALES))
-        check_range("ImportTableConfig", "max_bad_share", self.max_bad_share, 0, 1)
+    table: Annotated[str, setting("The table of the logs folder.", choices=tables.LOGS)]
+    file: Annotated[Path, setting("Parquet, CSV or JSONL (.gz too).")]
+    logs: Annotated[Path, setting("The logs folder to write into.")]
+    columns: Annotated[dict[str, str], setting("Your name for a column. Repeatable.")] = field(
+        default_factory=dict
+    )
+    max_bad_share: Annotated[float, BAD_SHARE] = 0.01
+    scale: Annotated[
+        str, setting("The scale of allowed grades; the table's own without it.", choices=("", *SCALES))
+    ] = ""
 
 
+@job(lambda config: config.logs / "imports" / config.table)
 def import_table(config: ImportTableConfig, progress: Progress = no_progress) -> Imported:
     """Take one file in as one table of the logs folder; bad rows go to its folder `quarantine`."""
     result = take_in(
@@ -65,29 +49,25 @@ def import_table(config: ImportTableConfig, progress: Progress = no_progress) ->
         progress=progress,
         grades=scale(config.scale).grades if config.scale else None,
     )
-    settings.save(config, config.logs / "imports" / f"{config.table}.json")
     return Imported(config.logs, {config.table: result}, {config.table: result.kept}, {})
 
 
+@job(lambda config: config.logs / "imports" / "esci")
 def import_esci(config: ImportEsciConfig, progress: Progress = no_progress) -> Imported:
     """Import Amazon's Shopping Queries data set; see `intake.esci`."""
-    result = esci.import_esci(config, progress)
-    settings.save(config, config.logs / "imports" / "esci.json")
-    return result
+    return esci.import_esci(config, progress)
 
 
+@job(lambda config: config.logs / "imports" / "wands")
 def import_wands(config: ImportWandsConfig, progress: Progress = no_progress) -> Imported:
     """Import Wayfair's annotation data set; see `intake.wands`."""
-    result = wands.import_wands(config, progress)
-    settings.save(config, config.logs / "imports" / "wands.json")
-    return result
+    return wands.import_wands(config, progress)
 
 
+@job(lambda config: config.logs / "imports" / "ubi")
 def import_ubi(config: ImportUbiConfig, progress: Progress = no_progress) -> Imported:
     """Import an OpenSearch UBI log; see `intake.ubi`."""
-    result = ubi.import_ubi(config, progress)
-    settings.save(config, config.logs / "imports" / "ubi.json")
-    return result
+    return ubi.import_ubi(config, progress)
 
 
 def summary(result: Imported) -> list[tuple[str, str, str, str]]:

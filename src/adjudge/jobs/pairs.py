@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from adjudge.config import check_apart, check_choice
+from adjudge import tables
+from adjudge.config import check_apart, setting, settings
 from adjudge.errors import BadTable
+from adjudge.jobs.start import job
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.splits import split_sql
 from adjudge.records import SPLITS, Progress, no_progress
-from adjudge.tables import LOGS, log_path
+from adjudge.storage.duck import bounded
+from adjudge.storage.files import discard, fresh_file
+from adjudge.storage.views import create_view, open_log
 
-ASKED = "SELECT item_id, keyphrase FROM read_parquet(?)"
+SOURCES = ("pairs", "clicks", "clicks_later")
 TO_SCORE = """
 SELECT p.item_id, p.keyphrase, i.title, i.category
-FROM asked p LEFT JOIN read_parquet(?) i USING (item_id)
-WHERE ? IS NULL OR p.split = ?
+FROM wanted p LEFT JOIN items_file i USING (item_id)
+WHERE $split IS NULL OR p.split = $split
 ORDER BY p.item_id, p.keyphrase
 """
 
 
-@dataclass(frozen=True)
+@settings
 class PairsConfig:
-    """logs: a logs folder; out: Parquet as `adjudge score` reads it; split: only the pairs that `splits` puts
-    there (none = all)."""
+    """The logs to read, and where the list of pairs goes."""
 
-    logs: Path
-    out: Path
-    split: str | None = None
-    splits: RecipeSettings = field(default_factory=RecipeSettings)
+    logs: Annotated[Path, setting("A logs folder.")]
+    out: Annotated[Path, setting("Parquet to write, as `adjudge score` reads it.")]
+    split: Annotated[
+        str | None, setting("Only the pairs that `splits` puts there; all pairs without it.", choices=SPLITS)
+    ] = None
+    splits: Annotated[RecipeSettings, setting("The split settings of the recipe.")] = field(
+        default_factory=RecipeSettings
+    )
 
     def __post_init__(self) -> None:
-        check_apart(
-            "PairsConfig", {"logs": [self.logs / f"{name}.parquet" for name in LOGS]}, {"out": self.out}
-        )
-        if self.split is not None:
-            check_choice("PairsConfig", "split", self.split, SPLITS)
+        logs = [self.logs / f"{name}.parquet" for name in tables.LOGS]
+        check_apart("PairsConfig", {"logs": logs}, {"out": self.out})
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PairsWritten:
     """How many pairs were written, and how many of them name an item that `items` does not hold (no title)."""
 
     out: Path
@@ -49,42 +53,40 @@ class Pairs:
     without_item: int
 
 
-def pairs(config: PairsConfig, progress: Progress = no_progress) -> Pairs:
+@job(lambda config: config.out)
+def pairs(config: PairsConfig, progress: Progress = no_progress) -> PairsWritten:
     """Write every pair of the logs' `pairs`, `clicks` and `clicks_later`, once, sorted by item and keyphrase.
 
-    A pair of an unknown item is kept with a null title: `adjudge score` then says so. Raises BadTable.
+    A pair of an unknown item is kept with a null title: `adjudge score` then says so. Memory is that of
+    `splits.memory_limit`. Raises BadTable.
     """
-    import duckdb
-
     progress("pairs to score", 0, 1)
     config.out.parent.mkdir(parents=True, exist_ok=True)
-    half = config.out.with_name(f".{config.out.name}.half")
+    spill = config.out.with_name(f".{config.out.name}.spill")
+    message = f"{config.logs}: a table cannot be read: {{}}. Bring it in again with: adjudge import table"
     try:
-        rows, without = _write(config, half)
-    except duckdb.Error as error:
-        half.unlink(missing_ok=True)
-        raise BadTable(
-            f"{config.logs}: a table cannot be read: {error}. Bring it in again with: adjudge import table"
-        ) from error
-    if not rows:
-        half.unlink()
-        raise BadTable(
-            f"{config.logs} holds no pair in split {config.split or 'all'}: check the split settings"
-        )
-    os.replace(half, config.out)
+        with fresh_file(config.out) as fresh:
+            rows, without = _write(config, fresh, spill, message)
+            if not rows:
+                raise BadTable(
+                    f"{config.logs} holds no pair in split {config.split or 'all'}: check the split settings"
+                )
+    finally:
+        discard(spill)
     progress("pairs to score", 1, 1)
-    return Pairs(config.out, rows, without)
+    return PairsWritten(config.out, rows, without)
 
 
-def _write(config: PairsConfig, half: Path) -> tuple[int, int]:
-    import duckdb
-
-    paths = [log_path(config.logs, "pairs")]
-    paths += [p for p in (config.logs / "clicks.parquet", config.logs / "clicks_later.parquet") if p.exists()]
-    with duckdb.connect() as db:
-        found = db.sql(" UNION ".join([ASKED] * len(paths)), params=[str(path) for path in paths])
-        found.project(f"item_id, keyphrase, ({split_sql(config.splits)}) AS split").create("asked")
-        named = [str(log_path(config.logs, "items")), config.split, config.split]
-        db.sql(TO_SCORE, params=named).write_parquet(str(half), compression="zstd")
-        counted = "SELECT count(*), count(*) FILTER (WHERE title IS NULL) FROM read_parquet(?)"
-        return db.execute(counted, [str(half)]).fetchone() or (0, 0)
+def _write(config: PairsConfig, fresh: Path, spill: Path, message: str) -> tuple[int, int]:
+    tables.log_path(config.logs, "pairs")
+    with bounded(spill, config.splits.memory_limit, message, threads=config.splits.threads) as db:
+        paths = {name: config.logs / f"{name}.parquet" for name in SOURCES}
+        names = [name for name, path in paths.items() if path.exists()]
+        for name in names:
+            create_view(db, name, tables.PAIRS, paths[name])
+        open_log(db, config.logs, "items")
+        every = db.sql(" UNION ".join(f"SELECT item_id, keyphrase FROM {name}" for name in names))
+        every.project(f"item_id, keyphrase, ({split_sql(config.splits)}) AS split").create("wanted")
+        db.sql(TO_SCORE, params={"split": config.split}).write_parquet(str(fresh), compression="zstd")
+        count = "SELECT count(*), count(*) FILTER (WHERE title IS NULL) FROM read_parquet(?)"
+        return db.execute(count, [str(fresh)]).fetchone() or (0, 0)

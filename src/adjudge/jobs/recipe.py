@@ -1,11 +1,13 @@
-"""The job `recipe`: a logs folder and a spelling become a training set."""
+"""The job `recipe`: a logs folder and a recipe become a training set."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+from typing import Annotated
 
-from adjudge import config as settings_of
+from adjudge.config import setting, settings
+from adjudge.jobs.start import job
 from adjudge.recipes.build import build
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.spelling import parse
@@ -13,24 +15,25 @@ from adjudge.recipes.tally import RecipeReport
 from adjudge.records import Progress, no_progress
 
 
-@dataclass(frozen=True)
+@settings
 class RecipeConfig:
-    """recipe: its spelling, as `click+ llm+-`; logs: a logs folder; out: the folder to write."""
+    """A recipe, the logs it is made of, and where the training set goes."""
 
-    recipe: str
-    logs: Path
-    out: Path
-    settings: RecipeSettings = field(default_factory=RecipeSettings)
+    recipe: Annotated[str, setting("Sources with signs, as 'click+ llm+-'.")]
+    logs: Annotated[Path, setting("A logs folder.")]
+    out: Annotated[Path, setting("The folder to write.")]
+    settings: Annotated[RecipeSettings, setting("How the sources become labels.")] = field(
+        default_factory=RecipeSettings
+    )
 
     def __post_init__(self) -> None:
         parse(self.recipe)
 
 
+@job(lambda config: config.out)
 def recipe(config: RecipeConfig, progress: Progress = no_progress) -> RecipeReport:
     """Build the training set of `config.recipe` into `config.out` (see `adjudge.recipes.build`).
 
-    The config is saved as `out/config.json`. Raises BadRecipe, BadTable, NotEnoughData.
+    Raises BadRecipe, BadTable, NotEnoughData.
     """
-    report = build(parse(config.recipe), config.logs, config.settings, config.out, progress)
-    settings_of.save(config, config.out / "config.json")
-    return report
+    return build(parse(config.recipe), config.logs, config.settings, config.out, progress)

@@ -1,84 +1,86 @@
-"""Candidate keyphrases for items that have none yet: build a graph of keyphrases once, then ask it."""
+"""The jobs `retrieve build` and `retrieve`: a keyphrase graph, and each item's candidates from it."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from adjudge import config as settings
-from adjudge.config import check_apart, check_range
+from adjudge.config import check_apart, setting, settings
+from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
 from adjudge.retrieve.settings import GraphSettings, SearchSettings
 
 if TYPE_CHECKING:
-    from adjudge.retrieve.build import Built
+    from adjudge.retrieve.build import GraphSummary
     from adjudge.retrieve.files import Retrieved
 
 
-@dataclass(frozen=True)
+@settings
 class BuildGraphConfig:
-    """keyphrases  Parquet with keyphrase and optionally category and searches
-    out         the graph's folder
-    clicks      a clicks table, for the order of ties and (with `items`) further categories
-    items       an items table, only with `clicks`
-    """
+    """The tables that a graph is built of, and where it goes."""
 
-    keyphrases: Path
-    out: Path
-    clicks: Path | None = None
-    items: Path | None = None
-    graph: GraphSettings = field(default_factory=GraphSettings)
+    keyphrases: Annotated[Path, setting("Parquet: keyphrase and optionally category and searches.")]
+    out: Annotated[Path, setting("The graph's folder.")]
+    clicks: Annotated[Path | None, setting("A clicks table: breaks ties.")] = None
+    items: Annotated[
+        Path | None, setting("An items table: with clicks, further categories of a keyphrase.")
+    ] = None
+    graph: Annotated[GraphSettings, setting("Which keyphrases the graph holds.")] = field(
+        default_factory=GraphSettings
+    )
 
 
-@dataclass(frozen=True)
+@settings
 class RetrieveConfig:
-    """graph    a graph's folder
-    items    Parquet with item_id, title and optionally category
-    out      Parquet with item_id, keyphrase, title, category, rank, alignment, as `adjudge score` takes it
-    texts    whether `out` has title and category (else `adjudge score --items` joins them)
-    workers  chunks at a time; 0 = one a core
-    chunk    items a chunk
-    """
+    """The graph and the items, and where their candidates go."""
 
-    graph: Path
-    items: Path
-    out: Path
-    texts: bool = True
-    workers: int = 0
-    chunk: int = 8192
-    search: SearchSettings = field(default_factory=SearchSettings)
+    graph: Annotated[Path, setting("A folder of `adjudge retrieve build`.")]
+    items: Annotated[Path, setting("Parquet: item_id, title and optionally category.")]
+    out: Annotated[
+        Path,
+        setting(
+            "The pairs to write (Parquet): item_id, keyphrase, title, category, rank, alignment, as `adjudge score` "
+            "takes them."
+        ),
+    ]
+    texts: Annotated[
+        bool,
+        setting("Whether `out` has title and category (without them: `adjudge score --items`)."),
+    ] = True
+    workers: Annotated[int, setting("Chunks at a time; 0: one per core.", ge=0, le=1024)] = 0
+    chunk: Annotated[int, setting("Items per chunk.", ge=1, le=10**7)] = 8192
+    search: Annotated[SearchSettings, setting("Which keyphrases an item gets.")] = field(
+        default_factory=SearchSettings
+    )
 
     def __post_init__(self) -> None:
-        check_range("RetrieveConfig", "workers", self.workers, 0, 1024)
         check_apart("RetrieveConfig", {"items": self.items, "graph": self.graph}, {"out": self.out})
-        check_range("RetrieveConfig", "chunk", self.chunk, 1, 10**7)
 
 
-def build_graph(config: BuildGraphConfig, progress: Progress = no_progress) -> Built:
+@job(lambda config: config.out)
+def build_graph(config: BuildGraphConfig, progress: Progress = no_progress) -> GraphSummary:
     """Write the graph's folder; see `retrieve.build`."""
     from adjudge.retrieve.build import build
 
-    done = build(config.keyphrases, config.out, config.graph, config.clicks, config.items, progress)
-    settings.save(config, config.out / "build.json")
-    return done
+    return build(config.keyphrases, config.out, config.graph, config.clicks, config.items, progress)
 
 
+@job(lambda config: config.out)
 def retrieve(config: RetrieveConfig, progress: Progress = no_progress) -> Retrieved:
-    """Write the candidates of every item; see `retrieve.retrieve_file`."""
+    """Write the candidates of every item; see `retrieve.files`."""
     from adjudge.retrieve.files import retrieve_file
     from adjudge.retrieve.graph import load
 
-    done = retrieve_file(
+    workers = config.workers or len(os.sched_getaffinity(0))
+    return retrieve_file(
         load(config.graph),
         config.items,
         config.out,
         config.search,
         config.texts,
-        config.workers or len(os.sched_getaffinity(0)),
+        workers,
         config.chunk,
         progress,
     )
-    settings.save(config, config.out.with_name(config.out.name + ".config.json"))
-    return done

@@ -13,7 +13,7 @@ from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
 from adjudge.storage.duck import first_line
 from adjudge.tables import ITEMS, KEYPHRASES
-from adjudge.text.utf8 import columns_of, readable
+from adjudge.storage.text_columns import columns_of, readable
 
 if TYPE_CHECKING:
     from adjudge.scoring.split.store import StatesInfo

@@ -1,10 +1,10 @@
-"""Every floor, cap and choice of a recipe, in one place; the defaults are paper 1's where it states them."""
+"""Settings of a recipe: every floor, cap and choice; the defaults are paper 1's wherever it states them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
-from adjudge.config import check_choice, check_range
+from adjudge.config import setting, settings
 from adjudge.errors import BadConfig
 from adjudge.records import SCALES, SPLITS
 from adjudge.storage.duck import check_memory
@@ -17,77 +17,89 @@ UNANIMOUS_ON = ("grade", "label")
 _MOST = 10**12
 
 
-@dataclass(frozen=True)
+@settings
 class RecipeSettings:
-    """How sources become labels (paper 1, sections 3.1.1 and 3.1.2; `docs/recipes.md` explains each).
+    """How sources become labels (paper 1, sections 3.1.1 and 3.1.2; docs/recipes.md explains each)."""
 
-    target: `binary` 0/1; `probability` the same plus a filled probability; `ordinal` 0, 1, 2 of `ordinal3`.
-    conflict: who is right where sources disagree: `first` the one named first in the recipe, `drop` nobody,
-        `majority` the label of most sources (a tie drops the pair), `positive` / `negative` the highest /
-        lowest label said.
-    min_impressions, min_clicks, min_ctr: floors of `click+`, on a pair's sums over positions.
-    click_negative_impressions: `click-` is refused unless this is set; then a pair shown at least so often
-        with no click at all is irrelevant.
-    human_scale, min_annotators, unanimous_on: an annotated pair needs so many annotators who all gave the same
-        grade (or, by option, the same label).
-    judge_scale: the judges' scale; `auto` takes the scale that holds all grades the judge gave.
-    max_per_source, max_per_label, max_rows: caps, in rows; which rows stay is a seeded draw.
-    balance: on the train split alone, by label: `none`, `downsample` to the rarest, `weights` of equal sums.
-    split_by: no item (or keyphrase, or either) is in two splits; shares: of train, dev and test, summing to 1.
-    memory_limit, threads: DuckDB's; they change no byte of the result.
-    """
-
-    target: str = "binary"
-    conflict: str = "first"
-    min_impressions: int = 30
-    min_clicks: int = 1
-    min_ctr: float = 0.1
-    click_negative_impressions: int | None = None
-    human_scale: str = "four"
-    min_annotators: int = 3
-    unanimous_on: str = "grade"
-    judge_scale: str = "auto"
-    max_per_source: int | None = None
-    max_per_label: int | None = None
-    max_rows: int | None = None
-    balance: str = "none"
-    split_by: str = "item"
-    shares: tuple[float, ...] = (0.8, 0.1, 0.1)
-    seed: int = 0
-    memory_limit: str = "4GB"
-    threads: int | None = None
+    target: Annotated[
+        str,
+        setting(
+            "binary: 0 or 1; probability: the same, and the probability filled in; ordinal: 0, 1 or 2 of ordinal3.",
+            choices=TARGETS,
+        ),
+    ] = "binary"
+    conflict: Annotated[
+        str,
+        setting(
+            "Which label a pair gets if sources disagree. first: that of the source named first in the recipe; drop: none; "
+            "majority: that of most sources (a tie drops the pair); positive, negative: the highest, lowest label given.",
+            choices=CONFLICTS,
+        ),
+    ] = "first"
+    min_impressions: Annotated[
+        int, setting("click+: impressions of a pair, summed over positions, at least.", ge=1, le=_MOST)
+    ] = 30
+    min_clicks: Annotated[int, setting("click+: clicks of a pair, at least.", ge=1, le=_MOST)] = 1
+    min_ctr: Annotated[float, setting("click+: clicks per impression of a pair, at least.", ge=0, le=1)] = 0.1
+    click_negative_impressions: Annotated[
+        int | None,
+        setting(
+            "click- is refused unless this is set; then a pair shown at least this often without any click is irrelevant.",
+            ge=1,
+            le=_MOST,
+        ),
+    ] = None
+    human_scale: Annotated[str, setting("The annotators' scale.", choices=SCALES)] = "four"
+    min_annotators: Annotated[
+        int, setting("human: annotators of a pair, who must all agree, at least.", ge=1, le=1000)
+    ] = 3
+    unanimous_on: Annotated[
+        str, setting("human: what annotators must agree on, the grade or the label.", choices=UNANIMOUS_ON)
+    ] = "grade"
+    judge_scale: Annotated[
+        str,
+        setting(
+            "The judges' scale; auto: the smallest that holds every grade the judge gave.",
+            choices=("auto", *SCALES),
+        ),
+    ] = "auto"
+    max_per_source: Annotated[
+        int | None, setting("Rows of a source, at most; which stay is a seeded draw.", ge=1, le=_MOST)
+    ] = None
+    max_per_label: Annotated[
+        int | None, setting("Rows of a label, at most; which stay is a seeded draw.", ge=1, le=_MOST)
+    ] = None
+    max_rows: Annotated[
+        int | None, setting("Rows in all, at most; which stay is a seeded draw.", ge=1, le=_MOST)
+    ] = None
+    balance: Annotated[
+        str,
+        setting(
+            "On the train split alone, by label. downsample: to the rarest label; weights: of equal sums.",
+            choices=BALANCES,
+        ),
+    ] = "none"
+    split_by: Annotated[
+        str, setting("What is never in two splits: an item, a keyphrase, or either.", choices=SPLIT_BY)
+    ] = "item"
+    shares: Annotated[
+        tuple[float, ...], setting("Shares of train, dev and test; they sum to 1.", ge=0, le=1)
+    ] = (0.8, 0.1, 0.1)
+    seed: Annotated[int, setting("Seed of the splits and draws.", ge=0, le=2**63 - 1)] = 0
+    memory_limit: Annotated[str, setting("DuckDB's memory, as 4GB; it changes no byte of the result.")] = (
+        "4GB"
+    )
+    threads: Annotated[
+        int | None, setting("DuckDB's threads, one per core if none; they change no byte.", ge=1, le=_MOST)
+    ] = None
 
     def __post_init__(self) -> None:
-        owner = type(self).__name__
-        for name, allowed in (
-            ("target", TARGETS),
-            ("conflict", CONFLICTS),
-            ("unanimous_on", UNANIMOUS_ON),
-            ("human_scale", SCALES),
-            ("judge_scale", ("auto", *SCALES)),
-            ("balance", BALANCES),
-            ("split_by", SPLIT_BY),
-        ):
-            check_choice(owner, name, getattr(self, name), allowed)
-        check_range(owner, "min_impressions", self.min_impressions, 1, _MOST)
-        check_range(owner, "min_clicks", self.min_clicks, 1, _MOST)
-        check_range(owner, "min_ctr", self.min_ctr, 0, 1)
-        check_range(owner, "min_annotators", self.min_annotators, 1, 1000)
-        check_range(owner, "seed", self.seed, 0, 2**63 - 1)
-        for name in ("click_negative_impressions", "max_per_source", "max_per_label", "max_rows", "threads"):
-            if getattr(self, name) is not None:
-                check_range(owner, name, getattr(self, name), 1, _MOST)
-        self._check_shares(owner)
-        check_memory(owner, "memory_limit", self.memory_limit)
-
-    def _check_shares(self, owner: str) -> None:
         if len(self.shares) != len(SPLITS):
             raise BadConfig(
-                f"{owner}.shares has {len(self.shares)} parts: allowed are 3, of {', '.join(SPLITS)}"
+                f"RecipeSettings.shares has {len(self.shares)} parts: allowed are 3, of {', '.join(SPLITS)}"
             )
-        for name, share in zip(SPLITS, self.shares, strict=True):
-            check_range(owner, f"shares ({name})", share, 0, 1)
         if abs(sum(self.shares) - 1) > 1e-9 or self.shares[0] == 0:
             raise BadConfig(
-                f"{owner}.shares is {self.shares}: they must sum to 1 and train's be above 0, as 0.8, 0.1, 0.1"
+                f"RecipeSettings.shares is {self.shares}: they must sum to 1 and train's be above 0, as 0.8, 0.1, 0.1"
             )
+        check_memory("RecipeSettings", "memory_limit", self.memory_limit)

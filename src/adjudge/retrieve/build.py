@@ -1,4 +1,4 @@
-"""A keyphrases table becomes a graph; click logs may add categories and the order of ties."""
+"""Build the keyphrase graph of a keyphrases table; click logs may add categories and the order of ties."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import pyarrow.parquet as pq
 
 from adjudge.errors import BadTable, NotEnoughData
 from adjudge.records import Progress, no_progress
-from adjudge.retrieve.clicked import Clicked, read_clicked
-from adjudge.retrieve.graph import WHOLE, About, Graph, save
+from adjudge.retrieve.clicks import ClickSummary, read_clicks
+from adjudge.retrieve.graph import WHOLE, GraphManifest, Graph, save
 from adjudge.retrieve.settings import MOST_WORDS, GraphSettings
-from adjudge.retrieve.words import Cut, cut
+from adjudge.retrieve.words import DistinctWords, cut
 from adjudge.tables import KEYPHRASES
 
 
 @dataclass(frozen=True)
-class Built:
+class GraphSummary:
     """A graph's size, and how many rows of the keyphrases table were left out, by reason."""
 
     out: Path
@@ -39,9 +39,9 @@ def build(
     clicks: Path | None = None,
     items: Path | None = None,
     progress: Progress = no_progress,
-) -> Built:
+) -> GraphSummary:
     """Write the graph of a keyphrases table (keyphrase, optionally category and searches; a keyphrase may stand in
-    several rows, one a category) into the folder `out`. Raises BadTable, NotEnoughData.
+    several rows, one per category) into the folder `out`. Raises BadTable, NotEnoughData.
 
     `clicks` counts the items shown for a keyphrase: of two searched alike, the rarer comes first. With `items`
     (item_id, category) too, a keyphrase joins each category whose items it was clicked on `min_clicks` times.
@@ -49,19 +49,19 @@ def build(
     settings = settings or GraphSettings()
     progress("build", 0, 4)
     table = _read(keyphrases)
-    clicked = read_clicked(clicks, items, settings.min_clicks)
+    logged = read_clicks(clicks, items, settings.min_clicks)
     progress("build", 1, 4)
-    table, left_out = _kept(table, settings)
+    table, left_out = _usable(table, settings)
     if not len(table):
         raise NotEnoughData(f"{keyphrases} has no keyphrase to build from; left out: {left_out}")
-    phrases = _in_order(table, clicked)
+    phrases = _in_order(table, logged)
     progress("build", 2, 4)
-    graph = _graph(phrases, _members(table, phrases, clicked), settings)
+    graph = _graph(phrases, _members(table, phrases, logged), settings)
     progress("build", 3, 4)
     graph = save(graph, out)
     progress("build", 4, 4)
     counts = graph.about.counts
-    return Built(out, graph.about.version, **counts, left_out=left_out)
+    return GraphSummary(out, graph.about.version, **counts, left_out=left_out)
 
 
 def _read(path: Path) -> pa.Table:
@@ -83,7 +83,7 @@ def _read(path: Path) -> pa.Table:
     )
 
 
-def _kept(table: pa.Table, settings: GraphSettings) -> tuple[pa.Table, dict[str, int]]:
+def _usable(table: pa.Table, settings: GraphSettings) -> tuple[pa.Table, dict[str, int]]:
     """Rows that can be reached from a title, and how many cannot, by reason."""
     texts = table["keyphrase"].combine_chunks()
     counts = cut(texts, settings.fold_plurals, MOST_WORDS + 1).counts
@@ -101,10 +101,10 @@ def _kept(table: pa.Table, settings: GraphSettings) -> tuple[pa.Table, dict[str,
     return table.filter(pa.array(good)), left_out
 
 
-def _in_order(table: pa.Table, clicked: Clicked) -> pa.Array:
+def _in_order(table: pa.Table, logged: ClickSummary) -> pa.Array:
     """Distinct keyphrases: searched most first, then shown with fewest items, then by text."""
     grouped = table.group_by("keyphrase").aggregate([("searches", "max")])
-    shown = clicked.shown_for(grouped["keyphrase"].combine_chunks())
+    shown = logged.shown_for(grouped["keyphrase"].combine_chunks())
     searches = pc.fill_null(grouped["searches_max"], 0)
     rows = pa.table({"searches": searches, "shown": shown, "keyphrase": grouped["keyphrase"]})
     order = [("searches", "descending"), ("shown", "ascending"), ("keyphrase", "ascending")]
@@ -112,18 +112,16 @@ def _in_order(table: pa.Table, clicked: Clicked) -> pa.Array:
 
 
 def _members(
-    table: pa.Table, phrases: pa.Array, clicked: Clicked
+    table: pa.Table, phrases: pa.Array, logged: ClickSummary
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """(keyphrase, category) numbers, each once, by keyphrase; every keyphrase is in category 0. And the names."""
-    both = pa.concat_tables([table.select(["keyphrase", "category"]), clicked.categories])
+    """(keyphrase, category) numbers, each once, by keyphrase, and the names; every keyphrase is in category 0."""
+    both = pa.concat_tables([table.select(["keyphrase", "category"]), logged.categories])
     category = pc.utf8_trim_whitespace(both["category"].combine_chunks())
     at = pc.index_in(both["keyphrase"].combine_chunks(), value_set=phrases)
-    known = pc.and_(pc.and_(pc.is_valid(at), pc.is_valid(category)), pc.not_equal(category, ""))
-    known = pc.fill_null(known, False)
-    category, phrase = (
-        category.filter(known),
-        at.filter(known).to_numpy(zero_copy_only=False).astype(np.int64),
-    )
+    member = pc.and_(pc.and_(pc.is_valid(at), pc.is_valid(category)), pc.not_equal(category, ""))
+    member = pc.fill_null(member, False)
+    category = category.filter(member)
+    phrase = at.filter(member).to_numpy(zero_copy_only=False).astype(np.int64)
     names = pc.unique(category).sort().to_pylist()
     number = pc.index_in(category, value_set=pa.array(names, pa.string())).to_numpy(zero_copy_only=False)
     every = np.arange(len(phrases), dtype=np.int64)
@@ -136,29 +134,29 @@ def _members(
 def _graph(
     phrases: pa.Array, members: tuple[np.ndarray, np.ndarray, list[str]], settings: GraphSettings
 ) -> Graph:
-    held = cut(phrases, settings.fold_plurals, settings.phrase_words)
+    words = cut(phrases, settings.fold_plurals, settings.phrase_words)
     phrase, category, names = members
-    edge_phrase, key = _edges(held, phrase, category)
+    edge_phrase, key = _edges(words, phrase, category)
     order = np.argsort(key, kind="stable")
     keys, starts = np.unique(key[order], return_index=True)
     edges = edge_phrase[order].astype(np.int32)
-    counts = {"keyphrases": len(phrases), "words": len(held.words), "categories": len(names) - 1}
+    counts = {"keyphrases": len(phrases), "words": len(words.words), "categories": len(names) - 1}
     return Graph(
-        about=About(settings=settings, counts={**counts, "edges": len(edges)}),
+        about=GraphManifest(settings=settings, counts={**counts, "edges": len(edges)}),
         phrases=phrases,
-        words={word: number for number, word in enumerate(held.words.to_pylist())},
+        words={word: number for number, word in enumerate(words.words.to_pylist())},
         categories={name: number for number, name in enumerate(names)},
-        lengths=held.counts.astype(np.uint8),
+        lengths=words.counts.astype(np.uint8),
         keys=keys,
         starts=np.append(starts, len(edges)),
         edges=edges,
     )
 
 
-def _edges(held: Cut, phrase: np.ndarray, category: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _edges(words: DistinctWords, phrase: np.ndarray, category: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One entry for each word of each membership: its keyphrase and its key. Keyphrases rise."""
-    starts = np.cumsum(held.counts) - held.counts
-    sizes = held.counts[phrase]
+    starts = np.cumsum(words.counts) - words.counts
+    sizes = words.counts[phrase]
     at = np.repeat(starts[phrase] - (np.cumsum(sizes) - sizes), sizes) + np.arange(int(sizes.sum()))
-    key = np.repeat(category * len(held.words), sizes) + held.word[at]
+    key = np.repeat(category * len(words.words), sizes) + words.word[at]
     return np.repeat(phrase, sizes), key

@@ -1,4 +1,4 @@
-"""Items in, pairs out, as Parquet: streamed in item order, nothing lost without a reason."""
+"""Candidates of a Parquet file of items: streamed in item order, in parallel; no item is lost without a reason."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ import pyarrow.parquet as pq
 from adjudge.errors import BadConfig, BadTable
 from adjudge.records import Progress, no_progress
 from adjudge.retrieve.graph import Graph
-from adjudge.retrieve.search import Found, search
+from adjudge.retrieve.search import Candidates, search
 from adjudge.retrieve.settings import SearchSettings
 from adjudge.storage.files import fresh_parquet
+from adjudge.text.blank import are_blank
+from adjudge.text.utf8 import repair
 
 CHUNK = 8192
-"""Items a chunk: with 50 keyphrases each, some 100 MB in memory."""
+"""Items per chunk: with 50 keyphrases each, about 100 MB in memory."""
 BYTES = 1 << 27
-"""Bytes of text that are written at a time, at most: a title stands once a keyphrase, and a column holds 2 GiB."""
+"""Bytes of text that are written at a time, at most: a title is repeated per keyphrase, and a column holds 2 GiB."""
 IDS = (("item_id", pa.string()), ("keyphrase", pa.string()))
 TEXTS = (("title", pa.string()), ("category", pa.string()))
 RANKED = (("rank", pa.int64()), ("alignment", pa.float64()))
@@ -38,7 +40,7 @@ NO_HIT = "no keyphrase shares enough words with the title"
 
 @dataclass(frozen=True)
 class Retrieved:
-    """What was written: `without` items got no keyphrase; they stand with their reason in `without_path`."""
+    """What was written: items without a keyphrase are counted by reason, and listed in `without_path`."""
 
     out: Path
     graph: str
@@ -74,39 +76,39 @@ def retrieve_file(
     with ExitStack() as stack:
         pairs_to = stack.enter_context(fresh_parquet(out, schema))
         without_to = stack.enter_context(fresh_parquet(aside, WITHOUT_SCHEMA, empty=False))
-        for table, found in _found(graph, _chunks(file, items, chunk), settings, workers):
-            reasons = _reasons(graph, table, found, settings)
-            for piece in _pieces(graph, table, found, schema):
+        for table, candidates in _candidates(graph, _chunks(file, items, chunk), settings, workers):
+            reasons = _reasons(graph, table, candidates, settings)
+            for piece in _pieces(graph, table, candidates, schema):
                 pairs_to.write_table(piece)
             without_to.write_table(_without(table, reasons, done))
             for reason in reasons.drop_null().to_pylist():
                 without[reason] = without.get(reason, 0) + 1
-            done, pairs = done + len(table), pairs + len(found.row)
+            done, pairs = done + len(table), pairs + len(candidates.row)
             progress("retrieve", done, file.metadata.num_rows)
     if not without:
         aside.unlink(missing_ok=True)
     return Retrieved(out, graph.about.version, done, pairs, without, aside if without else None)
 
 
-def _found(
+def _candidates(
     graph: Graph, chunks: Iterator[pa.Table], settings: SearchSettings, workers: int
-) -> Iterator[tuple[pa.Table, Found]]:
+) -> Iterator[tuple[pa.Table, Candidates]]:
     """Each chunk with its candidates, in order; at most `workers` + 1 chunks at a time."""
 
-    def work(table: pa.Table) -> Found:
+    def work(table: pa.Table) -> Candidates:
         usable = pc.is_null(_unusable(table))
         titles = pc.if_else(usable, table["title"].combine_chunks(), pa.scalar(None, pa.string()))
         return search(graph, titles, table["category"].combine_chunks(), settings)
 
-    waiting: deque[tuple[pa.Table, Future[Found]]] = deque()
+    waiting: deque[tuple[pa.Table, Future[Candidates]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for table in chunks:
             waiting.append((table, pool.submit(work, table)))
             if len(waiting) > workers:
-                first, found = waiting.popleft()
-                yield first, found.result()
-        for first, found in waiting:
-            yield first, found.result()
+                first, search_result = waiting.popleft()
+                yield first, search_result.result()
+        for first, search_result in waiting:
+            yield first, search_result.result()
 
 
 def _open(path: Path) -> pq.ParquetFile:
@@ -126,8 +128,7 @@ def _open(path: Path) -> pq.ParquetFile:
 
 
 def _chunks(file: pq.ParquetFile, path: Path, chunk: int) -> Iterator[pa.Table]:
-    """Tables of item_id, title, category as plain strings; a text that is not UTF-8 is null in `title`, and said
-    in the column `broken`."""
+    """Tables of item_id, title, category as plain strings; `broken`: one of them was not UTF-8 and is repaired."""
     names = [n for n in ("item_id", "title", "category") if n in file.schema_arrow.names]
     try:
         for batch in file.iter_batches(batch_size=chunk, columns=names):
@@ -143,17 +144,8 @@ def _plain(table: pa.Table) -> pa.Table:
     broken = np.zeros(len(table), bool)
     columns = {}
     for name in ("item_id", "title", "category"):
-        column = table[name].combine_chunks().cast(pa.string())
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid:
-            raw = column.cast(pa.binary()).to_pylist()
-            texts = [None if value is None else value.decode("utf-8", "replace") for value in raw]
-            broken |= [
-                text is not None and text.encode() != value for text, value in zip(texts, raw, strict=True)
-            ]
-            column = pa.array(texts, pa.string())
-        columns[name] = column
+        columns[name], repaired = repair(table[name].combine_chunks().cast(pa.string()))
+        broken |= repaired.to_numpy(zero_copy_only=False)
     return pa.table({**columns, "broken": broken})
 
 
@@ -161,19 +153,18 @@ def _unusable(table: pa.Table) -> pa.Array:
     """Why an item is not looked at, or null."""
     reasons = pa.nulls(len(table), pa.string())
     for name, reason in (("title", NO_TITLE), ("item_id", NO_ITEM)):
-        blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(table[name].combine_chunks()), ""), True)
-        reasons = pc.if_else(blank, reason, reasons)
+        reasons = pc.if_else(are_blank(table[name].combine_chunks()), reason, reasons)
     return pc.if_else(table["broken"].combine_chunks(), NOT_UTF8, reasons)
 
 
-def _reasons(graph: Graph, table: pa.Table, found: Found, settings: SearchSettings) -> pa.Array:
-    """Why an item has no keyphrase; null where it has."""
-    none = pa.array(np.bincount(found.row, minlength=len(table)) == 0)
+def _reasons(graph: Graph, table: pa.Table, candidates: Candidates, settings: SearchSettings) -> pa.Array:
+    """Why an item has no keyphrase; null if it has one."""
+    none = pa.array(np.bincount(candidates.row, minlength=len(table)) == 0)
     why = pa.scalar(NO_HIT)
     if settings.unknown == "none":
-        known = pa.array(list(graph.categories)[1:], pa.string())
+        names = pa.array(list(graph.categories)[1:], pa.string())
         trimmed = pc.utf8_trim_whitespace(table["category"].combine_chunks())
-        why = pc.if_else(pc.is_in(trimmed, value_set=known), NO_HIT, NO_CATEGORY)
+        why = pc.if_else(pc.is_in(trimmed, value_set=names), NO_HIT, NO_CATEGORY)
     return pc.if_else(none, pc.coalesce(_unusable(table), why), pa.scalar(None, pa.string()))
 
 
@@ -182,29 +173,31 @@ def _without(table: pa.Table, reasons: pa.Array, first: int) -> pa.Table:
     return pa.table([pc.add(at, first), table["item_id"].take(at), reasons.take(at)], schema=WITHOUT_SCHEMA)
 
 
-def _pieces(graph: Graph, table: pa.Table, found: Found, schema: pa.Schema) -> Iterator[pa.Table]:
+def _pieces(graph: Graph, table: pa.Table, candidates: Candidates, schema: pa.Schema) -> Iterator[pa.Table]:
     """The pairs in tables of at most BYTES of text each, or of one row."""
     items = np.zeros(len(table), np.int64)
     for name in {"item_id", "title", "category"} & set(schema.names):
         items += pc.fill_null(pc.binary_length(table[name]), 0).to_numpy()
-    phrases = pc.binary_length(graph.phrases).take(pa.array(found.phrase)).to_numpy(zero_copy_only=False)
-    ends = np.cumsum(items[found.row] + phrases)
+    phrases = pc.binary_length(graph.phrases).take(pa.array(candidates.phrase)).to_numpy(zero_copy_only=False)
+    ends = np.cumsum(items[candidates.row] + phrases)
     first = 0
     while first < len(ends):
         before = ends[first - 1] if first else 0
         last = max(first + 1, int(np.searchsorted(ends, before + BYTES, side="right")))
-        yield _pairs(graph, table, Found(*(column[first:last] for column in vars(found).values())), schema)
+        yield _pairs(
+            graph, table, Candidates(*(column[first:last] for column in vars(candidates).values())), schema
+        )
         first = last
 
 
-def _pairs(graph: Graph, table: pa.Table, found: Found, schema: pa.Schema) -> pa.Table:
+def _pairs(graph: Graph, table: pa.Table, candidates: Candidates, schema: pa.Schema) -> pa.Table:
     """Texts stay coded by item until Parquet writes them, which codes them as well."""
-    row = pa.array(found.row.astype(np.int32))
+    row = pa.array(candidates.row.astype(np.int32))
     columns: dict[str, pa.Array] = {
         name: pa.DictionaryArray.from_arrays(row, table[name].combine_chunks())
         for name in ("item_id", "title", "category")
     }
-    columns["keyphrase"] = graph.phrases.take(pa.array(found.phrase))
-    columns["rank"] = pa.array(found.rank)
-    columns["alignment"] = pa.array(found.alignment)
+    columns["keyphrase"] = graph.phrases.take(pa.array(candidates.phrase))
+    columns["rank"] = pa.array(candidates.rank)
+    columns["alignment"] = pa.array(candidates.alignment)
     return pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)

@@ -1,4 +1,4 @@
-"""The graph on disk and in memory.
+"""Bipartite graph of words and keyphrases, on disk and in memory.
 
 For each category and each word there: the keyphrases that hold the word (compressed sparse rows). Keyphrases are
 numbered in the order that breaks ties: searched most, then shown with fewest items, then by text. Category 0 is the
@@ -7,10 +7,10 @@ whole graph: every keyphrase, whatever its category.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from adjudge.config import from_dict, to_dict
 from adjudge.errors import BadArtifact, BadConfig
 from adjudge.manifest import hash_of
 from adjudge.retrieve.settings import GraphSettings
+from adjudge.storage.files import discard, move_in, write_json
 
 MANIFEST, FORMAT, KIND = "graph.json", 1, "keyphrase-graph"
 TEXTS = ("phrases", "words", "categories")
@@ -30,7 +31,7 @@ WHOLE = 0
 
 
 @dataclass(frozen=True)
-class About:
+class GraphManifest:
     """`graph.json`: files lie in the folder `version`, which is a hash of them and of the settings."""
 
     kind: str = KIND
@@ -46,7 +47,7 @@ class Graph:
     `keys` (K,) int64 sorted: category * len(words) + word; `edges[starts[k]:starts[k + 1]]` int32, rising: the
     keyphrases of that category that hold that word."""
 
-    about: About
+    about: GraphManifest
     phrases: pa.Array
     words: dict[str, int]
     categories: dict[str, int]
@@ -58,43 +59,40 @@ class Graph:
 
 def save(graph: Graph, out: Path) -> Graph:
     """Write a graph; `out` shows the old graph until the new one is whole. Returns it with its version."""
-    out.mkdir(parents=True, exist_ok=True)
-    half = out / ".half"
-    shutil.rmtree(half, ignore_errors=True)
-    half.mkdir()
+    about = GraphManifest(settings=graph.about.settings, counts=graph.about.counts)
     texts = {
         "phrases": graph.phrases,
         "words": pa.array(list(graph.words), pa.string()),
         "categories": pa.array(list(graph.categories), pa.string()),
     }
+    # The folder's final name is a hash of its files, so they are written first and moved in afterwards.
+    unnamed = out / ".unnamed"
+    discard(unnamed)
+    unnamed.mkdir(parents=True)
     for name in TEXTS:
-        pq.write_table(pa.table({name: texts[name]}), half / f"{name}.parquet", compression="zstd")
+        pq.write_table(pa.table({name: texts[name]}), unnamed / f"{name}.parquet", compression="zstd")
     for name in NUMBERS:
-        np.save(half / f"{name}.npy", getattr(graph, name))
-    about = About(settings=graph.about.settings, counts=graph.about.counts)
-    about = About(version=_version(half, about), settings=about.settings, counts=about.counts)
-    shutil.rmtree(out / about.version, ignore_errors=True)
-    os.replace(half, out / about.version)
-    fresh = out / f"{MANIFEST}.new"
-    fresh.write_text(json.dumps(to_dict(about), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(fresh, out / MANIFEST)
-    for old in out.iterdir():
-        if old.is_dir() and old.name != about.version:
-            shutil.rmtree(old)
-    return Graph(about, *(getattr(graph, name) for name in list(Graph.__dataclass_fields__)[1:]))
+        np.save(unnamed / f"{name}.npy", getattr(graph, name))
+    about = replace(about, version=_version(unnamed, about))
+    move_in(unnamed, out / about.version)
+    write_json(out / MANIFEST, to_dict(about))
+    for folder in out.iterdir():
+        if folder.is_dir() and folder.name != about.version:
+            shutil.rmtree(folder)
+    return replace(graph, about=about)
 
 
 def load(folder: Path) -> Graph:
-    """Open a graph; the numbers are mapped, not read. Raises BadArtifact where it is torn or was changed."""
+    """Open a graph; the numbers are mapped, not read. Raises BadArtifact if it is torn or was changed."""
     about = _about(folder)
     inner = folder / about.version
     missing = [name for name in _files() if not (inner / name).is_file()]
     if missing:
         raise BadArtifact(f"{folder} is incomplete: {', '.join(missing)} missing. Copy or build it again.")
-    found = _version(inner, about)
-    if found != about.version:
+    version = _version(inner, about)
+    if version != about.version:
         raise BadArtifact(
-            f"{folder} was changed after it was written: its files hash to {found}, graph.json says "
+            f"{folder} was changed after it was written: its files hash to {version}, graph.json says "
             f"{about.version}. Copy or build it again."
         )
     phrases, words, categories = (
@@ -112,14 +110,12 @@ def _files() -> list[str]:
     return [f"{name}.parquet" for name in TEXTS] + [f"{name}.npy" for name in NUMBERS]
 
 
-def _version(folder: Path, about: About) -> str:
-    import hashlib
-
-    said = json.dumps([about.kind, about.format, to_dict(about.settings)], sort_keys=True)
-    return hashlib.sha256((said + hash_of(folder, _files())).encode()).hexdigest()[:12]
+def _version(folder: Path, about: GraphManifest) -> str:
+    identity = json.dumps([about.kind, about.format, to_dict(about.settings)], sort_keys=True)
+    return hashlib.sha256((identity + hash_of(folder, _files())).encode()).hexdigest()[:12]
 
 
-def _about(folder: Path) -> About:
+def _about(folder: Path) -> GraphManifest:
     path = folder / MANIFEST
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -132,6 +128,6 @@ def _about(folder: Path) -> About:
             f"{path} is not the manifest of a {KIND} of format {FORMAT}. Update adjudge or build it again."
         )
     try:
-        return from_dict(About, values)
+        return from_dict(GraphManifest, values)
     except BadConfig as error:
         raise BadArtifact(f"{path} is not a graph's manifest: {error}. Build the graph again.") from error

@@ -1,4 +1,4 @@
-"""From titles to ranked keyphrases: sorted whole numbers instead of a loop over items.
+"""Candidate search and ranking: sorted integer keys instead of a loop over items.
 
 A step takes as many titles as reach EDGES edges. Every edge (title, keyphrase) becomes one int64; sorting them
 puts a title's hits on one keyphrase side by side, so that their count is the number of shared words. A second
@@ -18,15 +18,15 @@ from adjudge.retrieve.settings import SearchSettings
 from adjudge.retrieve.words import cut
 
 EDGES = 200_000
-"""Edges a step: 1.6 MB an array stays in the cache; 2 million ran a quarter slower. One title with more is a step of
-its own."""
+"""Edges per step: an array of 1.6 MB stays in the cache; 2 million edges ran a quarter slower. A title with more is a step
+of its own."""
 _ROW_BITS, _PHRASE_BITS = 16, 31
 _ROWS = 1 << _ROW_BITS
 _PHRASES = (1 << _PHRASE_BITS) - 1
 
 
 @dataclass(frozen=True)
-class Found:
+class Candidates:
     """Candidates by title and rank: title `row`, keyphrase number `phrase`, `rank` from 1, `alignment`."""
 
     row: np.ndarray
@@ -36,7 +36,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TitleWords:
     """The known words of many titles: title `row` (rising) and `word`; `size` of each title, unknown words too."""
 
     row: np.ndarray
@@ -49,7 +49,7 @@ def search(
     titles: pa.Array | pa.ChunkedArray,
     categories: pa.Array | pa.ChunkedArray,
     settings: SearchSettings,
-) -> Found:
+) -> Candidates:
     """The best keyphrases of each title, at most `per_item`, best alignment first, ties as the graph numbers them.
 
     `titles` and `categories` are string arrays of one length; nulls allowed. Deterministic.
@@ -58,48 +58,48 @@ def search(
         column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         for column in (titles, categories)
     )
-    asked = _asked(graph, titles, settings)
+    words = _title_words(graph, titles, settings)
     names = [name and name.strip() for name in categories.dictionary_encode().dictionary.to_pylist()]
     known = np.array([graph.categories.get(name, -1) if name else -1 for name in [*names, None]])
     codes = categories.dictionary_encode().indices
     category = known[codes.fill_null(len(names)).to_numpy(zero_copy_only=False)]
     if settings.unknown == "whole":
         category = np.where(category < 0, WHOLE, category)
-    found = _pass(graph, asked, category, settings)
+    candidates = _pass(graph, words, category, settings)
     if not settings.fill:
-        return found
-    return _filled(graph, asked, category, found, settings)
+        return candidates
+    return _filled(graph, words, category, candidates, settings)
 
 
-def _asked(graph: Graph, titles: pa.Array, settings: SearchSettings) -> Asked:
+def _title_words(graph: Graph, titles: pa.Array, settings: SearchSettings) -> TitleWords:
     cuts = cut(titles, graph.about.settings.fold_plurals, settings.title_words)
     number = np.array([graph.words.get(word, -1) for word in cuts.words.to_pylist()] or [0], np.int64)
     word = number[cuts.word]
-    return Asked(cuts.row[word >= 0], word[word >= 0], cuts.counts)
+    return TitleWords(cuts.row[word >= 0], word[word >= 0], cuts.counts)
 
 
-def _pass(graph: Graph, asked: Asked, category: np.ndarray, settings: SearchSettings) -> Found:
-    """Candidates of each title from one category a title (below 0: none)."""
-    at, row = _places(graph, asked, category)
+def _pass(graph: Graph, words: TitleWords, category: np.ndarray, settings: SearchSettings) -> Candidates:
+    """Candidates of each title from one category per title (below 0: none)."""
+    at, row = _places(graph, words, category)
     degree = graph.starts[at + 1] - graph.starts[at]
     parts = []
     for first, last in _steps(row, degree, len(category)):
         entries = slice(*np.searchsorted(row, (first, last)))
         hits = _hits(graph, at[entries], degree[entries], row[entries] - first)
-        ranked = _ranked(graph, *hits, asked.size[first:last], settings)
-        parts.append(Found(ranked.row + first, ranked.phrase, ranked.rank, ranked.alignment))
+        ranked = _ranked(graph, *hits, words.size[first:last], settings)
+        parts.append(Candidates(ranked.row + first, ranked.phrase, ranked.rank, ranked.alignment))
     if not parts:
         none = np.empty(0, np.int64)
-        return Found(none, none, none, np.empty(0))
-    return Found(*(np.concatenate([getattr(p, name) for p in parts]) for name in vars(parts[0])))
+        return Candidates(none, none, none, np.empty(0))
+    return Candidates(*(np.concatenate([getattr(p, name) for p in parts]) for name in vars(parts[0])))
 
 
-def _places(graph: Graph, asked: Asked, category: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _places(graph: Graph, words: TitleWords, category: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where in `keys` each title's words are, and of which title; words that the category lacks fall away."""
-    wanted = category[asked.row] * len(graph.words) + asked.word
+    wanted = category[words.row] * len(graph.words) + words.word
     at = np.minimum(np.searchsorted(graph.keys, wanted), len(graph.keys) - 1)
-    there = (graph.keys[at] == wanted) & (category[asked.row] >= 0)
-    return at[there], asked.row[there]
+    present = (graph.keys[at] == wanted) & (category[words.row] >= 0)
+    return at[present], words.row[present]
 
 
 def _steps(row: np.ndarray, degree: np.ndarray, rows: int) -> list[tuple[int, int]]:
@@ -137,7 +137,7 @@ def _ranked(
     shared: np.ndarray,
     size: np.ndarray,
     settings: SearchSettings,
-) -> Found:
+) -> Candidates:
     """The best `per_item` of each title."""
     place, value = places()
     below = over(settings.alignment, shared, graph.lengths[phrase].astype(np.int64), size[row])
@@ -151,22 +151,22 @@ def _ranked(
     top = rank <= settings.per_item
     key = key[top]
     alignment = value[(key >> _PHRASE_BITS) & ((1 << PLACE_BITS) - 1)]
-    return Found(row[top], key & _PHRASES, rank[top], alignment)
+    return Candidates(row[top], key & _PHRASES, rank[top], alignment)
 
 
 def _filled(
-    graph: Graph, asked: Asked, category: np.ndarray, found: Found, settings: SearchSettings
-) -> Found:
-    """`found`, and after it the whole graph's candidates for titles that have room left."""
-    have = np.bincount(found.row, minlength=len(category))
+    graph: Graph, words: TitleWords, category: np.ndarray, first: Candidates, settings: SearchSettings
+) -> Candidates:
+    """`first`, and after it the whole graph's candidates for titles that have room left."""
+    have = np.bincount(first.row, minlength=len(category))
     short = (have < settings.per_item) & (category > WHOLE)
-    more = _pass(graph, asked, np.where(short, WHOLE, -1), settings)
-    fresh = ~np.isin((more.row << _PHRASE_BITS) | more.phrase, (found.row << _PHRASE_BITS) | found.phrase)
-    row = np.concatenate((found.row, more.row[fresh]))
-    phrase = np.concatenate((found.phrase, more.phrase[fresh]))
-    alignment = np.concatenate((found.alignment, more.alignment[fresh]))
+    more = _pass(graph, words, np.where(short, WHOLE, -1), settings)
+    fresh = ~np.isin((more.row << _PHRASE_BITS) | more.phrase, (first.row << _PHRASE_BITS) | first.phrase)
+    row = np.concatenate((first.row, more.row[fresh]))
+    phrase = np.concatenate((first.phrase, more.phrase[fresh]))
+    alignment = np.concatenate((first.alignment, more.alignment[fresh]))
     order = np.argsort(row, kind="stable")
     row, phrase, alignment = row[order], phrase[order], alignment[order]
     rank = np.arange(len(row)) - np.searchsorted(row, np.arange(len(category)))[row] + 1
     top = rank <= settings.per_item
-    return Found(row[top], phrase[top], rank[top], alignment[top])
+    return Candidates(row[top], phrase[top], rank[top], alignment[top])

@@ -1,4 +1,4 @@
-"""A text's words, the same for titles and keyphrases."""
+"""Word segmentation of titles and keyphrases: the distinct words of many texts at once, in Arrow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PLURAL = r"^(\p{L}{2,}[^siu])s$"
 
 
 @dataclass(frozen=True)
-class Cut:
+class DistinctWords:
     """Distinct words of many texts: text `row[i]` holds word `words[word[i]]`; sorted by row, then by place in
     the text. `counts` are the distinct words of each text."""
 
@@ -23,8 +23,8 @@ class Cut:
     counts: np.ndarray
 
 
-def cut(texts: pa.Array, fold_plurals: bool, most: int) -> Cut:
-    """Cut each text into its first `most` distinct words. Nulls have none.
+def cut(texts: pa.Array, fold_plurals: bool, most: int) -> DistinctWords:
+    """DistinctWords each text into its first `most` distinct words. Nulls have none.
 
     A word is a run of letters, marks and digits after NFKC and lower case. With `fold_plurals`, a word of four
     or more letters loses a final s unless ss, is or us end it.
@@ -42,7 +42,7 @@ def cut(texts: pa.Array, fold_plurals: bool, most: int) -> Cut:
     filled = words.take(pa.array(word)).to_numpy(zero_copy_only=False) != ""
     row, word = _distinct(row[filled], word[filled], len(words))
     row, word = _first(row, word, len(texts), most)
-    return Cut(words, row, word, np.bincount(row, minlength=len(texts)))
+    return DistinctWords(words, row, word, np.bincount(row, minlength=len(texts)))
 
 
 def _folded(words: pa.Array, fold_plurals: bool) -> tuple[pa.Array, np.ndarray]:
@@ -53,14 +53,14 @@ def _folded(words: pa.Array, fold_plurals: bool) -> tuple[pa.Array, np.ndarray]:
 
 
 def _distinct(row: np.ndarray, word: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each (row, word) where it stands first."""
+    """The first occurrence of each (row, word)."""
     _, first = np.unique(row * max(1, size) + word, return_index=True)
     first.sort()
     return row[first], word[first]
 
 
 def _first(row: np.ndarray, word: np.ndarray, rows: int, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """At most `most` entries a row, in order; `row` is sorted."""
+    """At most `most` entries per row, in order; `row` is sorted."""
     start = np.searchsorted(row, np.arange(rows))
-    kept = np.arange(len(row)) - start[row] < most
-    return row[kept], word[kept]
+    early = np.arange(len(row)) - start[row] < most
+    return row[early], word[early]

@@ -94,7 +94,10 @@ def _read(
         names = [str(file) for file in files]
         return db.read_parquet(names, union_by_name=len(files) > 1, file_row_number=row_numbers), label
     except duckdb.Error as error:
-        raise BadTable(f"{label} cannot be read as Parquet: {first_line(error)}") from error
+        step = f"Bring it in again with: adjudge import table {shape.name}"
+        if shape.name not in tables.LOGS:
+            step = "Write the file again."
+        raise BadTable(f"{label} cannot be read as Parquet: {first_line(error)}. {step}") from error
 
 
 def _check_whole(relation: duckdb.DuckDBPyRelation, shape: tables.Table, label: str, strict: bool) -> None:
