@@ -32,7 +32,10 @@ def test_one_table_with_a_mapping_and_a_scale(tmp_path: Path) -> None:
         ),
         (f"wrote {tmp_path / 'logs/annotations'}.parquet", "2", "2", ""),
     ]
-    assert settings.load(jobs.ImportTableConfig, tmp_path / "logs" / "imports" / "annotations.settings.json") == config
+    assert (
+        settings.load(jobs.ImportTableConfig, tmp_path / "logs" / "imports" / "annotations.settings.json")
+        == config
+    )
 
 
 def test_clicks_later_has_the_shape_of_clicks(tmp_path: Path) -> None:
@@ -64,7 +67,9 @@ def test_a_whole_set_saves_its_config(tmp_path: Path) -> None:
     config = jobs.ImportWandsConfig(tmp_path, tmp_path / "logs")
     seen: list[str] = []
     result = jobs.import_wands(config, lambda what, done, total: seen.append(what))
-    assert settings.load(jobs.ImportWandsConfig, tmp_path / "logs" / "imports" / "wands.settings.json") == config
+    assert (
+        settings.load(jobs.ImportWandsConfig, tmp_path / "logs" / "imports" / "wands.settings.json") == config
+    )
     assert {"import label.csv", "write items"} <= set(seen)
     assert ("read label", "1", "1", "0") in jobs.summary(result)
 

@@ -14,8 +14,8 @@ from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
 from adjudge.storage.duck import bounded, check_memory
 from adjudge.storage.files import move_in, scratch_folder
-from adjudge.tables import ITEMS, LOGS, log_path
 from adjudge.storage.text_columns import as_bytes, columns_of, write_texts
+from adjudge.tables import ITEMS, LOGS, log_path
 
 if TYPE_CHECKING:
     import duckdb

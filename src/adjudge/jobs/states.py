@@ -12,8 +12,8 @@ from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
 from adjudge.storage.duck import first_line
-from adjudge.tables import ITEMS, KEYPHRASES
 from adjudge.storage.text_columns import columns_of, readable
+from adjudge.tables import ITEMS, KEYPHRASES
 
 if TYPE_CHECKING:
     from adjudge.scoring.split.store import StatesInfo

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from adjudge.errors import BadTable, NotEnoughData
 from adjudge.records import Progress, no_progress
 from adjudge.retrieve.clicks import ClickSummary, read_clicks
-from adjudge.retrieve.graph import WHOLE, GraphManifest, Graph, save
+from adjudge.retrieve.graph import WHOLE, Graph, GraphManifest, save
 from adjudge.retrieve.settings import MOST_WORDS, GraphSettings
 from adjudge.retrieve.words import DistinctWords, cut
 from adjudge.tables import KEYPHRASES
