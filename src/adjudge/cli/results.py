@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from adjudge.cli.output import NONE, counts, interval, lines, number, plain, share, table
 
 if TYPE_CHECKING:
-    from adjudge.intake.folder import Imported
+    from adjudge.jobs.import_ import Imported
     from adjudge.jobs.compare import Compared
     from adjudge.jobs.diff import Diff
     from adjudge.jobs.distil import Distilled
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from adjudge.jobs.simulate import SimulateReport
     from adjudge.jobs.states import States
     from adjudge.jobs.train import Trained
-    from adjudge.retrieve.build import GraphSummary
-    from adjudge.retrieve.files import Retrieved
+    from adjudge.jobs.retrieve import GraphSummary, Retrieved
 
 
 def imported(done: Imported, config: object) -> None:
