@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from adjudge.cli.output import NONE, counts, interval, lines, number, plain, share, table
 
 if TYPE_CHECKING:
-    from adjudge.jobs.import_ import Imported
     from adjudge.jobs.compare import Compared
     from adjudge.jobs.diff import Diff
     from adjudge.jobs.distil import Distilled
     from adjudge.jobs.evaluate import Evaluation
+    from adjudge.jobs.import_ import Imported
     from adjudge.jobs.merge import Merged, Published, Served
     from adjudge.jobs.pairs import PairsWritten
     from adjudge.jobs.quantise import PrecisionResult
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from adjudge.jobs.recipe import RecipeReport
     from adjudge.jobs.recommend import Recommended
     from adjudge.jobs.report import ReportFile
+    from adjudge.jobs.retrieve import GraphSummary, Retrieved
     from adjudge.jobs.score import Scored
     from adjudge.jobs.simulate import SimulateReport
     from adjudge.jobs.states import States
     from adjudge.jobs.train import Trained
-    from adjudge.jobs.retrieve import GraphSummary, Retrieved
 
 
 def imported(done: Imported, config: object) -> None:
