@@ -15,10 +15,11 @@ import typer
 from typer.testing import CliRunner, Result
 
 from adjudge.cli import judge_results, results
-from adjudge.cli.commands import app
+from adjudge.cli.commands import app, main
 from adjudge.cli.options import command_options
 from adjudge.cli.registry import COMMANDS, JobSpec
 from adjudge.config import Option, options
+from planted import write_planted
 
 BY_NAME = {spec.name: spec for spec in COMMANDS}
 
@@ -64,7 +65,7 @@ def test_help_shows_defaults_ranges_and_flags_without_a_value() -> None:
 
 def test_the_list_of_commands_imports_no_job() -> None:
     script = (
-        "import sys; from typer.testing import CliRunner; from adjudge.cli.commands import app\n"
+        "import sys; from typer.testing import CliRunner; from adjudge.cli.commands import app, main\n"
         "for words in (['--help'], ['label'], ['--version'], ['nonsense']): CliRunner().invoke(app, words)\n"
         "print([name for name in sys.modules if name.startswith(('adjudge.jobs', 'adjudge.config'))])"
     )
@@ -74,7 +75,7 @@ def test_the_list_of_commands_imports_no_job() -> None:
 
 def test_a_command_imports_its_own_job_alone() -> None:
     script = (
-        "import sys; from typer.testing import CliRunner; from adjudge.cli.commands import app\n"
+        "import sys; from typer.testing import CliRunner; from adjudge.cli.commands import app, main\n"
         "assert CliRunner().invoke(app, ['export', '--help']).exit_code == 0\n"
         "import json; print(json.dumps([name for name in sys.modules if name.startswith('adjudge.jobs.')]))"
     )
@@ -103,6 +104,19 @@ def test_what_is_missing_is_named_by_its_option(tmp_path: Path) -> None:
     assert "Missing argument 'RECIPE'" in run("recipe", "--logs", tmp_path, "--out", tmp_path).output
     assert "Missing option '--graph'" in run("retrieve").output
     assert run("agree").exit_code == 3
+
+
+@pytest.mark.parametrize("name", ["real", "real-judge"])
+def test_a_study_that_has_moved_says_where_to(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if name in BY_NAME:
+        pytest.skip("has not moved yet")
+    monkeypatch.setattr(sys, "argv", ["adjudge", name, "--data", "x", "--out", "y"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert f"error: adjudge {name} is no command any more: run make {name} " in capsys.readouterr().err
 
 
 def judgments(path: Path) -> Path:
@@ -144,6 +158,63 @@ def test_a_run_is_repeated_from_its_saved_settings(tmp_path: Path) -> None:
     other = run("export", "--settings", saved_settings(tmp_path / "a"), "--out", tmp_path / "b.txt")
     assert other.exit_code == 0, other.output
     assert (tmp_path / "b.txt").read_text() == text
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A logs folder, two judges' tables, and a baseline's artifact."""
+    folder = tmp_path_factory.mktemp("shop")
+    judgments(folder / "a.parquet")
+    keys = pq.read_table(folder / "a.parquet").drop(["judge"])
+    pq.write_table(keys.append_column("judge", pa.array(["k"] * 8)), folder / "b.parquet")
+    (folder / "logs").mkdir()
+    pq.write_table(keys.select(["item_id", "keyphrase"]), folder / "logs" / "pairs.parquet")
+    items = {
+        "item_id": [f"i{n}" for n in range(8)],
+        "title": ["red sofa", "bed"] * 4,
+        "category": ["home"] * 8,
+    }
+    pq.write_table(pa.table(items), folder / "logs" / "items.parquet")
+    write_planted(folder / "training.parquet", 200)
+    return folder
+
+
+COMMAND_LINES = {
+    "panel": "--judgments a.parquet --judgments b.parquet --rule unanimous --out OUT.parquet",
+    "pairs": "--logs logs --out OUT.parquet",
+    "train": "--training training.parquet --kind jaccard --out OUT",
+    "simulate": "--out OUT --no-measure --set market.catalogue.items=50",
+}
+
+
+@pytest.mark.parametrize("name", COMMAND_LINES)
+def test_a_run_from_saved_settings_gives_the_same_files(
+    name: str, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shop)
+    words = COMMAND_LINES[name].replace("OUT", f"{name}-run").split()
+    done = run(name, *words)
+    assert done.exit_code == 0, done.output
+    out = shop / words[words.index("--out") + 1]
+    saved = [*shop.glob(f"{out.name}.*.json"), out / "settings.json", out / "config.json"]
+    if not (files := [path for path in saved if path.exists()]):
+        pytest.skip("this job does not save its settings yet")
+    (shop / "again.json").write_bytes(files[0].read_bytes())
+    out.rename(shop / f"{name}-first")
+    again = run(name, "--settings", "again.json")
+    assert again.exit_code == 0, again.output
+    assert contents(out) == contents(shop / f"{name}-first")
+
+
+def contents(path: Path) -> dict[str, object]:
+    """The tables of a file or folder, and the names of other files."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return {
+        str(file.relative_to(path)): pq.read_table(file).to_pylist()
+        if file.suffix == ".parquet" or file == path
+        else None
+        for file in files
+    }
 
 
 def test_an_import_is_repeated_from_yaml(tmp_path: Path) -> None:

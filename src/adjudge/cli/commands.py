@@ -14,7 +14,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from adjudge.cli import terminal
-from adjudge.cli.registry import COMMANDS, GROUPS, JobSpec
+from adjudge.cli.registry import COMMANDS, GROUPS, MOVED, JobSpec
+from adjudge.errors import AdjudgeError
 
 SETTINGS_FILE, SETS = "settings_file", "set_values"
 """Parameters of every command beside its settings."""
@@ -91,6 +92,11 @@ class Root(TyperGroup):
                 self.commands[group] = TyperGroup(name=group, help=GROUPS[group], no_args_is_help=True)
             commands = self.commands[group].commands if group else self.commands  # type: ignore[attr-defined]
             commands[word] = JobGroup(spec) if spec.name in parents else JobCommand(spec)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in MOVED and cmd_name not in self.commands:
+            raise AdjudgeError(f"adjudge {cmd_name} is no command any more: run {MOVED[cmd_name]}")
+        return super().get_command(ctx, cmd_name)
 
 
 def _function(spec: JobSpec) -> Any:

@@ -59,6 +59,12 @@ GROUPS = {
 }
 """Help of the words that only hold other commands."""
 
+MOVED = {
+    "real": "make real (or: python -m examples.esci.real --data DATA --out runs/esci)",
+    "real-judge": "make real-judge (or: python -m examples.esci.real_judge --out runs/esci-judge)",
+}
+"""What to run instead of words that are no command any more."""
+
 COMMANDS = tuple(
     JobSpec(name, **values)
     for name, values in tomllib.loads(Path(__file__).with_name("commands.toml").read_text("utf-8")).items()
