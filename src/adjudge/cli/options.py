@@ -66,7 +66,7 @@ class CommandOption:
         notes = [", ".join(option.choices) or option.allowed, option.unit]
         if option.required:
             notes.append("required")
-        elif (default := default_text(option.default)) and self.shape != "mapping":
+        elif default := default_text(option.default):
             notes.append(f"default: {default}")
         repeat = "Repeatable." if self.shape in ("list", "mapping") and "epeatable" not in option.help else ""
         brackets = "; ".join(note for note in notes if note)
@@ -147,6 +147,8 @@ def default_text(default: Any) -> str:
         return ""
     if isinstance(default, tuple | list):
         return ", ".join(map(str, default))
+    if isinstance(default, dict):
+        return ", ".join(f"{name}={value}" for name, value in default.items())
     return "on" if default is True else str(default)
 
 

@@ -1,7 +1,7 @@
 """Progress while a job runs: bars on a terminal, a plain line every ten seconds elsewhere.
 
-A step reports `(what, done, total)`. Counts that belong to the step under way (unscored, money) stand beside
-it.
+A step reports `(what, done, total)`. Counts that belong to the current step (unscored, money) are shown
+beside it.
 """
 
 from __future__ import annotations
@@ -127,28 +127,20 @@ class Lines:
 @contextmanager
 def bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     """A `Progress` of live bars: done, rate, time gone and left, and the counts beside."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich import progress as rich
     from rich.text import Text
 
-    class Rate(ProgressColumn):
+    class Rate(rich.ProgressColumn):
         """Steps per second over the last minute."""
 
         def render(self, task: Task) -> Any:
             return Text("" if not task.speed else rate(task.speed), style="progress.data.speed")
 
-    columns: tuple[ProgressColumn, ...] = (
-        *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate()),
-        *(TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[beside]}")),
+    columns = (
+        *(rich.TextColumn("{task.description}"), rich.BarColumn(), rich.MofNCompleteColumn(), Rate()),
+        *(rich.TimeElapsedColumn(), rich.TimeRemainingColumn(), rich.TextColumn("{task.fields[beside]}")),
     )
-    with Progress(*columns, console=console, speed_estimate_period=WINDOW) as live:
+    with rich.Progress(*columns, console=console, speed_estimate_period=WINDOW) as live:
         yield _Bars(live)
 
 

@@ -97,8 +97,13 @@ def _group(group: type, names: Mapping[str, list[str]]) -> Iterator[str]:
             option.help,
         ]
         for option in options(group)
+        if option.group is None
     ]
     yield from _table(["setting", "type", "allowed", "unit", "default", "meaning"], rows)
+    deeper = [option for option in options(group) if option.group is not None]
+    if deeper:
+        yield f"Groups of its own: {', '.join(map(_more, deeper))}."
+        yield ""
 
 
 def _type(kind: Any) -> str:
