@@ -1,4 +1,5 @@
-"""Folders as `adjudge agree` and `adjudge cascade` write them, by running both on tables drawn from a seed."""
+"""Folders as `adjudge agree` and `adjudge cascade` write them, by running both on tables drawn from a
+seed."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ TITLE = 'Trail shoes "wide" & <b>waterproof</b>'
 
 
 def tables(folder: Path, pairs: int = 1_600, seed: int = 3) -> Path:
-    """logs of one scale, four: two judges, people on half of the pairs, clicks, items. The cheap judge knows when it is sure."""
+    """logs of one scale, four: two judges, people on half of the pairs, clicks, items. The cheap judge knows
+    when it is sure."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     named = {

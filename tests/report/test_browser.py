@@ -1,4 +1,5 @@
-"""The page in a real browser: nothing leaves, nothing fails, everything has a size, it fits, and both themes hold."""
+"""The page in a real browser: nothing leaves, nothing fails, everything has a size, it fits, and both themes
+hold."""
 
 from __future__ import annotations
 

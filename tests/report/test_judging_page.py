@@ -1,4 +1,5 @@
-"""The page about a judge and a cascade: well-formed, says what agree and cascade found, and fits in a browser."""
+"""The page about a judge and a cascade: well-formed, says what agree and cascade found, and fits in a
+browser."""
 
 from __future__ import annotations
 

@@ -34,22 +34,9 @@ def run(
     return rows_of(measure(evidence, scores, settings, production, np.random.default_rng(seed)))
 
 
-@pytest.fixture(scope="module")
-def ten(tmp_path_factory: pytest.TempPathFactory) -> tuple[PairEvidence, dict]:
-    folder = logs_world.write_ten(tmp_path_factory.mktemp("ten"))
-    evidence = gather(folder, SMALL)
-    return evidence, {m: align(evidence, folder / f"{m}.parquet", m).scores for m in ("A", "B")}
-
-
-@pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> tuple[PairEvidence, dict]:
-    folder = logs_world.random_logs(tmp_path_factory.mktemp("market"), np.random.default_rng(4), 300)
-    evidence = gather(folder, ScorecardSettings())
-    return evidence, {m: align(evidence, folder / f"{m}.parquet", m).scores for m in ("A", "B", "C")}
-
-
 HAND = {
-    # model A at retention .8: the clicks by falling score are 40 30 0 5 | 10+5 tied at .6 -> 90 >= 80, so t = .6
+    # model A at retention .8: the clicks by falling score are 40 30 0 5 | 10+5 tied at .6 -> 90 >= 80, so t =
+    # .6
     ("A", "threshold"): 0.6,
     ("A", "clicks_kept"): 90 / 100,
     ("A", "sales_kept"): 9 / 10,  # all but the mug's
@@ -194,7 +181,8 @@ def test_quality_equals_sklearn(market: tuple[PairEvidence, dict]) -> None:
 
 
 def test_sums_of_replicates_equal_repeated_rows(market: tuple[PairEvidence, dict]) -> None:
-    """Thresholds chosen again in each replicate, and every sum, as if clusters' rows were written down again."""
+    """Thresholds chosen again in each replicate, and every sum, as if clusters' rows were written down
+    again."""
     evidence, scores = market
     rng = np.random.default_rng(8)
     draws = draw(rng, len(evidence.items), 12, "poisson")
@@ -288,8 +276,8 @@ def test_auc_interval_equals_resampling_pairs(market: tuple[PairEvidence, dict])
 @pytest.mark.slow
 @pytest.mark.parametrize("resampling", ["poisson", "multinomial"])
 def test_intervals_cover_what_is_so(tmp_path: Path, resampling: str) -> None:
-    """60 small markets whose model is as good everywhere: the 90 % interval of the pass rate's change covers the
-    change in a far larger market between 78 % and 99 % of the time (binomial: .9 +- 3 x .039)."""
+    """60 small markets whose model is as good everywhere: the 90 % interval of the pass rate's change covers
+    the change in a far larger market between 78 % and 99 % of the time (binomial: .9 +- 3 x .039)."""
     settings = ScorecardSettings(replicates=120, level=0.9, resampling=resampling)
 
     def card(seed: int, items: int, replicates: int) -> dict:

@@ -1,113 +1,128 @@
-"""AUC, log loss, kappa and ranking against other people's implementations."""
+"""AUC, log loss and calibration error per segment and replicate: against scikit-learn and resampled pairs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score, log_loss, ndcg_score, roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 
-from adjudge.scorecard.agreement import source_agreement
-from adjudge.scorecard.disagreements import score_ranks
-from adjudge.scorecard.evidence import SourceVerdicts
-from adjudge.stats.auc import auc, auc_band, placements
-from adjudge.stats.calibration import bin_of, log_losses
-from adjudge.stats.segments import head_keyphrases
+from adjudge.scorecard.card import MetricValues
+from adjudge.scorecard.quality import quality_metrics
+from adjudge.scorecard.segment_sums import SegmentSums
+from adjudge.scorecard.segments import Segmentation
+from adjudge.stats.auc import auc
+from adjudge.stats.cluster_bootstrap import draw
+from conftest import Inputs
 
-
-def test_auc_by_hand() -> None:
-    """Relevant at .9 and .8, irrelevant at .8 and .1: 1 + 1 + .5 + 1 of 4 comparisons."""
-    assert auc(np.array([0.9, 0.8, 0.8, 0.1]), np.array([True, True, False, False])) == 0.875
+NAMES = ("x", "y")
 
 
-def test_auc_band_by_hand() -> None:
-    """.8 of 50 and 50: se .0445; of one class's size and the other's alike; never beyond 0 and 1."""
-    assert auc_band(0.8, 50, 50) == pytest.approx((0.8 - 1.96 * 0.0445, 0.8 + 1.96 * 0.0445), abs=1e-4)
-    assert auc_band(0.5, 30, 70) == pytest.approx(auc_band(0.5, 70, 30))
-    assert auc_band(0.99, 2, 2)[1] == 1.0
+class Labelled:
+    """Random scored pairs with labels for most, in two segments and six clusters."""
+
+    def __init__(self, seed: int, n: int = 80, replicates: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.scores = np.where(rng.random(n) < 0.1, np.nan, rng.integers(0, 21, n) / 20)
+        self.labelled = rng.random(n) < 0.8
+        self.relevant = self.labelled & (rng.random(n) < 0.5)
+        self.codes = rng.integers(0, 2, n).astype(np.int32)
+        self.cluster = rng.integers(0, 6, n).astype(np.int32)
+        self.draws = draw(rng, 6, replicates, "poisson")
+        by_cluster = np.ascontiguousarray(self.draws.T)
+        self.sums = [
+            SegmentSums(Segmentation("all", ("all",), np.zeros(n, np.int32)), self.cluster, by_cluster),
+            SegmentSums(Segmentation("words", NAMES, self.codes), self.cluster, by_cluster),
+        ]
+
+    def measure(self, scores: np.ndarray | None = None) -> dict[tuple[str, str], MetricValues]:
+        values = self.scores if scores is None else scores
+        found = quality_metrics(self.sums, values, self.labelled, self.relevant, 10)
+        return {(metric.metric, metric.by): metric for metric in found}
+
+    def used(self, segment: int | None = None) -> np.ndarray:
+        rows = self.labelled & ~np.isnan(self.scores)
+        return rows if segment is None else rows & (self.codes == segment)
 
 
-def test_auc_band_is_as_wide_as_chance_makes_it() -> None:
-    """Under chance the AUC's variance is (n + m + 1) / (12 n m) (Mann and Whitney 1947); this one is of it to a percent."""
-    low, high = auc_band(0.5, 400, 600)
-    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(1_001 / (12 * 400 * 600)), rel=0.01)
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_values_equal_scikit_learns(seed: int) -> None:
+    case = Labelled(seed)
+    found = case.measure()
+    for by, segments in (("all", [None]), ("words", [0, 1])):
+        for s, segment in enumerate(segments):
+            rows = case.used(segment)
+            yes, scores = case.relevant[rows], case.scores[rows]
+            if 0 < yes.sum() < len(yes):
+                assert found["auc", by].values[s, 0] == pytest.approx(roc_auc_score(yes, scores))
+                assert found["log_loss", by].values[s, 0] == pytest.approx(log_loss(yes, scores))
+            else:
+                assert np.isnan(found["auc", by].values[s, 0])
+            assert found["auc", by].support[s] == rows.sum()
+            assert found["auc", by].clusters[s] == len(set(case.cluster[rows].tolist()))
 
 
-@given(st.lists(st.tuples(st.integers(0, 10), st.booleans(), st.integers(0, 4)), min_size=2, max_size=60))
-def test_auc_equals_sklearn(rows: list[tuple[int, bool, int]]) -> None:
-    score, yes, weight = (np.array(column) for column in zip(*rows, strict=True))
-    found = auc(score / 10, yes, weight.astype(float))
-    if (weight[yes].sum() > 0) and (weight[~yes].sum() > 0):
-        assert found == pytest.approx(roc_auc_score(yes, score, sample_weight=weight))
-    else:
-        assert np.isnan(found)
+def test_calibration_error_by_hand() -> None:
+    """Two pairs at .15 with one relevant, two at .85 with two: (2 x .35 + 2 x .15) / 4 = .25."""
+    codes, cluster = np.zeros(5, np.int32), np.arange(5, dtype=np.int32)
+    sums = [SegmentSums(Segmentation("all", ("all",), codes), cluster, np.ones((5, 1), np.uint8))]
+    scores = np.array([0.15, 0.15, 0.85, 0.85, 0.5])
+    labelled = np.array([True, True, True, True, False])
+    relevant = np.array([True, False, True, True, False])
+    found = {m.metric: m for m in quality_metrics(sums, scores, labelled, relevant, 10)}
+    assert found["ece"].values[0, 0] == pytest.approx(0.25)
+    assert (found["ece"].by, found["ece"].support.tolist()) == ("all", [4])
 
 
-@given(st.lists(st.tuples(st.integers(0, 10), st.booleans(), st.integers(0, 2)), min_size=1, max_size=80))
-def test_placements_average_to_each_segments_auc(rows: list[tuple[int, bool, int]]) -> None:
-    score, yes, code = (np.array(column) for column in zip(*rows, strict=True))
-    placed = placements(score / 10, yes, code.astype(np.int32), 3)
-    for segment in range(3):
-        mine = code == segment
-        expected = auc(score[mine] / 10, yes[mine])
-        if not np.isnan(expected):
-            assert placed[mine & yes].mean() == pytest.approx(expected)
-            assert placed[mine & ~yes].mean() == pytest.approx(expected)
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_replicates_of_losses_equal_repeated_rows(seed: int) -> None:
+    case = Labelled(seed, replicates=4)
+    found = case.measure()
+    rows = np.flatnonzero(case.used())
+    for b, drawn in enumerate(case.draws):
+        times = drawn[case.cluster[rows]]
+        repeated = np.repeat(rows, times)
+        if not len(repeated):
+            assert np.isnan(found["log_loss", "all"].values[0, b])
+            continue
+        yes, scores = case.relevant[repeated], case.scores[repeated]
+        expected = log_loss(yes, scores, labels=[False, True])
+        assert found["log_loss", "all"].values[0, b] == pytest.approx(expected)
+        bins = np.minimum((scores * 10).astype(int), 9)
+        gaps = sum(abs((scores - yes)[bins == at].sum()) for at in range(10))
+        assert found["ece", "all"].values[0, b] == pytest.approx(gaps / len(repeated), abs=1e-12)
 
 
-def test_log_loss_equals_sklearn() -> None:
-    rng = np.random.default_rng(3)
-    score, yes = np.r_[rng.random(500), 0.0, 1.0], rng.random(502) < 0.4
-    assert log_losses(score, yes).mean() == pytest.approx(log_loss(yes, score))
+def test_the_interval_of_an_auc_equals_resampling_pairs(market: Inputs) -> None:
+    """The DeLong components' replicates against the exact AUC of the same draws, pair by pair."""
+    evidence, scores = market
+    rng = np.random.default_rng(6)
+    draws = draw(rng, len(evidence.items), 200, "poisson")
+    by_all = Segmentation("all", ("all",), np.zeros(len(evidence), np.int32))
+    sums = [SegmentSums(by_all, evidence.item, np.ascontiguousarray(draws.T))]
+    labelled, yes = evidence.truth.known, evidence.truth.yes
+    found = quality_metrics(sums, scores["C"], labelled, yes, 10)[0].values[0]
+    exact = np.array([auc(scores["C"], yes, times[evidence.item].astype(float)) for times in draws])
+    assert found[0] == pytest.approx(exact[0], rel=1e-12)
+    assert np.abs(found - exact).max() < 0.1 * (exact.max() - exact.min())
+    assert np.corrcoef(found, exact)[0, 1] > 0.99
 
 
-def test_the_last_bin_holds_one() -> None:
-    assert bin_of(np.array([0.0, 0.0999, 0.1, 0.95, 1.0]), 10).tolist() == [0, 0, 1, 9, 9]
+def test_scores_that_are_no_probabilities_have_an_auc_alone() -> None:
+    case = Labelled(3)
+    found = case.measure(case.scores * 9 - 4)
+    assert {metric for metric, _ in found} == {"auc"}
+    assert found["auc", "all"].values[0, 0] == case.measure()["auc", "all"].values[0, 0]
 
 
-def test_kappa_by_hand_and_by_sklearn() -> None:
-    """20 both yes, 5 and 10 split, 15 both no: agree .7, by chance .5, kappa .4."""
-    rng = np.random.default_rng(5)
-    a, b, known = rng.random(400) < 0.5, rng.random(400) < 0.6, rng.random(400) < 0.8
-    sources = {"x": SourceVerdicts(a & known, known), "y": SourceVerdicts(b, np.ones(400, bool))}
-    (row,) = source_agreement(sources)
-    assert row["pairs"] == known.sum()
-    assert row["agree"] == pytest.approx((a == b)[known].mean())
-    assert row["kappa"] == pytest.approx(cohen_kappa_score(a[known], b[known]))
-
-
-def test_against_clicks_kappa_is_absent_and_agreement_is_concordance() -> None:
-    clicked, judge = np.array([True, True, True, False]), np.array([True, True, False, False])
-    sources = {"clicks": SourceVerdicts(clicked, clicked), "llm": SourceVerdicts(judge, np.ones(4, bool))}
-    (row,) = source_agreement(sources)
-    assert (row["pairs"], row["agree"], row["kappa"]) == (3, pytest.approx(2 / 3), None)
-
-
-def test_score_ranks_share_scored_lower() -> None:
-    ranks = score_ranks(np.array([0.2, 0.9, 0.9, np.nan]))
-    assert ranks[:3].tolist() == pytest.approx([0, 1 / 3, 1 / 3])
-    assert np.isnan(ranks[3])
-
-
-def test_head_keeps_ties_together() -> None:
-    assert head_keyphrases(np.array([50, 30, 15, 5, 0]), 0.8).tolist() == [True, True, False, False, False]
-    assert head_keyphrases(np.array([40, 20, 20, 20, 0]), 0.5).tolist() == [True, True, True, True, False]
-    assert not head_keyphrases(np.zeros(3, int), 0.9).any()
-
-
-def test_ndcg_equals_sklearn() -> None:
-    """One keyphrase, seven items, gains 0 1 10 100."""
-    import ir_measures
-
-    from adjudge.stats.ranking import parse_metrics
-
-    rng = np.random.default_rng(11)
-    steps, score = rng.integers(0, 4, 7), rng.random(7)
-    measure = parse_metrics(["nDCG@5"])["nDCG@5"]
-    names = [str(i) for i in range(7)]
-    wanted = {"q": dict(zip(names, steps.tolist(), strict=True))}
-    run = {"q": dict(zip(names, score.tolist(), strict=True))}
-    (value,) = ir_measures.iter_calc([measure], wanted, run)
-    gains = np.array([0, 1, 10, 100])[steps]
-    assert value.value == pytest.approx(ndcg_score([gains], [score], k=5))
+def test_one_class_has_no_auc_but_a_loss() -> None:
+    case = Labelled(4)
+    case.relevant = case.labelled.copy()
+    found = case.measure()
+    assert np.isnan(found["auc", "all"].values[0, 0])
+    assert found["log_loss", "all"].values[0, 0] > 0
+    case.labelled = case.relevant = np.zeros(len(case.scores), bool)
+    assert np.isnan(case.measure()["log_loss", "all"].values[0, 0])

@@ -31,7 +31,8 @@ def slow_threshold(scores: list[float], weights: list[int], retention: float) ->
 
 
 def test_by_hand_with_a_tie() -> None:
-    """Clicks 10, 5, 3, 2 at .9, .8, .8, .1: .75 needs 15 of 20, reached inside the tie, so both .8 are kept."""
+    """Clicks 10, 5, 3, 2 at .9, .8, .8, .1: .75 needs 15 of 20, reached inside the tie, so both .8 are
+    kept."""
     scores, clicks = np.array([0.9, 0.8, 0.8, 0.1]), np.array([10, 5, 3, 2])
     assert threshold_at_retention(scores, clicks, 0.75) == 0.8
     assert threshold_at_retention(scores, clicks, 0.5) == 0.9

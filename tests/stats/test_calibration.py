@@ -6,14 +6,20 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from adjudge.errors import BadConfig, NotEnoughData
 from adjudge.stats.calibration import (
     Calibration,
     Cuts,
+    are_probabilities,
+    bin_of,
     ece,
     fit_cuts,
+    log_losses,
     logit,
     platt,
     report,
@@ -123,3 +129,117 @@ def test_cuts_need_every_step_and_the_right_direction() -> None:
         fit_cuts("ordinal3", np.arange(4.0), np.array([0, 0, 2, 2]), np.ones(4), 3)
     with pytest.raises(NotEnoughData, match="lower steps"):
         fit_cuts("ordinal3", -np.arange(9.0), np.arange(9) // 3, np.ones(9), 3)
+
+
+def random_rows(seed: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(rng.normal() * 4, rng.uniform(0.1, 20), n)
+    labels = (rng.random(n) < sigmoid(rng.uniform(0.05, 3) * logits - rng.normal())).astype(float)
+    return logits, labels, rng.uniform(0.1, 3, n)
+
+
+def damped_newton(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """The fit that artifacts of earlier versions were calibrated with: Newton's method with halved steps."""
+    positive = labels > 0.5
+    up, down = int(positive.sum()), int((~positive).sum())
+    targets = np.where(positive, (up + 1) / (up + 2), 1 / (down + 2))
+    spread = float(np.std(logits)) or 1.0
+    design = np.column_stack([logits / spread, np.ones_like(logits)])
+
+    def cost(at: np.ndarray) -> float:
+        z = design @ at
+        return float((weights * (np.logaddexp(0.0, z) - targets * z)).sum())
+
+    at, least = np.zeros(2), cost(np.zeros(2))
+    for _ in range(100):
+        predicted = sigmoid(design @ at)
+        slope = design.T @ (weights * (predicted - targets))
+        bend = (design * (weights * predicted * (1 - predicted))[:, None]).T @ design
+        step = np.linalg.solve(bend + 1e-12 * np.trace(bend) * np.eye(2), slope)
+        while cost(at - step) > least and np.abs(step).max() > 1e-10:
+            step = step / 2
+        at, least = at - step, cost(at - step)
+        if np.abs(step).max() <= 1e-10:
+            break
+    return float(at[0] / spread), float(at[1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 100_000), st.integers(10, 400))
+def test_platt_equals_the_fit_of_earlier_versions(seed: int, n: int) -> None:
+    logits, labels, weights = random_rows(seed, n)
+    found = platt(logits, labels, weights)
+    if found == Calibration():
+        return
+    a, b = damped_newton(logits, labels, weights)
+    assert found.a == pytest.approx(a, rel=1e-6)
+    assert found.b == pytest.approx(b, rel=1e-6, abs=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 100_000))
+def test_no_other_line_is_likelier(seed: int) -> None:
+    """Moving a or b either way from the fit never lowers the cost on Platt's targets."""
+    logits, labels, weights = random_rows(seed, 60)
+    found = platt(logits, labels, weights)
+    if found == Calibration():
+        return
+    up, down = labels.sum(), (1 - labels).sum()
+    targets = np.where(labels > 0, (up + 1) / (up + 2), 1 / (down + 2))
+
+    def cost(a: float, b: float) -> float:
+        z = a * logits + b
+        return float((weights * (np.logaddexp(0.0, z) - targets * z)).sum())
+
+    least = cost(found.a, found.b)
+    for a, b in ((1.01, 0), (0.99, 0), (1, 0.01), (1, -0.01)):
+        assert cost(found.a * a, found.b + b) >= least
+
+
+@pytest.mark.parametrize(
+    "logits", [np.ones(10), np.zeros(10), np.full(10, 1e9)], ids=["ones", "zeros", "large"]
+)
+def test_equal_logits_say_nothing_and_are_left_alone(logits: np.ndarray) -> None:
+    assert platt(logits, np.repeat([0.0, 1.0], 5), np.ones(10)) == Calibration()
+
+
+def test_logits_far_from_zero_are_fitted_as_well() -> None:
+    logits, labels, weights = random_rows(4, 300)
+    near, far = platt(logits, labels, weights), platt(logits + 1e6, labels, weights)
+    assert far.a == pytest.approx(near.a, rel=1e-5)
+    assert sigmoid(far.a * 1e6 + far.b) == pytest.approx(sigmoid(near.b), abs=1e-5)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(2, 20))
+def test_a_score_is_in_the_bin_that_holds_it(scores: list[float], bins: int) -> None:
+    for score, code in zip(scores, bin_of(np.array(scores), bins), strict=True):
+        assert code / bins <= score + 1e-9
+        assert score <= (code + 1) / bins + 1e-9
+
+
+def test_the_last_bin_holds_one() -> None:
+    assert bin_of(np.array([0.0, 0.0999, 0.1, 0.95, 1.0]), 10).tolist() == [0, 0, 1, 9, 9]
+
+
+def test_log_losses_equal_sklearn() -> None:
+    rng = np.random.default_rng(3)
+    score, yes = np.r_[rng.random(500), 0.0, 1.0], rng.random(502) < 0.4
+    assert log_losses(score, yes).mean() == pytest.approx(log_loss(yes, score))
+    assert log_losses(np.array([0.8, 0.8]), np.array([True, False])).round(4).tolist() == [0.2231, 1.6094]
+
+
+def test_probabilities_are_between_zero_and_one() -> None:
+    assert are_probabilities(np.array([0.0, 1.0]))
+    assert are_probabilities(np.array([]))
+    assert not are_probabilities(np.array([0.5, 1.0001]))
+    assert not are_probabilities(np.array([-0.1, 0.5]))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.floats(0.1, 3)), min_size=1, max_size=40))
+def test_ece_is_the_weighted_gap_of_ten_bins(found: list[tuple[float, bool, float]]) -> None:
+    scores, labels, weights = (np.array(column, float) for column in zip(*found, strict=True))
+    gap = 0.0
+    for b in range(10):
+        inside = np.minimum((scores * 10).astype(int), 9) == b
+        gap += abs((weights[inside] * (scores[inside] - labels[inside])).sum())
+    assert ece(scores, labels, weights) == pytest.approx(gap / weights.sum(), abs=1e-12)
