@@ -42,6 +42,7 @@ def merge(config: MergeConfig, progress: Progress = no_progress) -> Merged:
     return merging.merge(config, progress)
 
 
+@job(lambda config: None)
 def publish(config: PublishConfig, progress: Progress = no_progress) -> Published:
     """Publish a version; see `served.publish`."""
     from adjudge.served import publish as publishing
@@ -65,6 +66,7 @@ class Served:
     files: tuple[Path, ...]
 
 
+@job(lambda config: None)
 def served(config: ServedConfig, progress: Progress = no_progress) -> Served:
     """What the table serves now. Raises BadTable where it serves nothing."""
     from adjudge.served import table
