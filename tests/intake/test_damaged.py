@@ -99,7 +99,7 @@ def test_json_lines_keep_their_numbers_over_many_blocks(
 def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "BLOCK", 100)
     monkeypatch.setattr(lines, "LONGEST_LINE", 1000)
-    with pytest.raises(BadTable, match="a line of more than .* MiB; a table has one row a line"):
+    with pytest.raises(BadTable, match="a line of more than .* MiB; a table has one row per line"):
         bring(tmp_path, "in.jsonl", b'{"item_id": "' + b"x" * 5000)
 
 

@@ -6,15 +6,14 @@ query, title and label. The labels E, S, C, I become excellent, good, fair, bad,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from adjudge.config import setting, settings
 from adjudge.errors import BadTable
 from adjudge.intake import labelled
-from adjudge.intake.folder import Imported, quarantine_path, set_aside, workshop, write_tables
-from adjudge.intake.intake import BAD_SHARE, ROW_NUMBER, Intake, take_in
+from adjudge.intake.folder import Imported, ImportSession, import_session
+from adjudge.intake.intake import BAD_SHARE, ROW_NUMBER
 from adjudge.records import Progress, no_progress
 from adjudge.tables import Column, Table
 
@@ -22,7 +21,7 @@ GRADES = {"E": "excellent", "S": "good", "C": "fair", "I": "bad"}
 LOCALES = ("us", "es", "jp")
 EXAMPLES = Table(
     "ESCI examples",
-    "shopping_queries_dataset_examples.parquet: one judged (query, product) a row",
+    "shopping_queries_dataset_examples.parquet: one judged (query, product) per row",
     (
         ROW_NUMBER,
         Column("query", "string", "what the buyer searched for", filled=True),
@@ -37,7 +36,7 @@ EXAMPLES = Table(
 )
 PRODUCTS = Table(
     "ESCI products",
-    "shopping_queries_dataset_products.parquet: one product and locale a row",
+    "shopping_queries_dataset_products.parquet: one product and locale per row",
     (
         Column("product_id", "string", "the product's id", filled=True),
         Column("product_locale", "string", "the shop's locale", words=LOCALES),
@@ -48,7 +47,7 @@ PRODUCTS = Table(
 )
 JOINED = Table(
     "ESCI in one file",
-    "one judged pair a row, the title beside it",
+    "one judged pair per row, with the title",
     (
         ROW_NUMBER,
         Column("query_id", "string", "the query's id", filled=True),
@@ -83,36 +82,21 @@ def import_esci(config: ImportEsciConfig, progress: Progress = no_progress) -> I
     """Write items, keyphrases, pairs, annotations (annotator `esci`), truth and labelled to `config.logs`.
 
     Judged products alone become items; the others, and examples that were not picked, are counted in `left_out`.
-    Raises BadTable as `take_in` does, and where no row is picked.
+    Raises BadTable as `take_in` does, and if no row is picked.
     """
-    with workshop(config.logs) as (scratch, con):
-        fill = _fill_joined if config.products is None else _fill_official
-        read, left_out = fill(config, scratch, con, progress)
-        labelled.mark_repeated(con)
-        read["joined"] = set_aside(con, config.examples, "labelled", config.logs, config.max_bad_share)
-        if not read["joined"].rows:
+    with import_session(config.logs, config.max_bad_share, progress) as session:
+        fill = _fill_from_one_file if config.products is None else _fill_from_official_files
+        left_out = fill(config, session)
+        labelled.mark_repeated(session.db)
+        if not session.set_aside(config.examples, "labelled").rows:
             raise BadTable(
                 f"{config.examples} has no row for locale {config.locale!r}, split {config.split or 'any'!r}, "
                 f"small_version {config.small_version}: nothing to import. Choose others."
             )
-        written = write_tables(con, scratch, config.logs, labelled.tables_of("esci"), progress)
-    return Imported(config.logs, read, written, {what: count for what, count in left_out.items() if count})
-
-
-def _taker(
-    config: ImportEsciConfig, scratch: Path, progress: Progress
-) -> Callable[[Path, Table, str], Intake]:
-    def take(source: Path, table: Table, name: str) -> Intake:
-        return take_in(
-            source,
-            table,
-            scratch / f"{name}.parquet",
-            quarantine=quarantine_path(config.logs, name),
-            max_bad_share=config.max_bad_share,
-            progress=progress,
-        )
-
-    return take
+        written = session.write(labelled.tables_of("esci"))
+    return Imported(
+        config.logs, session.read, written, {what: count for what, count in left_out.items() if count}
+    )
 
 
 def _grade_sql(column: str) -> str:
@@ -120,52 +104,40 @@ def _grade_sql(column: str) -> str:
     return f"CASE {column} {cases} END"
 
 
-def _fill_joined(
-    config: ImportEsciConfig, scratch: Path, con: Any, progress: Progress
-) -> tuple[dict[str, Intake], dict[str, int]]:
-    read = {"examples": _taker(config, scratch, progress)(config.examples, JOINED, "examples")}
-    con.read_parquet(str(scratch / "examples.parquet")).create_view("examples")
-    con.execute(
+def _fill_from_one_file(config: ImportEsciConfig, session: ImportSession) -> dict[str, int]:
+    """Fill the table `labelled`; give the rows left out."""
+    examples = session.take("examples", config.examples, JOINED)
+    session.db.execute(
         f"""CREATE TABLE labelled AS SELECT row_number, product_id AS item_id, query AS keyphrase, label,
             {_grade_sql("label")} AS grade, split, query_id AS "group", coalesce(source, 'esci') AS source, title, brand,
             NULL::VARCHAR AS item_category, NULL::VARCHAR AS query_category, NULL::VARCHAR AS reason,
-            CAST(to_json(examples) AS VARCHAR) AS raw
-            FROM examples WHERE $split = '' OR split = $split""",
+            CAST(to_json(e) AS VARCHAR) AS raw
+            FROM examples_file e WHERE $split = '' OR split = $split""",
         {"split": config.split},
     )
-    (picked,) = con.sql("SELECT count(*) FROM labelled").fetchall()[0]
-    return read, {"rows of another split": read["examples"].kept - picked}
+    return {"rows of another split": examples.kept - len(session.db.table("labelled"))}
 
 
-def _fill_official(
-    config: ImportEsciConfig, scratch: Path, con: Any, progress: Progress
-) -> tuple[dict[str, Intake], dict[str, int]]:
-    take = _taker(config, scratch, progress)
-    read = {"examples": take(config.examples, EXAMPLES, "examples")}
-    read["products"] = take(config.products or Path(), PRODUCTS, "products")
-    con.read_parquet(str(scratch / "examples.parquet")).create_view("examples")
-    con.read_parquet(str(scratch / "products.parquet")).create_view("products")
-    con.execute(
+def _fill_from_official_files(config: ImportEsciConfig, session: ImportSession) -> dict[str, int]:
+    """Fill the table `labelled`; give the rows left out."""
+    examples = session.take("examples", config.examples, EXAMPLES)
+    products = session.take("products", config.products or Path(), PRODUCTS)
+    session.db.execute(
         f"""CREATE TABLE labelled AS SELECT e.row_number, e.product_id AS item_id, e.query AS keyphrase,
             e.esci_label AS label, {_grade_sql("e.esci_label")} AS grade, e.split, e.query_id AS "group",
             'esci' AS source, p.product_title AS title, p.product_brand AS brand, NULL::VARCHAR AS item_category,
-            NULL::VARCHAR AS query_category, CASE WHEN p.product_id IS NULL THEN $orphan END AS reason,
+            NULL::VARCHAR AS query_category,
+            CASE WHEN p.product_id IS NULL THEN 'product is not in the products file' END AS reason,
             CAST(to_json(e) AS VARCHAR) AS raw
-            FROM examples e LEFT JOIN products p USING (product_id, product_locale)
+            FROM examples_file e LEFT JOIN products_file p USING (product_id, product_locale)
             WHERE product_locale = $locale AND ($split = '' OR e.split = $split)
             AND (NOT $small OR e.small_version = 1)""",
-        {
-            "orphan": labelled.NO_PRODUCT,
-            "locale": config.locale,
-            "split": config.split,
-            "small": config.small_version,
-        },
+        {"locale": config.locale, "split": config.split, "small": config.small_version},
     )
-    picked, judged = con.sql(
+    picked, judged = session.db.sql(
         "SELECT count(*), count(DISTINCT item_id) FILTER (WHERE reason IS NULL) FROM labelled"
     ).fetchall()[0]
-    left_out = {
-        "examples of another locale, version or split": read["examples"].kept - picked,
-        "products of another locale or not judged": read["products"].kept - judged,
+    return {
+        "examples of another locale, version or split": examples.kept - picked,
+        "products of another locale or not judged": products.kept - judged,
     }
-    return read, left_out

@@ -1,24 +1,25 @@
-"""What every importer shares: rows set aside after a join, and the tables of a logs folder."""
+"""Import of several files into a logs folder: what every importer shares."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adjudge import tables
-from adjudge.intake.intake import Intake, connected, refuse_where_too_bad, take_in, write_whole
+from adjudge.intake.intake import MEMORY, Intake, refuse_if_too_bad, take_in, write_quarantine
 from adjudge.records import Progress
+from adjudge.storage.duck import bounded
+from adjudge.tables import Table, table
 
 
 @dataclass(frozen=True)
 class Imported:
     """What an importer did. `read`: what became of each file's rows, by a name for the file;
-    `written`: rows of each table of the logs folder; `left_out`: rows that are not bad but were not asked
-    for or are not needed, by reason."""
+    `written`: rows of each table of the logs folder; `left_out`: rows that are not bad but were not wanted
+    or are not needed, by reason."""
 
     logs: Path
     read: dict[str, Intake]
@@ -26,57 +27,64 @@ class Imported:
     left_out: dict[str, int]
 
 
-@contextmanager
-def workshop(logs: Path) -> Iterator[tuple[Path, Any]]:
-    """A scratch folder inside the logs folder and a DuckDB connection; both are gone afterwards."""
-    logs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=logs) as folder:
-        scratch = Path(folder)
-        with connected(scratch) as con:
-            yield scratch, con
+@dataclass(frozen=True)
+class ImportSession:
+    """An import under way: a scratch folder inside the logs folder, a DuckDB connection, and what was read so far."""
 
+    db: Any
+    scratch: Path
+    logs: Path
+    max_bad_share: float
+    progress: Progress
+    read: dict[str, Intake] = field(default_factory=dict)
 
-def quarantine_path(logs: Path, name: str) -> Path:
-    return logs / "quarantine" / f"{name}.parquet"
-
-
-def set_aside(con: Any, source: Path, name: str, logs: Path, max_bad_share: float) -> Intake:
-    """Quarantine, as `joined`, the rows of the DuckDB table `name(row_number, reason, raw, ...)` that have a reason.
-
-    Raises BadTable past the allowed share, as `take_in` does.
-    """
-    path = quarantine_path(logs, "joined")
-    counts = con.sql(
-        f"""SELECT reason, count(*) AS rows FROM "{name}" WHERE reason IS NOT NULL
-            GROUP BY reason ORDER BY rows DESC, reason"""
-    ).fetchall()
-    (rows,) = con.sql(f'SELECT count(*) FROM "{name}"').fetchall()[0]
-    bad = sum(count for _, count in counts)
-    if bad:
-        write_whole(
-            con.sql(
-                f"""SELECT row_number, reason, raw FROM "{name}" WHERE reason IS NOT NULL
-                    ORDER BY row_number"""
-            ),
-            path,
+    def take(self, name: str, source: Path, shape: Table, columns: Mapping[str, str] | None = None) -> Intake:
+        """Check a file as a table of that shape, and open its good rows as the view `NAME_file`."""
+        out = self.scratch / f"{name}.parquet"
+        self.read[name] = take_in(
+            source, shape, out, columns, self._quarantine(name), self.max_bad_share, self.progress
         )
-    else:
-        path.unlink(missing_ok=True)
-    result = Intake(rows, rows - bad, bad, dict(counts), logs, path if bad else None)
-    if rows:
-        refuse_where_too_bad(source, result, max_bad_share)
-    return result
+        self.db.read_parquet(str(out)).create_view(f"{name}_file")
+        return self.read[name]
+
+    def set_aside(self, source: Path, name: str) -> Intake:
+        """Quarantine, as `joined`, the rows of the table `name(row_number, reason, raw, ...)` that have a reason.
+
+        Raises BadTable past the allowed share, as `take_in` does.
+        """
+        path = self._quarantine("joined")
+        bad_rows = self.db.sql(f'SELECT row_number, reason, raw FROM "{name}" WHERE reason IS NOT NULL')
+        counts = bad_rows.aggregate("reason, count(*) AS rows").order("rows DESC, reason").fetchall()
+        rows, bad = len(self.db.table(name)), sum(count for _, count in counts)
+        write_quarantine(bad_rows.order("row_number"), bad, path)
+        result = Intake(rows, rows - bad, bad, dict(counts), self.logs, path if bad else None)
+        if rows:
+            refuse_if_too_bad(source, result, self.max_bad_share)
+        self.read["joined"] = result
+        return result
+
+    def write(self, queries: Mapping[str, str]) -> dict[str, int]:
+        """Write tables of the logs folder, each the result of a query, through the same checks as a user's file."""
+        written = {}
+        for name, query in queries.items():
+            unchecked = self.scratch / f"{name}.unchecked.parquet"
+            self.db.sql(query).write_parquet(str(unchecked))
+            result = take_in(unchecked, table(name), self.logs / f"{name}.parquet", max_bad_share=0.0)
+            written[name] = result.kept
+            self.progress(f"write {name}", result.kept, result.kept)
+        return written
+
+    def _quarantine(self, name: str) -> Path:
+        return self.logs / "quarantine" / f"{name}.parquet"
 
 
-def write_tables(
-    con: Any, scratch: Path, logs: Path, queries: Mapping[str, str], progress: Progress
-) -> dict[str, int]:
-    """Write tables of the logs folder, each the result of a query, through the same checks as a user's file."""
-    written = {}
-    for name, query in queries.items():
-        made = scratch / f"{name}.parquet"
-        con.sql(query).write_parquet(str(made))
-        result = take_in(made, tables.table(name), logs / f"{name}.parquet", max_bad_share=0.0)
-        written[name] = result.kept
-        progress(f"write {name}", result.kept, result.kept)
-    return written
+@contextmanager
+def import_session(logs: Path, max_bad_share: float, progress: Progress) -> Iterator[ImportSession]:
+    """A session whose scratch folder and connection are gone afterwards."""
+    logs.mkdir(parents=True, exist_ok=True)
+    message = f"the files read for {logs} cannot be joined: {{}}. Look at them, and import again."
+    with (
+        tempfile.TemporaryDirectory(prefix=".import-", dir=logs) as scratch,
+        bounded(Path(scratch) / "spill", MEMORY, message) as db,
+    ):
+        yield ImportSession(db, Path(scratch), logs, max_bad_share, progress)

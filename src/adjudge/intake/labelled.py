@@ -1,4 +1,4 @@
-"""From labelled (query, product) pairs to the tables of a logs folder: what ESCI and WANDS share.
+"""Labelled (query, product) pairs as the tables of a logs folder: what ESCI and WANDS share.
 
 An importer fills the DuckDB table `labelled(row_number, item_id, keyphrase, label, grade, split, "group",
 source, title, brand, item_category, query_category, reason, raw)`; rows with a reason are set aside.
@@ -10,18 +10,17 @@ from typing import Any
 
 from adjudge.records import FOUR
 
-NO_PRODUCT = "product is not in the products file"
 REPEATED = "duplicate key (item_id, keyphrase)"
 
 
-def mark_repeated(con: Any) -> None:
+def mark_repeated(db: Any) -> None:
     """Give a reason to a pair that an earlier good row already has (one text under two query ids)."""
-    con.execute(
+    db.execute(
         """CREATE TEMP TABLE repeats AS SELECT row_number FROM (
             SELECT row_number, row_number() OVER (PARTITION BY item_id, keyphrase ORDER BY row_number) AS place
             FROM labelled WHERE reason IS NULL) WHERE place > 1"""
     )
-    con.execute(
+    db.execute(
         "UPDATE labelled SET reason = $reason WHERE row_number IN (SELECT row_number FROM repeats)",
         {"reason": REPEATED},
     )

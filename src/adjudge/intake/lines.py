@@ -1,7 +1,7 @@
-"""Bytes to rows, one physical line at a time: what a fast parser gives up on is read here with care.
+"""Fault-tolerant line reader for CSV and JSON lines: what DuckDB's fast reader refuses is read here line by line.
 
-A bad line costs that line alone: broken UTF-8, a wrong field count or broken quotes make one rejected
-row, and reading goes on at the next line. All that passes is staged as Parquet with its row number.
+A bad line costs that line alone: broken UTF-8, a wrong field count or broken quotes make one rejected row, and reading
+goes on at the next line. All other rows are staged as Parquet with their row numbers. design/0019 says why.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 from adjudge.errors import BadTable
+from adjudge.text.utf8 import decode
 
 BATCH = 50_000
 LONGEST_RECORD = 200
-"""A quoted value may run over at most so many lines; past that, its opening quote is a broken one."""
+"""A quoted value may run over at most this many lines; past that, its opening quote counts as broken."""
 BLOCK = 8 * 2**20
 LONGEST_LINE = 64 * 2**20
 """Bytes. A longer line is not a row of a table (the file has no line ends, or is binary)."""
@@ -33,7 +33,7 @@ BOM = b"\xef\xbb\xbf"
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """The file's bytes, unpacked where it is gzip. A gzip that ends too early or is corrupt raises BadTable."""
+    """The file's bytes, unpacked if it is gzip. A gzip that ends too early or is corrupt raises BadTable."""
     try:
         if path.suffix == ".gz":
             with gzip.open(path, "rb") as packed:
@@ -61,40 +61,28 @@ def physical_lines(stream: BinaryIO, path: Path) -> Iterator[bytes]:
 
 def _too_long(path: Path) -> BadTable:
     return BadTable(
-        f"{path} has a line of more than {LONGEST_LINE >> 20} MiB; a table has one row a line. "
+        f"{path} has a line of more than {LONGEST_LINE >> 20} MiB; a table has one row per line. "
         f"Write it with line ends, or as Parquet, and import again."
     )
 
 
-@dataclass
 class Staging:
     """Two Parquet files in a scratch folder: `rows` (row, then text columns) and `rejects` (row, reason, raw).
 
     `rejected` counts rejects. Use as a context manager; the files are complete once it has closed.
     """
 
-    folder: Path
-    names: Sequence[str]
-    rejected: int = 0
-    _rows: Any = field(default=None, repr=False)
-    _rejects: Any = field(default=None, repr=False)
-
-    @property
-    def rows_path(self) -> Path:
-        return self.folder / "rows.parquet"
-
-    @property
-    def rejects_path(self) -> Path:
-        return self.folder / "rejects.parquet"
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self.rows_path, self.rejects_path = folder / "rows.parquet", folder / "rejects.parquet"
+        self.names = names
+        self.rejected = 0
 
     def __enter__(self) -> Staging:
-        self._rows = _Writer(self.rows_path, ("row", *self.names))
-        self._rejects = _Writer(self.rejects_path, ("row", "reason", "raw"))
+        self._rows = _BatchWriter(self.rows_path, ("row", *self.names))
+        self._rejects = _BatchWriter(self.rejects_path, ("row", "reason", "raw"))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._rows.close()
         self._rejects.close()
 
@@ -103,16 +91,16 @@ class Staging:
 
     def keep_lines(self, first: int, lines: Sequence[str]) -> None:
         """Many lines at once, numbered from `first`; blank ones are passed over."""
-        places = [row for row, line in enumerate(lines, start=first) if line and not line.isspace()]
-        whole = len(places) == len(lines)
-        self._rows.add_columns((places, lines if whole else [lines[row - first] for row in places]))
+        rows = [row for row, line in enumerate(lines, start=first) if line and not line.isspace()]
+        whole = len(rows) == len(lines)
+        self._rows.add_columns((rows, lines if whole else [lines[row - first] for row in rows]))
 
     def reject(self, row: int, reason: str, raw: str) -> None:
         self.rejected += 1
         self._rejects.add((row, reason, raw))
 
 
-class _Writer:
+class _BatchWriter:
     """Rows into a Parquet file in batches: the first column int64, the others text."""
 
     def __init__(self, path: Path, names: Sequence[str]) -> None:
@@ -130,8 +118,11 @@ class _Writer:
             self._flush()
 
     def add_columns(self, columns: Sequence[Sequence[Any]]) -> None:
+        import pyarrow as pa
+
         self._flush()
-        self._write(columns)
+        arrays = [pa.array(values, kind.type) for values, kind in zip(columns, self.schema, strict=True)]
+        self.file.write_batch(pa.record_batch(arrays, schema=self.schema))
 
     def close(self) -> None:
         self._flush()
@@ -139,14 +130,8 @@ class _Writer:
 
     def _flush(self) -> None:
         if self.waiting:
-            self._write(list(zip(*self.waiting, strict=True)))
-            self.waiting = []
-
-    def _write(self, columns: Sequence[Sequence[Any]]) -> None:
-        import pyarrow as pa
-
-        arrays = [pa.array(values, kind.type) for values, kind in zip(columns, self.schema, strict=True)]
-        self.file.write_batch(pa.record_batch(arrays, schema=self.schema))
+            waiting, self.waiting = self.waiting, []
+            self.add_columns(list(zip(*waiting, strict=True)))
 
 
 def stage_lines(path: Path, folder: Path, report: Callable[[int], None]) -> Staging:
@@ -154,7 +139,7 @@ def stage_lines(path: Path, folder: Path, report: Callable[[int], None]) -> Stag
     with open_bytes(path) as stream, Staging(folder, ("line",)) as staging:
         row = 0
         for block in _blocks(stream, path):
-            text = _text(block)
+            text = decode(block)
             if text is not None:
                 staging.keep_lines(row + 1, text.replace("\r\n", "\n").removesuffix("\r").split("\n"))
             else:
@@ -186,7 +171,7 @@ def _sort_lines(lines: list[bytes], row: int, staging: Staging) -> None:
     """A block in which some line is not UTF-8: those lines are rejected, the others kept."""
     for place, ended in enumerate(lines, start=row):
         line = ended.removesuffix(b"\r")
-        text = _text(line)
+        text = decode(line)
         if text is None:
             staging.reject(place, BROKEN_UTF8, line.decode("utf-8", "backslashreplace"))
         elif text.strip():
@@ -204,7 +189,7 @@ def stage_csv(path: Path, folder: Path, header: CsvHeader, report: Callable[[int
         next(lines, None)
         records = _Records(lines, header)
         for row, record in enumerate(records, start=1):
-            if isinstance(record, Rejected):
+            if isinstance(record, RejectedLine):
                 staging.reject(row, record.reason, record.raw)
             else:
                 staging.keep(row, [value or None for value in record])
@@ -222,7 +207,9 @@ class CsvHeader:
 
 
 @dataclass(frozen=True)
-class Rejected:
+class RejectedLine:
+    """A line that is no record, and why."""
+
     reason: str
     raw: str
 
@@ -240,15 +227,15 @@ def read_header(path: Path, wanted: Sequence[str]) -> CsvHeader:
             )
         stream.seek(0)
         line = next(physical_lines(stream, path), b"")
-    text = _text(line)
+    text = decode(line)
     if text is None:
         raise BadTable(
             f"{path}: the header line is not UTF-8; allowed is UTF-8. Convert the file, then import again."
         )
     if not text.strip():
         raise BadTable(f"{path} has no header line: the first line is empty. It must name the columns.")
-    found = [CsvHeader(mark, tuple(next(csv.reader([text], delimiter=mark)))) for mark in DELIMITERS]
-    best = max(found, key=lambda header: (len(set(wanted) & set(header.names)), len(header.names)))
+    headers = [CsvHeader(mark, tuple(next(csv.reader([text], delimiter=mark)))) for mark in DELIMITERS]
+    best = max(headers, key=lambda header: (len(set(wanted) & set(header.names)), len(header.names)))
     twice = sorted({name for name in best.names if best.names.count(name) > 1})
     if twice:
         raise BadTable(f"{path}: the header names {', '.join(twice)} twice; every column needs its own name.")
@@ -256,7 +243,7 @@ def read_header(path: Path, wanted: Sequence[str]) -> CsvHeader:
 
 
 class _Records:
-    """CSV records out of physical lines; a line that cannot be read is given as `Rejected`, and only it."""
+    """CSV records out of physical lines; a line that cannot be read is given as `RejectedLine`, and only it."""
 
     def __init__(self, lines: Iterator[bytes], header: CsvHeader) -> None:
         self.lines = lines
@@ -264,7 +251,7 @@ class _Records:
         self.width = len(header.names)
         self.ahead: list[bytes] = []
 
-    def __iter__(self) -> Iterator[list[str] | Rejected]:
+    def __iter__(self) -> Iterator[list[str] | RejectedLine]:
         while (line := self._take()) is not None:
             if line.strip():
                 yield self._record(line)
@@ -272,25 +259,25 @@ class _Records:
     def _take(self) -> bytes | None:
         return self.ahead.pop(0) if self.ahead else next(self.lines, None)
 
-    def _record(self, line: bytes) -> list[str] | Rejected:
-        text = _text(line)
+    def _record(self, line: bytes) -> list[str] | RejectedLine:
+        text = decode(line)
         if text is None:
-            return Rejected(BROKEN_UTF8, line.decode("utf-8", "backslashreplace"))
+            return RejectedLine(BROKEN_UTF8, line.decode("utf-8", "backslashreplace"))
         fields = self._parse(text)
         if fields is None:
             fields = self._longer(text)
         if fields is None:
-            return Rejected(BROKEN_QUOTES, text)
-        return fields if len(fields) == self.width else Rejected(FIELD_COUNT, text)
+            return RejectedLine(BROKEN_QUOTES, text)
+        return fields if len(fields) == self.width else RejectedLine(FIELD_COUNT, text)
 
     def _longer(self, text: str) -> list[str] | None:
-        """The record that starts here with a quoted value over several lines; None where its quote is broken."""
+        """The record that starts here with a quoted value over several lines; None if its quote is broken."""
         if text.count('"') % 2 == 0:
             return None
         taken: list[bytes] = []
         while len(taken) < LONGEST_RECORD and (line := self._take()) is not None:
             taken.append(line)
-            more = _text(line)
+            more = decode(line)
             if more is None:
                 break
             text = f"{text}\n{more}"
@@ -308,10 +295,3 @@ class _Records:
         except csv.Error:
             return None
         return rows[0] if len(rows) == 1 else None
-
-
-def _text(line: bytes) -> str | None:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        return None

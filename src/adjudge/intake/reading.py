@@ -1,7 +1,8 @@
 """A user's file, of any allowed format, as two views in DuckDB.
 
-`source(row, readable, v_<column>...)` holds the raw value of every canonical column (`readable` is false for
-a JSON line that is no object); `original(row, raw)` holds each row as it came (JSON text). Users' column names go through DuckDB's expression objects, never into SQL text.
+`source(row, readable, v_<column>...)` holds the raw value of every canonical column (`readable` is false for a JSON line
+that is no object); `original(row, raw)` holds each row as it came (JSON text). Users' column names go through DuckDB's
+expression objects, never into SQL text.
 """
 
 from __future__ import annotations
@@ -31,152 +32,130 @@ LOOK_AT = 20_000
 
 
 @dataclass(frozen=True)
-class Source:
-    """What was opened: `rejects` is a Parquet file of rows that could not be read at all, or None."""
+class _SourceFile:
+    """A file to open in `db`; `names`: canonical name -> the user's name, for every column."""
 
+    db: Any
     path: Path
-    kind: str
-    rejects: Path | None = None
+    table: Table
+    names: Mapping[str, str]
+    scratch: Path
+    report: Callable[[int], None]
+
+    def check_columns(self, seen: Sequence[str]) -> None:
+        """Raise BadTable unless the file has every mapped column and every required one."""
+        for ours, theirs in self.names.items():
+            if ours != theirs and theirs not in seen:
+                raise BadTable(
+                    f"{self.path}: column {theirs!r}, mapped to {ours}, is not in the file; seen: {', '.join(seen)}"
+                    f"{did_you_mean(theirs, seen)}"
+                )
+        ours_by_theirs = {theirs: ours for ours, theirs in self.names.items()}
+        self.table.check_columns([ours_by_theirs.get(name, name) for name in seen], self.path)
+
+    def create_views(self, relation: Any, row: Any, columns: Mapping[str, str]) -> None:
+        """Create `source` and `original`; `columns`: the file's name of each of its columns -> the relation's."""
+        from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+        from duckdb.sqltypes import VARCHAR
+
+        missing = ConstantExpression(None).cast(VARCHAR)
+        values = [
+            (ColumnExpression(columns[theirs]) if theirs in columns else missing).alias(f"v_{ours}")
+            for ours, theirs in self.names.items()
+        ]
+        relation.select(row, ConstantExpression(True).alias("readable"), *values).create_view("source")
+        fields: list[Any] = []
+        for theirs, column in columns.items():
+            fields += [ConstantExpression(theirs), ColumnExpression(column).cast(VARCHAR)]
+        raw = FunctionExpression("json_object", *fields).cast(VARCHAR).alias("raw")
+        relation.select(row, raw).create_view("original")
 
 
-def kind_of(path: Path) -> str:
-    """Parquet, CSV or JSONL by the file's ending. Raises BadTable on another, or where there is no file."""
-    if not path.exists():
-        raise BadTable(f"{path} does not exist. Give the path of a {_endings()} file.")
-    if path.is_dir():
-        raise BadTable(f"{path} is a folder; allowed is one {_endings()} file.")
-    ends = [ending.lower() for ending in path.suffixes]
-    packed = bool(ends) and ends[-1] == ".gz"
-    last = (ends[-2] if packed and len(ends) > 1 else ends[-1]) if ends else ""
-    kind = FORMATS.get(last)
-    if kind is None or (packed and kind == PARQUET):
-        raise BadTable(
-            f"{path} ends in {''.join(path.suffixes) or 'nothing'}; allowed are {_endings()}. Rename or convert it."
-        )
-    if path.stat().st_size == 0:
-        raise BadTable(f"{path} is empty (0 bytes). Export it again, then import again.")
-    return kind
+def open_source(
+    db: Any,
+    path: Path,
+    table: Table,
+    columns: Mapping[str, str],
+    scratch: Path,
+    report: Callable[[int], None],
+) -> Path | None:
+    """Create the views `source` and `original` in `db`; `columns` maps a canonical name to the user's.
 
-
-def _endings() -> str:
-    return ", ".join(FORMATS) + " (CSV and JSONL also .gz)"
-
-
-def names_for(table: Table, columns: Mapping[str, str], path: Path) -> dict[str, str]:
-    """Canonical name -> the user's name, for every column. Raises BadTable on a mapping of unknown columns."""
+    Gives a Parquet file (row, reason, raw) of the rows that could not be read at all, or None. Raises BadTable on a
+    file of another format, or on a mapping of columns that the table or the file lacks.
+    """
+    kind = _kind_of(path)
     for name in columns:
         if name not in table.names:
             raise BadTable(
                 f"{path}: mapping names column {name!r}, which table {table.name} does not have: allowed are "
                 f"{', '.join(table.names)}{did_you_mean(name, table.names)}"
             )
-    return {name: columns.get(name, name) for name in table.names}
+    names = {name: columns.get(name, name) for name in table.names}
+    file = _SourceFile(db, path, table, names, scratch, report)
+    return {PARQUET: _open_parquet, CSV: _open_csv, JSONL: _open_jsonl}[kind](file)
 
 
-def open_source(
-    con: Any,
-    path: Path,
-    table: Table,
-    columns: Mapping[str, str],
-    scratch: Path,
-    report: Callable[[int], None],
-) -> Source:
-    """Create the views `source` and `original` in `con`."""
-    kind = kind_of(path)
-    names = names_for(table, columns, path)
-    opener = {PARQUET: _open_parquet, CSV: _open_csv, JSONL: _open_jsonl}[kind]
-    return opener(con, path, table, names, scratch, report)
-
-
-def present(
-    table: Table, names: Mapping[str, str], columns: Mapping[str, str], seen: Sequence[str], path: Path
-) -> None:
-    """Raise BadTable unless the file has every mapped column and every required one."""
-    back = {theirs: ours for ours, theirs in names.items()}
-    for ours, theirs in columns.items():
-        if theirs not in seen:
-            raise BadTable(
-                f"{path}: column {theirs!r}, mapped to {ours}, is not in the file; seen: {', '.join(seen)}"
-                f"{did_you_mean(theirs, seen)}"
-            )
-    table.check_columns([back.get(name, name) for name in seen], path)
-
-
-def _open_parquet(
-    con: Any, path: Path, table: Table, names: dict[str, str], scratch: Path, report: Callable[[int], None]
-) -> Source:
-    from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
-
-    relation = con.read_parquet(str(path), file_row_number=True)
-    seen = [name for name in relation.columns if name != "file_row_number"]
-    _check_mapped(table, names, seen, path)
-    row = FunctionExpression("add", ColumnExpression("file_row_number"), ConstantExpression(1)).alias("row")
-    _views(relation, row, {ours: theirs for ours, theirs in names.items() if theirs in seen}, table, seen)
-    return Source(path, PARQUET)
-
-
-def _check_mapped(table: Table, names: Mapping[str, str], seen: Sequence[str], path: Path) -> None:
-    mapped = {ours: theirs for ours, theirs in names.items() if ours != theirs}
-    present(table, names, mapped, seen, path)
-
-
-def _views(
-    relation: Any,
-    row: Any,
-    at: Mapping[str, str],
-    table: Table,
-    shown: Sequence[str],
-    places: Sequence[str] | None = None,
-) -> None:
-    """Create `source` and `original` over a relation; `at` says which of its columns holds a canonical one."""
-    from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
-    from duckdb.sqltypes import VARCHAR
-
-    missing = ConstantExpression(None).cast(VARCHAR)
-    values = [
-        (ColumnExpression(at[name]) if name in at else missing).alias(f"v_{name}") for name in table.names
-    ]
-    relation.select(row, ConstantExpression(True).alias("readable"), *values).create_view("source")
-    parts: list[Any] = []
-    for name, place in zip(shown, places or shown, strict=True):
-        parts += [ConstantExpression(name), ColumnExpression(place).cast(VARCHAR)]
-    raw = FunctionExpression("json_object", *parts).cast(VARCHAR).alias("raw")
-    relation.select(row, raw).create_view("original")
-
-
-def _open_csv(
-    con: Any, path: Path, table: Table, names: dict[str, str], scratch: Path, report: Callable[[int], None]
-) -> Source:
-    from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
-
-    header = lines.read_header(path, list(names.values()))
-    _check_mapped(table, names, header.names, path)
-    places = [f"c{place}" for place in range(len(header.names))]
-    staged = scratch / "fast.parquet"
-    at = {
-        ours: places[header.names.index(theirs)] for ours, theirs in names.items() if theirs in header.names
-    }
-    # In a file of one column the fast reader takes a blank line for a row; the careful one passes over it.
-    if len(places) > 1 and _fast_csv(con, path, header, staged):
-        relation = con.read_parquet(str(staged), file_row_number=True)
-        row = FunctionExpression("add", ColumnExpression("file_row_number"), ConstantExpression(1)).alias(
-            "row"
+def _kind_of(path: Path) -> str:
+    """Parquet, CSV or JSONL by the file's ending. Raises BadTable on another, or if there is no file."""
+    endings = ", ".join(FORMATS) + " (CSV and JSONL also .gz)"
+    if not path.exists():
+        raise BadTable(f"{path} does not exist. Give the path of a {endings} file.")
+    if path.is_dir():
+        raise BadTable(f"{path} is a folder; allowed is one {endings} file.")
+    suffixes = [ending.lower() for ending in path.suffixes]
+    packed = suffixes[-1:] == [".gz"]
+    kind = FORMATS.get("".join(suffixes[:-1][-1:] if packed else suffixes[-1:]))
+    if kind is None or (packed and kind == PARQUET):
+        raise BadTable(
+            f"{path} ends in {''.join(path.suffixes) or 'nothing'}; allowed are {endings}. Rename or convert it."
         )
-        _views(relation, row, at, table, header.names, places)
-        return Source(path, CSV)
-    staging = lines.stage_csv(path, scratch, header, report)
-    _views(con.read_parquet(str(staging.rows_path)), ColumnExpression("row"), at, table, header.names, places)
-    return Source(path, CSV, staging.rejects_path)
+    if path.stat().st_size == 0:
+        raise BadTable(f"{path} is empty (0 bytes). Export it again, then import again.")
+    return kind
 
 
-def _fast_csv(con: Any, path: Path, header: lines.CsvHeader, staged: Path) -> bool:
-    """Stage the file with DuckDB's parallel reader. False at the first line it cannot read as strict CSV:
-    it would swallow good lines after a broken quote, so the careful reader then takes the whole file."""
+def _open_parquet(file: _SourceFile) -> None:
+    relation = file.db.read_parquet(str(file.path), file_row_number=True)
+    seen = [name for name in relation.columns if name != "file_row_number"]
+    file.check_columns(seen)
+    file.create_views(relation, _row_from_one(), {name: name for name in seen})
+
+
+def _row_from_one() -> Any:
+    from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+
+    return FunctionExpression("add", ColumnExpression("file_row_number"), ConstantExpression(1)).alias("row")
+
+
+def _open_csv(file: _SourceFile) -> Path | None:
+    from duckdb import ColumnExpression
+
+    header = lines.read_header(file.path, list(file.names.values()))
+    file.check_columns(header.names)
+    columns = {name: f"c{place}" for place, name in enumerate(header.names)}
+    staged = file.scratch / "fast.parquet"
+    # In a file of one column the fast reader takes a blank line for a row; the careful one passes over it.
+    if len(columns) > 1 and _fast_csv(file.db, file.path, header, staged):
+        staged_rows = file.db.read_parquet(str(staged), file_row_number=True)
+        file.create_views(staged_rows, _row_from_one(), columns)
+        return None
+    staging = lines.stage_csv(file.path, file.scratch, header, file.report)
+    file.create_views(file.db.read_parquet(str(staging.rows_path)), ColumnExpression("row"), columns)
+    return staging.rejects_path
+
+
+def _fast_csv(db: Any, path: Path, header: lines.CsvHeader, staged: Path) -> bool:
+    """Stage the file with DuckDB's parallel reader. False at the first line that it cannot read as strict CSV.
+
+    The careful reader then takes the whole file: DuckDB's rejects table would lose the good lines that follow a
+    broken quote (design/0019).
+    """
     import duckdb
 
     columns = {f"c{place}": "VARCHAR" for place in range(len(header.names))}
     try:
-        con.read_csv(
+        db.read_csv(
             str(path),
             columns=columns,
             auto_detect=False,
@@ -191,44 +170,36 @@ def _fast_csv(con: Any, path: Path, header: lines.CsvHeader, staged: Path) -> bo
     return True
 
 
-def _open_jsonl(
-    con: Any, path: Path, table: Table, names: dict[str, str], scratch: Path, report: Callable[[int], None]
-) -> Source:
+def _open_jsonl(file: _SourceFile) -> Path | None:
     from duckdb import ColumnExpression
 
-    staging = lines.stage_lines(path, scratch, report)
-    relation = con.read_parquet(str(staging.rows_path))
+    staging = lines.stage_lines(file.path, file.scratch, file.report)
+    relation = file.db.read_parquet(str(staging.rows_path))
     relation.create_view("staged")
     relation.select(ColumnExpression("row"), ColumnExpression("line").alias("raw")).create_view("original")
-    extracted = scratch / "extracted.parquet"
-    paths, parts = _extraction(names)
-    con.sql(
-        f"""SELECT row, found IS NOT NULL AS readable, {", ".join(parts)} FROM (
+    extracted = file.scratch / "extracted.parquet"
+    # All paths are extracted in one parse of the line; `values[n]` is the answer of the n-th, from 1.
+    paths: list[str] = []
+    columns = []
+    for ours, theirs in file.names.items():
+        first = len(paths) + 1
+        paths += json_paths(theirs)
+        answers = ", ".join(f"values[{number}]" for number in range(first, len(paths) + 1))
+        columns.append(f'coalesce({answers}) AS "v_{ours}"')
+    file.db.sql(
+        f"""SELECT row, values IS NOT NULL AS readable, {", ".join(columns)} FROM (
             SELECT row, CASE WHEN json_valid(line) THEN CASE WHEN json_type(line) = 'OBJECT'
-            THEN json_extract_string(line, $paths) END END AS found FROM staged)""",
+            THEN json_extract_string(line, $paths) END END AS values FROM staged)""",
         params={"paths": paths},
     ).write_parquet(str(extracted), compression="snappy")
-    con.read_parquet(str(extracted)).create_view("source")
-    _check_json_names(con, table, names, path)
-    return Source(path, JSONL, staging.rejects_path)
-
-
-def _extraction(names: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """JSON paths to search, all in one parse, and the SQL that picks each column's first answer."""
-    paths: list[str] = []
-    parts = []
-    for ours, theirs in names.items():
-        places = []
-        for path in json_paths(theirs):
-            paths.append(path)
-            places.append(f"found[{len(paths)}]")
-        parts.append(f'coalesce({", ".join(places)}) AS "v_{ours}"')
-    return paths, parts
+    file.db.read_parquet(str(extracted)).create_view("source")
+    _check_json_names(file)
+    return staging.rejects_path
 
 
 def json_paths(names: str) -> list[str]:
     """Where a JSON line may hold a column: under that very key or, for a dotted name, in nested objects.
-    Several names, parted by `|`, are tried in turn.
+    Several names, separated by `|`, are tried in turn.
 
     >>> json_paths("object.id|sku")
     ['$."object.id"', '$."object"."id"', '$."sku"']
@@ -241,24 +212,26 @@ def json_paths(names: str) -> list[str]:
     return paths
 
 
-def _check_json_names(con: Any, table: Table, names: Mapping[str, str], path: Path) -> None:
-    """Raise BadTable where a required or mapped column is in no line at all."""
+def _check_json_names(file: _SourceFile) -> None:
+    """Raise BadTable if a required or mapped column is in no line at all."""
+    names = file.names
     needed = [
         name
-        for name in table.names
-        if name in table.required or (names[name] != name and "|" not in names[name])
+        for name in file.table.names
+        if name in file.table.required or (names[name] != name and "|" not in names[name])
     ]
     if not needed:
         return
     tests = ", ".join(f'bool_or("v_{name}" IS NOT NULL)' for name in needed)
-    anywhere = con.sql(f"SELECT count(*) > 0, {tests} FROM source WHERE readable").fetchall()[0]
-    if not anywhere[0] or all(anywhere[1:]):
+    lines_read, *anywhere = file.db.sql(
+        f"SELECT count(*) > 0, {tests} FROM source WHERE readable"
+    ).fetchall()[0]
+    if not lines_read or all(anywhere):
         return
-    keys = con.sql(
+    keys = file.db.sql(
         f"""SELECT DISTINCT unnest(json_keys(line)) FROM (SELECT line FROM staged LIMIT {LOOK_AT})
             WHERE CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END ORDER BY 1"""
     ).fetchall()
-    found = [name for name, there in zip(needed, anywhere[1:], strict=True) if there]
+    filled = {names[name] for name, somewhere in zip(needed, anywhere, strict=True) if somewhere}
     alternatives = {theirs for theirs in names.values() if "|" in theirs}
-    seen = sorted({key for (key,) in keys} | {names[name] for name in found} | alternatives)
-    _check_mapped(table, names, seen, path)
+    file.check_columns(sorted({key for (key,) in keys} | filled | alternatives))

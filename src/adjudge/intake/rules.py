@@ -6,10 +6,11 @@ The raw value of column `x` is called `v_x`, the typed one `x`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from adjudge.storage.views import SQL_TYPES
 from adjudge.tables import Column, Table
+from adjudge.text.blank import blank_sql
 
 INTEGERS = frozenset(
     (
@@ -26,65 +27,45 @@ INTEGERS = frozenset(
     )
 )
 FLOATS = frozenset(("FLOAT", "DOUBLE"))
-BLANKS = "' \t\r\n' || chr(160) || chr(12288)"
-"""What counts as blank: space, tab, line ends, the no-break and the ideographic space."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A row is bad for `reason` where the SQL condition `bad_when` is true."""
+    """A row is bad for `reason` if the SQL condition `bad_when` is true of it."""
 
     reason: str
     bad_when: str
 
 
-def with_grades(table: Table, grades: tuple[str, ...] | None) -> Table:
-    """The table with its `grade` column limited to the steps of another scale."""
-    if grades is None:
-        return table
-    columns = tuple(
-        replace(column, words=tuple(grades)) if column.name == "grade" else column for column in table.columns
-    )
-    return replace(table, columns=columns)
-
-
-def duplicate_reason(table: Table) -> str:
-    return f"duplicate key ({', '.join(table.key)})"
-
-
 def rules(table: Table) -> list[Rule]:
     """Every rule of a table, in the order in which they are tried; a row gets the first that it breaks."""
-    found = [rule for column in table.columns for rule in _column_rules(table, column)]
-    return found + [Rule(check.reason, check.bad_when) for check in table.checks]
+    by_column = [rule for column in table.columns for rule in _column_rules(table, column)]
+    return by_column + [Rule(check.reason, check.bad_when) for check in table.checks]
 
 
 def _column_rules(table: Table, column: Column) -> list[Rule]:
     name, value = column.name, f'"{column.name}"'
     raw = f'"v_{column.name}"'
-    found = []
+    rules = []
     if column.required:
-        found.append(Rule(f"{name} is null", f"{raw} IS NULL"))
+        rules.append(Rule(f"{name} is null", f"{raw} IS NULL"))
     if column.filled or (column.required and column.name in table.key and column.type == "string"):
-        found.append(Rule(f"{name} is blank", f"trim({value}, {BLANKS}) = ''"))
+        rules.append(Rule(f"{name} is blank", f"{value} IS NOT NULL AND {blank_sql(value)}"))
     if column.type == "float64":
-        found.append(Rule(f"{name} is not finite", f"NOT isfinite({value})"))
-    found.append(Rule(f"{name} is not of type {column.type}", f"{raw} IS NOT NULL AND {value} IS NULL"))
+        rules.append(Rule(f"{name} is not finite", f"NOT isfinite({value})"))
+    rules.append(Rule(f"{name} is not of type {column.type}", f"{raw} IS NOT NULL AND {value} IS NULL"))
     if column.low is not None:
-        found.append(Rule(f"{name} is below {column.low:g}", f"{value} < {column.low!r}"))
+        rules.append(Rule(f"{name} is below {column.low:g}", f"{value} < {column.low!r}"))
     if column.high is not None:
-        found.append(Rule(f"{name} is above {column.high:g}", f"{value} > {column.high!r}"))
+        rules.append(Rule(f"{name} is above {column.high:g}", f"{value} > {column.high!r}"))
     if column.words:
-        listed = ", ".join(_quoted(word) for word in column.words)
-        found.append(Rule(f"{name} is not one of {', '.join(column.words)}", f"{value} NOT IN ({listed})"))
-    return found
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        words = ", ".join("'" + word.replace("'", "''") + "'" for word in column.words)
+        rules.append(Rule(f"{name} is not one of {', '.join(column.words)}", f"{value} NOT IN ({words})"))
+    return rules
 
 
 def typed(column: Column, source_type: str) -> str:
-    """SQL that turns the raw value into the column's type, or null where it cannot be read as one.
+    """SQL that turns the raw value into the column's type, or null if it cannot be read as one.
 
     Nothing is rounded: '3.0' is the integer 3, '3.7' is not an integer. A whole floating number becomes
     text without '.0', because ids with gaps are often stored as floats.

@@ -14,14 +14,14 @@ from typing import Annotated, Any
 from adjudge.config import setting, settings
 from adjudge.errors import BadConfig, BadTable
 from adjudge.intake import ubi_sql
-from adjudge.intake.folder import Imported, quarantine_path, set_aside, workshop, write_tables
-from adjudge.intake.intake import BAD_SHARE, ROW_NUMBER, Intake, take_in
+from adjudge.intake.folder import Imported, ImportSession, import_session
+from adjudge.intake.intake import BAD_SHARE, ROW_NUMBER
 from adjudge.records import Progress, no_progress
 from adjudge.tables import Column, Table
 
 LINE = Table(
     "UBI line",
-    "a query, an event, or a bulk action line: what it is shows in which columns are filled",
+    "a query, an event, or a bulk action line, told by which columns are filled",
     (
         ROW_NUMBER,
         Column("query_id", "string", "the search's id", required=False),
@@ -109,61 +109,48 @@ class ImportUbiConfig:
 def import_ubi(config: ImportUbiConfig, progress: Progress = no_progress) -> Imported:
     """Write clicks, keyphrases (with searches), pairs and, where events carry titles, items to `config.logs`.
 
-    pairs and items are written only where the folder has none: UBI knows nothing of what was recommended, and the
-    catalogue knows titles better. Lines and events that cannot be used are quarantined (`queries`, `events`, `joined`).
-    Raises BadTable as `take_in` does, and where no search and item come together.
+    pairs and items are written only if the folder has none: UBI does not know what was recommended, and the
+    catalogue has better titles. Lines and events that cannot be used are quarantined (`queries`, `events`, `joined`).
+    Raises BadTable as `take_in` does, and if no search and item come together.
     """
-    with workshop(config.logs) as (scratch, con):
-        read = _read(config, scratch, con, progress)
-        left_out = _classify(config, con)
-        read["joined"] = set_aside(con, config.queries, "joined", config.logs, config.max_bad_share)
-        con.execute(ubi_sql.EXPOSURES)
-        (pairs,) = con.sql("SELECT count(*) FROM exposures").fetchall()[0]
-        if not pairs:
+    with import_session(config.logs, config.max_bad_share, progress) as session:
+        _read(config, session)
+        left_out = _classify(config, session.db)
+        session.set_aside(config.queries, "joined")
+        session.db.execute(ubi_sql.EXPOSURES)
+        if not len(session.db.table("exposures")):
             raise BadTable(
                 f"{config.queries}: no item was shown or clicked in any search. Allowed is: events with an object_id "
                 f"and the query_id of a search, or searches with query_response_hit_ids. Check the two files."
             )
-        written = write_tables(con, scratch, config.logs, _wanted(config, con), progress)
-        untitled = con.sql(ubi_sql.UNTITLED).fetchall()[0][0] if "items" in written else 0
+        written = session.write(_queries(config, session.db))
+        untitled = session.db.sql(ubi_sql.UNTITLED).fetchall()[0][0] if "items" in written else 0
     left_out["items without a title in any event (bring them with: adjudge import table items)"] = untitled
-    return Imported(config.logs, read, written, {what: count for what, count in left_out.items() if count})
+    return Imported(
+        config.logs, session.read, written, {what: count for what, count in left_out.items() if count}
+    )
 
 
-def _read(config: ImportUbiConfig, scratch: Path, con: Any, progress: Progress) -> dict[str, Intake]:
+def _read(config: ImportUbiConfig, session: ImportSession) -> None:
     """Both files' lines as the table `lines`, with the file's name and the line as it was."""
     places = {**KEYS, "quantity": (config.quantity,), "revenue": (config.revenue,), "price": (config.price,)}
     columns = {}
     for name in LINE.names:
         if name != ROW_NUMBER.name:
-            found = places.get(name, (name,))
-            columns[name] = "|".join((*found, *(f"_source.{place}" for place in found)))
+            keys = places.get(name, (name,))
+            columns[name] = "|".join((*keys, *(f"_source.{key}" for key in keys)))
     files = {"queries": config.queries} | ({"events": config.events} if config.events else {})
-    read = {}
     for name, source in files.items():
-        out = scratch / f"{name}.parquet"
-        read[name] = take_in(
-            source,
-            LINE,
-            out,
-            columns,
-            quarantine=quarantine_path(config.logs, name),
-            max_bad_share=config.max_bad_share,
-            progress=progress,
-        )
-    con.execute(
-        "CREATE TABLE lines AS SELECT parse_filename(filename, true) AS file, * EXCLUDE (filename) "
-        "FROM read_parquet($paths, filename = true)",
-        {"paths": [str(scratch / f"{name}.parquet") for name in files]},
-    )
-    return read
+        session.take(name, source, LINE, columns)
+    every = " UNION ALL ".join(f"SELECT '{name}' AS file, * FROM {name}_file" for name in files)
+    session.db.execute(f"CREATE TABLE lines AS {every}")
 
 
-def _classify(config: ImportUbiConfig, con: Any) -> dict[str, int]:
+def _classify(config: ImportUbiConfig, db: Any) -> dict[str, int]:
     """Fill `queries`, `events` and `joined` (every line that is used or is bad); give what is left out."""
-    con.execute(ubi_sql.KINDS)
-    con.execute(ubi_sql.QUERIES, {"fold": config.fold_case, "later": config.later_from or None})
-    con.execute(
+    db.execute(ubi_sql.KINDS)
+    db.execute(ubi_sql.QUERIES, {"fold": config.fold_case, "later": config.later_from or None})
+    db.execute(
         ubi_sql.EVENTS,
         {
             "clicks": list(config.click_actions),
@@ -174,14 +161,14 @@ def _classify(config: ImportUbiConfig, con: Any) -> dict[str, int]:
             "later": config.later_from or None,
         },
     )
-    con.execute(ubi_sql.UNCLICKED)
-    con.execute(ubi_sql.JOINED)
-    bulk, other = con.sql(ubi_sql.LEFT_OUT).fetchall()[0]
+    db.execute(ubi_sql.UNCLICKED)
+    db.execute(ubi_sql.JOINED)
+    bulk, other = db.sql(ubi_sql.LEFT_OUT).fetchall()[0]
     return {"action lines of a bulk request": bulk, "events of other actions": other}
 
 
-def _wanted(config: ImportUbiConfig, con: Any) -> dict[str, str]:
-    sales, money, early, late, titled = con.sql(ubi_sql.WHAT_THERE_IS).fetchall()[0]
+def _queries(config: ImportUbiConfig, db: Any) -> dict[str, str]:
+    sales, money, early, late, titled = db.sql(ubi_sql.WHAT_THERE_IS).fetchall()[0]
     wanted = {"clicks": ubi_sql.clicks(bool(sales), bool(money), late=False)} if early else {}
     if late:
         wanted["clicks_later"] = ubi_sql.clicks(bool(sales), bool(money), late=True)

@@ -1,6 +1,6 @@
 """Wayfair's annotation data set (WANDS; Chen et al., ECIR 2022) as a logs folder.
 
-Three official files, parted by tabs: query.csv, product.csv, label.csv. Exact becomes excellent and Irrelevant bad;
+Three official files, separated by tabs: query.csv, product.csv, label.csv. Exact becomes excellent and Irrelevant bad;
 what Partial counts as is a setting, because it covers most pairs and decides how many are relevant.
 """
 
@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from adjudge.config import setting, settings
 from adjudge.intake import labelled
-from adjudge.intake.folder import Imported, quarantine_path, set_aside, workshop, write_tables
-from adjudge.intake.intake import BAD_SHARE, ROW_NUMBER, Intake, take_in
+from adjudge.intake.folder import Imported, import_session
+from adjudge.intake.intake import BAD_SHARE, ROW_NUMBER
 from adjudge.records import Progress, no_progress
 from adjudge.tables import Column, Table
 
@@ -72,33 +72,19 @@ def import_wands(config: ImportWandsConfig, progress: Progress = no_progress) ->
 
     Judged products alone become items; the others are counted in `left_out`. Raises BadTable as `take_in` does.
     """
-    with workshop(config.logs) as (scratch, con):
-        read = {name: _take(config, name, scratch, progress) for name in FILES}
-        for name in FILES:
-            con.read_parquet(str(scratch / f"{name}.parquet")).create_view(name)
-        _fill(con, config.partial)
-        labelled.mark_repeated(con)
-        read["joined"] = set_aside(
-            con, config.folder / "label.csv", "labelled", config.logs, config.max_bad_share
-        )
-        written = write_tables(con, scratch, config.logs, labelled.tables_of("wands"), progress)
-    unjudged = read["product"].kept - written["items"]
-    return Imported(config.logs, read, written, {"products not judged": unjudged} if unjudged else {})
+    with import_session(config.logs, config.max_bad_share, progress) as session:
+        for name, shape in FILES.items():
+            session.take(name, config.folder / f"{name}.csv", shape)
+        _fill(session.db, config.partial)
+        labelled.mark_repeated(session.db)
+        session.set_aside(config.folder / "label.csv", "labelled")
+        written = session.write(labelled.tables_of("wands"))
+    unjudged = session.read["product"].kept - written["items"]
+    return Imported(config.logs, session.read, written, {"products not judged": unjudged} if unjudged else {})
 
 
-def _take(config: ImportWandsConfig, name: str, scratch: Path, progress: Progress) -> Intake:
-    return take_in(
-        config.folder / f"{name}.csv",
-        FILES[name],
-        scratch / f"{name}.parquet",
-        quarantine=quarantine_path(config.logs, name),
-        max_bad_share=config.max_bad_share,
-        progress=progress,
-    )
-
-
-def _fill(con: Any, partial: str) -> None:
-    con.execute(
+def _fill(db: Any, partial: str) -> None:
+    db.execute(
         """CREATE TABLE labelled AS SELECT l.row_number, l.product_id AS item_id, q.query AS keyphrase, l.label,
             CASE l.label WHEN 'Exact' THEN 'excellent' WHEN 'Partial' THEN $partial ELSE 'bad' END AS grade,
             NULL::VARCHAR AS split, l.query_id AS "group", 'wands' AS source, p.product_name AS title,
@@ -106,6 +92,6 @@ def _fill(con: Any, partial: str) -> None:
             CASE WHEN q.query_id IS NULL THEN 'query is not in query.csv'
                  WHEN p.product_id IS NULL THEN 'product is not in product.csv' END AS reason,
             CAST(to_json(l) AS VARCHAR) AS raw
-            FROM label l LEFT JOIN query q USING (query_id) LEFT JOIN product p USING (product_id)""",
+            FROM label_file l LEFT JOIN query_file q USING (query_id) LEFT JOIN product_file p USING (product_id)""",
         {"partial": partial},
     )

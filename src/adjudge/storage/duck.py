@@ -33,6 +33,7 @@ def open_connection(memory: str, spill: Path, threads: int | None = None) -> duc
         options["threads"] = threads
     connection = duckdb.connect(config=options)
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 
