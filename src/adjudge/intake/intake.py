@@ -24,6 +24,10 @@ MEMORY = "3GB"
 """What DuckDB may hold; past it, it works on disk beside the result."""
 BAD_SHARE = setting("The share of bad rows past which an import is refused.", ge=0, le=1)
 """The importers' setting `max_bad_share`."""
+BAD_ROWS = """SELECT row AS row_number, reason, raw FROM (
+        SELECT row, reason, raw FROM bad JOIN reasons USING (code) JOIN original USING (row)
+        UNION ALL SELECT row, reason, raw FROM rejected
+    ) ORDER BY row_number"""
 ROW_NUMBER = Column("row_number", "int64", "the row's number in the file it came from", required=False)
 """A table that an importer reads in between may carry this column: `take_in` fills it."""
 
@@ -90,16 +94,7 @@ def take_in(
         )
         rows, reasons = _judge(db, table, source, rejects)
         bad = sum(reasons.values())
-        write_quarantine(
-            db.sql(
-                """SELECT row AS row_number, reason, raw FROM (
-                    SELECT row, reason, raw FROM bad JOIN reasons USING (code) JOIN original USING (row)
-                    UNION ALL SELECT row, reason, raw FROM rejected
-                ) ORDER BY row_number"""
-            ),
-            bad,
-            bad_rows,
-        )
+        write_quarantine(db.sql(BAD_ROWS), bad, bad_rows)
         result = Intake(rows, rows - bad, bad, reasons, out, bad_rows if bad else None)
         refuse_if_too_bad(source, result, max_bad_share)
         _write_good(db, table, out)
