@@ -67,7 +67,7 @@ def test_settings_survive_a_file(tmp_path: Path) -> None:
         ({"out": "x", "seed": "seven"}, "Outer.seed is 'seven' (str): allowed is int"),
         ({"out": "x", "seed": True}, "Outer.seed is True (bool): allowed is int"),
         ({"out": "x", "fast": 1}, "Outer.fast is 1 (int): allowed is bool"),
-        ({"out": "x", "names": "abc"}, "Outer.names is 'abc' (str): allowed is tuple"),
+        ({"out": "x", "names": "abc"}, "Outer.names is 'abc' (str): allowed is list of str"),
         ({"out": "x", "inner": {"shore": 1}}, "Inner has no setting 'shore'"),
         ({"out": "x", "inner": {"share": 2}}, "Inner.share is 2: allowed is 0 to 1"),
         (
@@ -105,13 +105,13 @@ class Shapes:
         ({"counts": (1, "2")}, "Shapes.counts[1] is '2' (str): allowed is int"),
         ({"counts": (1, True)}, "Shapes.counts[1] is True (bool): allowed is int"),
         ({"counts": [1, -1]}, "Shapes.counts[1] is -1: allowed is at least 0"),
-        ({"counts": 3}, "Shapes.counts is 3 (int): allowed is tuple"),
-        ({"pair": (1.0,)}, "Shapes.pair is (1.0,) (tuple): allowed is tuple of 2"),
-        ({"pair": (1.0, 2.0, 3.0)}, "Shapes.pair is (1.0, 2.0, 3.0) (tuple): allowed is tuple of 2"),
+        ({"counts": 3}, "Shapes.counts is 3 (int): allowed is list of int"),
+        ({"pair": (1.0,)}, "Shapes.pair is (1.0,) (tuple): allowed is list of 2 float"),
+        ({"pair": (1.0, 2.0, 3.0)}, "Shapes.pair is (1.0, 2.0, 3.0) (tuple): allowed is list of 2 float"),
         ({"words": ("click", "pear")}, "Shapes.words is 'pear': allowed are click, pair; did you mean pair?"),
         ({"weights": {"a": "3"}}, "Shapes.weights['a'] is '3' (str): allowed is float"),
         ({"weights": {"a": 2.0}}, "Shapes.weights['a'] is 2.0: allowed is above 0 and below 2"),
-        ({"files": {"a": 3}}, "Shapes.files['a'] is 3 (int): allowed is Path"),
+        ({"files": {"a": 3}}, "Shapes.files['a'] is 3 (int): allowed is path"),
         ({"either": 1.5}, "Shapes.either is 1.5 (float): allowed is int or str"),
         ({"limit": 0}, "Shapes.limit is 0: allowed is above 0 and at most 1"),
         ({"limit": float("nan")}, "Shapes.limit is nan: allowed is above 0 and at most 1"),
@@ -124,7 +124,7 @@ class Shapes:
         ({"rows": 3}, "Shapes has no setting 'rows' any more: it is called counts now"),
         ({"share": 3}, "Shapes has no setting 'share': allowed are path, counts, pair"),
         ({"share": 3}, "did you mean inner.share?"),
-        ({"path": None}, "Shapes.path is None (NoneType): allowed is Path"),
+        ({"path": None}, "Shapes.path is None (NoneType): allowed is path"),
     ],
 )
 @pytest.mark.parametrize("call", [lambda **values: config.from_dict(Shapes, values), Shapes])
@@ -184,6 +184,18 @@ def test_an_option_says_all_of_a_field() -> None:
     assert by_name["words"].choices == ("click", "pair")
     assert by_name["counts"].kinds == [tuple[int, ...]]
     assert by_name["either"].kinds == [int, str]
+    assert {name: option.type_name for name, option in by_name.items()} == {
+        "path": "path",
+        "counts": "list of int",
+        "pair": "list of 2 float",
+        "words": "list of str",
+        "weights": "mapping of float",
+        "files": "mapping of path",
+        "either": "int or str",
+        "limit": "float",
+        "inner": "Inner",
+        "outer": "Outer",
+    }
     assert (by_name["inner"].group, by_name["outer"].group) == (Inner, Outer)
     assert by_name["inner"].default == Inner()
     share = config.options(Inner)[0]

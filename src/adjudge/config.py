@@ -62,6 +62,11 @@ class Option:
         return _kinds(self.hint)
 
     @property
+    def type_name(self) -> str:
+        """The same in words, as `list of str` or `int or str`."""
+        return _type_names(self.hint)
+
+    @property
     def group(self) -> type | None:
         """The settings class of a nested group, else None."""
         kinds = [kind for kind in self.kinds if isinstance(kind, type)]
@@ -310,13 +315,13 @@ def _message(cls: type, error: ValidationError) -> str:
         return f"{owner.__name__} needs a value for: {path[0]}"
     if option is None:
         return _unknown(owner, str(path[0]))
-    value, name, kinds = first["input"], f"{owner.__name__}.{option.name}", option.kinds
-    if len(path) > 1 and typing.get_origin(kinds[0]) in (tuple, dict) and not missing:
-        element = typing.get_args(kinds[0])[0 if typing.get_origin(kinds[0]) is tuple else 1]
-        name, kinds = f"{name}[{path[1]!r}]", _kinds(element)
+    value, name, allowed = first["input"], f"{owner.__name__}.{option.name}", option.type_name
+    origin = typing.get_origin(option.kinds[0])
+    if len(path) > 1 and origin in (tuple, dict) and not missing:
+        element = typing.get_args(option.kinds[0])[0 if origin is tuple else 1]
+        name, allowed = f"{name}[{path[1]!r}]", _type_names(element)
     if option.allowed and first["type"].startswith(("greater", "less", "finite")):
         return f"{name} is {value}: allowed is {option.allowed}"
-    allowed = " or ".join(_kind_name(kind) for kind in kinds)
     return f"{name} is {value!r} ({type(value).__name__}): allowed is {allowed}"
 
 
@@ -325,10 +330,19 @@ def _field(cls: type, key: str | int) -> Option | None:
     return next((option for n, option in enumerate(options(cls)) if key in (n, option.name)), None)
 
 
-def _kind_name(kind: Any) -> str:
-    parts = typing.get_args(kind)
-    name = (typing.get_origin(kind) or kind).__name__
-    return f"{name} of {len(parts)}" if name == "tuple" and Ellipsis not in parts else name
+def _type_name(kind: Any) -> str:
+    """A type in words: int, path, list of str, list of 2 float, mapping of float."""
+    origin, elements = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        count = "" if Ellipsis in elements else f"{len(elements)} "
+        return f"list of {count}{_type_names(elements[0])}"
+    if origin is dict:
+        return f"mapping of {_type_names(elements[1])}"
+    return "path" if kind is Path else kind.__name__
+
+
+def _type_names(hint: Any) -> str:
+    return " or ".join(map(_type_name, _kinds(hint)))
 
 
 def _unknown(cls: type, key: str) -> str:

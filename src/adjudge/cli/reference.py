@@ -6,10 +6,7 @@ Write it anew with: python -m adjudge.cli.reference > docs/cli.md
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
 from adjudge.cli.options import CommandOption, command_options, default_text
 from adjudge.cli.registry import COMMANDS, JobSpec
@@ -90,7 +87,7 @@ def _group(group: type, names: Mapping[str, list[str]]) -> Iterator[str]:
     rows = [
         [
             f"`{option.name}`",
-            " or ".join(map(_type, option.kinds)),
+            option.type_name,
             ", ".join(option.choices) or option.allowed,
             option.unit,
             "required" if option.required else default_text(option.default),
@@ -104,14 +101,6 @@ def _group(group: type, names: Mapping[str, list[str]]) -> Iterator[str]:
     if deeper:
         yield f"Groups of its own: {', '.join(map(_more, deeper))}."
         yield ""
-
-
-def _type(kind: Any) -> str:
-    if typing.get_origin(kind) in (tuple, dict):
-        words = [_type(word) for word in typing.get_args(kind) if word is not Ellipsis]
-        name = "list" if typing.get_origin(kind) is tuple else "mapping"
-        return f"{name} of {', '.join(dict.fromkeys(words))}"
-    return "path" if kind is Path else str(getattr(kind, "__name__", kind))
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> Iterator[str]:
