@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.judge.log import Entry, Record, VerdictLog
+from adjudge.judge.log import LogEntry, LogRecord, VerdictLog
 from adjudge.judge.pairs import Question, all_hashes
 from adjudge.judge.prompt import load
 from adjudge.judge.verdict import Verdict
@@ -38,13 +38,13 @@ def fill(folder: Path, pairs: int) -> None:
     }
     pq.write_table(pa.table(columns), folder / "pairs.parquet")
     question = Question(load("binary", None, "best_first", 0, None, None), Decoding())
-    verdict = Entry(Verdict("relevant", None, 0.9, 0.9, 1.0), 1, 120, 0.0001)
+    verdict = LogEntry(Verdict("relevant", None, 0.9, 0.9, 1.0), 1, 120, 0.0001)
     keys = all_hashes(folder / "pairs.parquet", question).astype(">u8").tobytes()
     with VerdictLog(
         folder / "log.sqlite", question.told("fake", FakeClient(FakeSettings()).revision), 0
     ) as log:
         for start in range(0, len(keys), 16):
-            log.put(Record(keys[start : start + 16], verdict))
+            log.put(LogRecord(keys[start : start + 16], verdict))
 
 
 def rerun(folder: Path) -> None:

@@ -278,7 +278,7 @@ def contradicting(folder: Path) -> AuditConfig:
 def test_a_judge_that_is_not_reached_changes_no_label(tmp_path: Path) -> None:
     """Port 9 of this machine: nobody answers. The category rule would make every low label `good`."""
     config = replace(contradicting(tmp_path), judge="openai:strong", base_url="http://127.0.0.1:9/v1")
-    config = replace(config, run=RunSettings(tries=1, first_wait=0.0))
+    config = replace(config, run=RunSettings(max_requests_per_text=1, first_wait=0.0))
     try:
         made = audit(config)
     except AdjudgeError:
@@ -348,7 +348,7 @@ def test_what_is_owed_is_told_apart_from_what_is_settled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = contradicting(tmp_path)
-    config = replace(config, run=replace(config.run, tries=1))
+    config = replace(config, run=replace(config.run, max_requests_per_text=1))
     failing(monkeypatch, off_scale=0.3, timeout=0.2)
     made = audit(config)
     reasons = pq.read_table(config.out / "rejudged.parquet")["reason"].to_pylist()

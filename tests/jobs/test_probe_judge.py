@@ -22,7 +22,7 @@ from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.jobs.probe import ProbeConfig, ProbesWritten, Run, probe
 from adjudge.judge.prompt import Prompt
 from adjudge.judge.runner import RunSettings
-from adjudge.judge.tuned_folder import Asked, Card, asked_prompt, source_of, write
+from adjudge.judge.tuned_folder import PromptSpec, TunedJudge, asked_prompt, source_of, write
 from adjudge.stats.sampling import Sampling
 from adjudge.trust.lexical import overlap
 from adjudge.trust.settings import TrustSettings
@@ -115,7 +115,7 @@ def test_a_judge_that_counts_words_falls_for_stuffing_only(pairs: Path, tmp_path
         assert found[f"{name}: self-kappa"].verdict == "quiet"
 
 
-def tuned(folder: Path, order: str = "best_first", chat: bool = False) -> tuple[Path, Asked]:
+def tuned(folder: Path, order: str = "best_first", chat: bool = False) -> tuple[Path, PromptSpec]:
     """A folder as `adjudge tune` leaves it: the committed decoder with a prompt, guidance and examples of its own."""
     shutil.copytree(DECODER, folder)
     (folder.parent / "guidance.json").write_text('{"Home": "sizes matter"}')
@@ -125,8 +125,8 @@ def tuned(folder: Path, order: str = "best_first", chat: bool = False) -> tuple[
     text += "- relevant = yes: it is what is sold\n- irrelevant = no: it is not\n"
     (folder.parent / "own.md").write_text(text)
     files = {"guidance": folder.parent / "guidance.json", "examples": folder.parent / "examples.json"}
-    asked = Asked("binary", folder.parent / "own.md", order, **files)
-    card = Card("base", "", "binary", asked.load().hash, order, chat=chat)
+    asked = PromptSpec("binary", folder.parent / "own.md", order, **files)
+    card = TunedJudge("base", "", "binary", asked.load().hash, order, chat=chat)
     write(folder, card, asked, source_of(asked))
     return folder, asked
 
@@ -136,7 +136,7 @@ def prompt_of(run: Run, folder: Path) -> Prompt:
     given = dict(run.settings)
     chat, other = given.pop("local.chat", "true") == "true", given.pop("other_prompt", "") == "true"
     paths = {name: Path(given.pop(name)) for name in ("prompt", "guidance", "examples") if name in given}
-    return asked_prompt(folder, Asked("binary", **paths, **given), chat, other)
+    return asked_prompt(folder, PromptSpec("binary", **paths, **given), chat, other)
 
 
 @pytest.mark.parametrize(("order", "turned"), [("best_first", "worst_first"), ("worst_first", "best_first")])
@@ -158,7 +158,7 @@ def test_a_tuned_judges_answer_words_and_scale_are_kept(pairs: Path, tmp_path: P
     folder, asked = tuned(tmp_path / "judge")
     text = asked.prompt.read_text().replace("= yes:", "= fits:").replace("= no:", "= misses:")
     asked.prompt.write_text(text)
-    write(folder, Card("base", "", "binary", asked.load().hash, chat=False), asked, text)
+    write(folder, TunedJudge("base", "", "binary", asked.load().hash, chat=False), asked, text)
     probe(ProbeConfig(pairs, tmp_path / "probe", f"hf:{folder}"))
     other = (tmp_path / "probe" / "reworded.md").read_text()
     assert "- relevant = fits: someone" in other
@@ -196,7 +196,7 @@ def test_a_tuned_judge_whose_prompt_has_no_options_has_no_position_probe(pairs: 
     folder, asked = tuned(tmp_path / "judge")
     source = source_of(asked).replace("{options}\n", "")
     asked.prompt.write_text(source)
-    write(folder, Card("base", "", "binary", asked.load().hash, chat=False), asked, source)
+    write(folder, TunedJudge("base", "", "binary", asked.load().hash, chat=False), asked, source)
     made = probe(ProbeConfig(pairs, tmp_path / "probe", f"hf:{folder}"))
     assert "position" not in {run.name for run in made.runs}
     assert made.notes
@@ -207,14 +207,14 @@ def test_a_shuffled_order_is_always_turned(pairs: Path, tmp_path: Path, seed: in
     """A shuffle may give worst first itself; the position run then shows best first."""
     folder, asked = tuned(tmp_path / "judge")
     asked = replace(asked, order="shuffled", seed=seed)
-    card = Card("base", "", "binary", asked.load().hash, "shuffled", seed, chat=False)
+    card = TunedJudge("base", "", "binary", asked.load().hash, "shuffled", seed, chat=False)
     write(folder, card, asked, source_of(asked))
     made = probe(ProbeConfig(pairs, tmp_path / "probe", f"hf:{folder}"))
     texts = {}
     for run in made.runs:
         if run.name in ("original", "position"):
             given = {key: value for key, value in run.settings.items() if key != "seed"}
-            asked_by = Asked(
+            asked_by = PromptSpec(
                 "binary",
                 seed=seed,
                 order=given["order"],

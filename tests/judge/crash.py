@@ -59,7 +59,7 @@ def logged(log: Path) -> Counter[str]:
                 taken = {name for (name,) in connection.execute("SELECT segment FROM taken")}
             except sqlite3.OperationalError:
                 return found
-    for path in write_ahead.left(log):
+    for path in write_ahead.leftover_files(log):
         if path.name not in taken:
             found.update(row[0].hex() for row in write_ahead.read(path)[1] if row[9] is not None)
     return found
@@ -174,7 +174,7 @@ def one_run(
 def main(home: Path, url: str, tally: Path, kills: int, seed: int) -> dict[str, Any]:
     rng = random.Random(seed)
     log = home / "log.sqlite"
-    run = RunSettings(in_flight=IN_FLIGHT, first_wait=0.001, tries=20)
+    run = RunSettings(in_flight=IN_FLIGHT, first_wait=0.001, max_requests_per_text=20)
     config = JudgeConfig(home / "pairs.parquet", "openai:m", log, home / "out.parquet", base_url=url, run=run)
     names, found = prompts(config.pairs), Found()
     while found.kills < kills:

@@ -19,7 +19,7 @@ from adjudge.cli.commands import app
 from adjudge.errors import BadConfig
 from adjudge.jobs.judge import Interrupted, JudgeConfig, judge
 from adjudge.judge.log import VerdictLog, configs
-from adjudge.judge.prices import Price, Purse, price_of
+from adjudge.judge.prices import Budget, Price, price_of
 from adjudge.judge.runner import RunSettings
 from adjudge.llm import chat
 from adjudge.llm.contract import Answer, AskFailed, NoAccess, Request
@@ -83,10 +83,10 @@ def _most(where: Path) -> float:
     """What all texts may cost at most, at half a unit a million tokens."""
     from adjudge.judge.prompt import load
 
-    purse, prompt = Purse(Price(0.5, 0.5), None, 0.0, 8), load("binary")
+    budget, prompt = Budget(Price(0.5, 0.5), None, 0.0, 8), load("binary")
     rows = pq.read_table(where).to_pylist()
     texts = [prompt.render(row["keyphrase"], row["title"], row["category"]) for row in rows]
-    return sum(purse.promise(text.size()) for text in texts)
+    return sum(budget.bound(text.size()) for text in texts)
 
 
 def test_batch_answers_that_name_no_tokens_are_booked_at_their_most(pairs: Pairs) -> None:
@@ -174,7 +174,7 @@ def test_what_may_be_billed_is_booked_at_its_most_and_what_is_not_is_not(
     done = judge(made)
     assert len(asked) == 24
     most = sum(
-        Purse(Price(1.0, 1.0), None, 0.0, 8).promise(
+        Budget(Price(1.0, 1.0), None, 0.0, 8).bound(
             sum(len(message.text.encode()) for message in request.messages)
         )
         for request in asked
@@ -207,7 +207,7 @@ class Stops(FakeClient):
     def most(self) -> float:
         """What all that was asked may cost."""
         sizes = [sum(len(message.text.encode()) for message in request.messages) for request in self.seen]
-        return sum(Purse(Price(1.0, 1.0), None, 0.0, 8).promise(size) for size in sizes)
+        return sum(Budget(Price(1.0, 1.0), None, 0.0, 8).bound(size) for size in sizes)
 
 
 def interrupt() -> None:

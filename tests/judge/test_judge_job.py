@@ -170,7 +170,7 @@ def test_each_fault_that_lasts_is_unscored_with_its_reason_and_counted(
 ) -> None:
     where = pairs(100)
     fake = FakeSettings(**{fault: 0.3}, passing=1000, retry_after=0.001)
-    run = RunSettings(in_flight=16, first_wait=0.0001, tries=3, attempts=2)
+    run = RunSettings(in_flight=16, first_wait=0.0001, max_requests_per_text=3, attempts=2)
     result = judge(config(where, fake=fake, run=run, probabilities=probabilities))
     with VerdictLog(where.parent / "log.sqlite", configs(where.parent / "log.sqlite")[0]) as log:
         answers = Counter(text.hex() for text, _, _ in log.answers())
@@ -227,7 +227,7 @@ def test_a_faulty_endpoint_is_survived(pairs: Pairs, stub: Callable[..., Any], t
     ]
     server, where = stub(faults=faults), pairs(100)
     endpoint = EndpointSettings(transport=transport, timeout=2.5)
-    run = RunSettings(in_flight=8, first_wait=0.001, tries=20)
+    run = RunSettings(in_flight=8, first_wait=0.001, max_requests_per_text=20)
     result = judge(config(where, judge="openai:m", base_url=server.url, endpoint=endpoint, run=run))
     assert result.written.scored == 100
     assert len(set(server.lines("sent"))) == 100
@@ -311,7 +311,7 @@ NOTHING = (None, "", "   ", "\u200b\u200b", "\u00a0\n\ufeff")
 
 
 def test_where_there_is_nothing_to_judge_nobody_is_asked(tmp_path: Path) -> None:
-    from adjudge.judge.distinct import texts
+    from adjudge.judge.pairs import count_texts
 
     where = tmp_path / "pairs.parquet"
     n = len(NOTHING)
@@ -321,7 +321,7 @@ def test_where_there_is_nothing_to_judge_nobody_is_asked(tmp_path: Path) -> None
         "title": [*["Mug, red"] * n, *NOTHING, "Mug, red", " \u200b7"],
     }
     pq.write_table(pa.table(table), where)
-    assert texts(where) == 2
+    assert count_texts(where) == 2
     for requests in (2, 0):
         result = judge(config(where))
         assert (result.tally.requests, result.written.scored) == (requests, 2)

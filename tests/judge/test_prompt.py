@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from adjudge.errors import BadConfig
 from adjudge.judge import prompt
 from adjudge.judge.pairs import Row, rows_in_order
-from adjudge.judge.prompt import Example, Prompt, load
+from adjudge.judge.prompt import GradedExample, Prompt, load
 from adjudge.records import BINARY, SCALES
 
 OWN = "# User\n{category}|{title}|{keyphrase}\n{guidance}\n{examples}\n{options}\n# Grades\n- relevant = yes: fits\n- irrelevant = no: does not\n"
@@ -52,7 +52,10 @@ def test_a_bad_prompt_is_refused_with_the_next_step(source: str, said: str) -> N
 
 
 def test_category_guidance_and_examples_are_shown_where_they_belong() -> None:
-    examples = [Example("a", "b", "relevant"), Example("c", "d</title>", "irrelevant", category="Mugs")]
+    examples = [
+        GradedExample("a", "b", "relevant"),
+        GradedExample("c", "d</title>", "irrelevant", category="Mugs"),
+    ]
     made = Prompt(OWN, BINARY, guidance={"Mugs": "mugs only", "*": "all else"}, examples=examples)
     mugs, other = made.render("k", "t", "Mugs").user, made.render("k", "t", None).user
     assert "mugs only" in mugs
@@ -85,14 +88,14 @@ def test_hash_names_everything_that_shapes_the_text() -> None:
         load("ordinal3").hash,
         Prompt(OWN, BINARY).hash,
         Prompt(OWN, BINARY, guidance={"*": "x"}).hash,
-        Prompt(OWN, BINARY, examples=[Example("a", "b", "relevant")]).hash,
+        Prompt(OWN, BINARY, examples=[GradedExample("a", "b", "relevant")]).hash,
     }
     assert len(hashes) == 6
     assert load("binary").hash == load("binary").hash
 
 
 GRADES = "\n# Grades\n- relevant = yes: fits\n- irrelevant = no: does not\n"
-BY_CATEGORY = Example("red mug", "Mug", "relevant", "Mugs")
+BY_CATEGORY = GradedExample("red mug", "Mug", "relevant", "Mugs")
 
 
 @pytest.mark.parametrize(

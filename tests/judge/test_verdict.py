@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.judge.verdict import Reader, ReadSettings, Verdict
+from adjudge.judge.verdict import ReadSettings, Verdict, VerdictReader
 from adjudge.llm import chat
 from adjudge.llm.answer_tokens import step_of
 from adjudge.llm.contract import Answer
 from adjudge.records import BINARY, FOUR, ORDINAL3
 
-YES_NO = Reader(BINARY, ("no", "yes"))
-GRADES3 = Reader(ORDINAL3, ORDINAL3.grades)
+YES_NO = VerdictReader(BINARY, ("no", "yes"))
+GRADES3 = VerdictReader(ORDINAL3, ORDINAL3.grades)
 
 
 def tops(**shares: float) -> tuple[tuple[str, float], ...]:
@@ -146,7 +146,7 @@ def test_a_tie_goes_to_the_worse_grade() -> None:
 def test_probabilities_stay_in_range_and_agree_with_the_grade(parts: list[float], off: float) -> None:
     whole = sum(parts) / (1 - off)
     shown = [(word, math.log(p / whole)) for word, p in zip(FOUR.grades, parts, strict=True)]
-    verdict = Reader(FOUR, FOUR.grades, ReadSettings(0.5)).from_tokens(tuple(shown))
+    verdict = VerdictReader(FOUR, FOUR.grades, ReadSettings(0.5)).from_tokens(tuple(shown))
     assert verdict.mass == pytest.approx(1 - off)
     assert verdict.probability == pytest.approx((parts[2] + parts[3]) / sum(parts))
     assert 0 <= verdict.expected <= 3

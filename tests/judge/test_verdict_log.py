@@ -1,4 +1,4 @@
-"""Laws of the verdict log, prices, pace and exports."""
+"""Laws of the verdict log, prices, limit and exports."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig
-from adjudge.judge.log import BadLog, Entry, Record, VerdictLog
-from adjudge.judge.prices import Price, Purse
-from adjudge.judge.rate_limit import Pace
+from adjudge.judge.log import BadLog, LogEntry, LogRecord, VerdictLog
+from adjudge.judge.prices import Budget, Price
+from adjudge.judge.rate_limit import RateLimit
 from adjudge.judge.verdict import Verdict
 from adjudge.llm.contract import Answer
 from adjudge.records import FOUR
@@ -31,14 +31,14 @@ verdicts = st.builds(
     st.none() | st.floats(0, 1),
 )
 entries = st.builds(
-    Entry, verdicts, st.integers(0, 5), st.none() | st.integers(0, 9), st.none() | st.floats(0, 9)
+    LogEntry, verdicts, st.integers(0, 5), st.none() | st.integers(0, 9), st.none() | st.floats(0, 9)
 )
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(texts, entries), max_size=30), st.lists(texts, max_size=10))
 def test_the_log_is_a_dictionary_whose_last_word_counts(
-    puts: list[tuple[bytes, Entry]], asked: list[bytes]
+    puts: list[tuple[bytes, LogEntry]], asked: list[bytes]
 ) -> None:
     with tempfile.TemporaryDirectory() as home:
         path = Path(home) / "log.sqlite"
@@ -46,7 +46,7 @@ def test_the_log_is_a_dictionary_whose_last_word_counts(
         for part in (puts[:half], puts[half:]):
             with VerdictLog(path, TOLD) as log:
                 for text, entry in part:
-                    log.put(Record(text, entry, Answer("x") if entry.answered else None))
+                    log.put(LogRecord(text, entry, Answer("x") if entry.answered else None))
         model = dict(puts)
         with VerdictLog(path, TOLD) as log:
             found = log.find(asked)
@@ -63,7 +63,7 @@ def test_what_is_handed_over_is_durable_after_flush(tmp_path: Path) -> None:
         told: list[bytes] = []
         log.on_commit = lambda batch: told.extend(record.text for record in batch)
         for n in range(1000):
-            log.put(Record(n.to_bytes(2, "big"), Entry(Verdict("good"), 1, 1, None), Answer("good")))
+            log.put(LogRecord(n.to_bytes(2, "big"), LogEntry(Verdict("good"), 1, 1, None), Answer("good")))
         log.flush()
         assert log.backlog == 0
         assert told == [n.to_bytes(2, "big") for n in range(1000)]
@@ -86,7 +86,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     log.__enter__()
     log._writer.execute("PRAGMA max_page_count = 1")
     log._writer.execute("PRAGMA query_only = 1")
-    log.put(Record(b"x", Entry(Verdict("good"), 1, 1, None), Answer("good")))
+    log.put(LogRecord(b"x", LogEntry(Verdict("good"), 1, 1, None), Answer("good")))
     with pytest.raises(BadLog, match="could not be written"):
         log.flush()
     with pytest.raises(BadLog):
@@ -101,66 +101,68 @@ def test_hand_worked_price() -> None:
     st.lists(st.tuples(st.integers(1, 5000), st.floats(0, 1), st.integers(1, 8)), max_size=60),
     st.floats(0.0001, 0.05),
 )
-def test_a_budget_is_never_passed(asks: list[tuple[int, float, int]], budget: float) -> None:
+def test_a_budget_is_never_passed(asks: list[tuple[int, float, int]], most: float) -> None:
     """Whatever share of a token a byte takes, as long as it grows by less than the margin."""
-    purse = Purse(Price(1.0, 2.0), budget, 0.0, 8)
+    budget = Budget(Price(1.0, 2.0), most, 0.0, 8)
     promises = []
     for size, _, _ in asks:
-        promised = purse.take(size)
+        promised = budget.reserve(size)
         if promised is not None:
             promises.append((promised, size))
-            assert purse.spent + purse.promised <= budget + 1e-12
+            assert budget.spent + budget.promised <= most + 1e-12
     for (promised, size), (_, rate, out) in zip(promises, asks, strict=False):
-        purse.pay(promised, size, int(size * rate), out)
-        assert purse.spent <= budget + 1e-12
-    assert purse.promised == pytest.approx(0, abs=1e-12)
+        budget.settle(promised, size, int(size * rate), out)
+        assert budget.spent <= most + 1e-12
+    assert budget.promised == pytest.approx(0, abs=1e-12)
 
 
 def test_a_budget_needs_a_price() -> None:
     with pytest.raises(BadConfig, match="--prices"):
-        Purse(None, 1.0, 0.0, 8)
+        Budget(None, 1.0, 0.0, 8)
 
 
 def test_pace_halves_on_a_limit_grows_again_and_waits() -> None:
     async def run() -> None:
-        pace = Pace(8, np.random.default_rng(0))
-        pace.limited(0.05)
-        assert pace.allowed == 4
-        pace.limited(0.05)
-        assert pace.allowed == 4
+        limit = RateLimit(8, np.random.default_rng(0))
+        limit.record_limit(0.05)
+        assert limit.allowed == 4
+        limit.record_limit(0.05)
+        assert limit.allowed == 4
         loop = asyncio.get_running_loop()
         began = loop.time()
-        assert await pace.enter()
+        assert await limit.enter()
         assert loop.time() - began >= 0.045
         for _ in range(60):
-            pace.went_well()
-        assert pace.allowed == 8
-        waits = [pace.wait(n) for n in (1, 2, 3)]
+            limit.record_success()
+        assert limit.allowed == 8
+        waits = [limit.backoff(n) for n in (1, 2, 3)]
         assert all(0 < wait <= 0.5 * 2**n for n, wait in enumerate(waits))
-        assert waits == [Pace(8, rng).wait(n) for rng in [np.random.default_rng(0)] for n in (1, 2, 3)]
+        assert waits == [
+            RateLimit(8, rng).backoff(n) for rng in [np.random.default_rng(0)] for n in (1, 2, 3)
+        ]
 
     asyncio.run(run())
 
 
 def test_pace_lets_no_more_in_than_allowed_and_nobody_once_shut() -> None:
     async def run() -> None:
-        pace, most, entered = Pace(5, np.random.default_rng(0)), 0, 0
+        limit, most, entered = RateLimit(5, np.random.default_rng(0)), 0, 0
 
         async def one() -> None:
             nonlocal most, entered
-            if not await pace.enter():
+            if not await limit.enter():
                 return
             entered += 1
-            most = max(most, pace.active)
+            most = max(most, limit.active)
             await asyncio.sleep(0.001)
-            pace.leave()
+            limit.leave()
 
         await asyncio.gather(*(one() for _ in range(50)))
         assert (most, entered) == (5, 50)
-        pace.limited(60.0)
-        waiting = asyncio.create_task(pace.enter())
+        limit.record_limit(60.0)
+        waiting = asyncio.create_task(limit.enter())
         await asyncio.sleep(0.01)
-        pace.shut()
+        limit.close()
         assert await asyncio.wait_for(waiting, 1) is False
 
     asyncio.run(run())

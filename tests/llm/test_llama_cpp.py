@@ -121,7 +121,7 @@ def structured(paths: Paths, way: str) -> Any:
         pairs=paths.home / "few.parquet",
         structured=way,
         decoding=Decoding(max_tokens=24, top_logprobs=20),
-        run=RunSettings(attempts=1, tries=1),
+        run=RunSettings(attempts=1, max_requests_per_text=1),
     )
     judge(config)
     return pq.read_table(config.out).to_pylist()

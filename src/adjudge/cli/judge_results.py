@@ -38,7 +38,7 @@ def judge(done: JudgeResult, config: Any) -> None:
         lines(f"judgments: {config.out} ({numbers})")
         if judged.reasons:
             table("Unscored, by reason", ["reason", "pairs"], counts(judged.reasons.most_common()))
-    for kind, message in done.tally.said.items():
+    for kind, message in done.tally.messages.items():
         lines(f"{kind}, the first: {message or 'no message came with it'}")
     lines(_requests(done))
     if done.tally.stopped:

@@ -13,20 +13,19 @@ from adjudge.config import check_apart, setting, settings
 from adjudge.errors import AdjudgeError, BadConfig
 from adjudge.jobs.start import job
 from adjudge.jobs.student_as_judge import student_judge
-from adjudge.judge.accounting import Booking, Tally
-from adjudge.judge.distinct import texts
+from adjudge.judge.accounting import Accounting, Tally
 from adjudge.judge.estimate import Estimate, estimate
-from adjudge.judge.judgments_table import NOT_ASKED, Written, write_judgments
+from adjudge.judge.judgments_table import NOT_ASKED, JudgmentsWritten, write_judgments
 from adjudge.judge.log import SYNC_EVERY, VerdictLog
-from adjudge.judge.log_snapshot import Flags, Keys, Known, Places
-from adjudge.judge.offline import BatchStep, Offline
-from adjudge.judge.pairs import Question, all_hashes, count, entries, missing
-from adjudge.judge.prices import Purse, price_of
+from adjudge.judge.log_snapshot import Flags, Keys, LogSnapshot, Places
+from adjudge.judge.offline import BatchFolder, BatchStep
+from adjudge.judge.pairs import Question, all_hashes, count, count_texts, entries, missing
+from adjudge.judge.prices import Budget, price_of
 from adjudge.judge.prompt import ORDERS, Prompt
-from adjudge.judge.rescore import read_again
+from adjudge.judge.rescore import rescore
 from adjudge.judge.runner import Runner, RunSettings
-from adjudge.judge.tuned_folder import Asked, asked_prompt
-from adjudge.judge.verdict import Reader, ReadSettings
+from adjudge.judge.tuned_folder import PromptSpec, asked_prompt
+from adjudge.judge.verdict import ReadSettings, VerdictReader
 from adjudge.llm.batch import ShardSettings
 from adjudge.llm.chat import STRUCTURED
 from adjudge.llm.contract import Decoding, plain
@@ -133,7 +132,7 @@ class JudgeResult:
     where pairs with
     something to judge were given, none is scored and none is waited for."""
 
-    written: Written | None
+    written: JudgmentsWritten | None
     tally: Tally
     estimate: Estimate | None = None
     batch: BatchStep | None = None
@@ -181,12 +180,14 @@ def _asked(config: JudgeConfig) -> tuple[Question, MakeClient, dict[str, Any]]:
     identity = config.local.identity() if config.in_process else {}
     question = Question(prompt, config.decoding, config.probabilities, config.structured, identity)
     make, revision = _client(config)
-    return question, make, question.told(config.model, revision)
+    return question, make, question.identity(config.model, revision)
 
 
 def _prompt(config: JudgeConfig) -> Prompt:
     """What is asked: a fine-tuned judge's own prompt, unless `other_prompt` says that another is meant."""
-    asked = Asked(config.scale, config.prompt, config.order, config.seed, config.guidance, config.examples)
+    asked = PromptSpec(
+        config.scale, config.prompt, config.order, config.seed, config.guidance, config.examples
+    )
     if not config.in_process:
         return asked.load()
     return asked_prompt(Path(config.model), asked, config.local.chat, config.other_prompt)
@@ -204,25 +205,27 @@ def _judge(
     if price is not None and config.batch is not None:
         price = replace(price, input=price.input * price.batch, output=price.output * price.batch)
     before = log.totals().cost or 0.0
-    purse = Purse(price, config.budget, before, config.decoding.max_tokens)
-    reader = Reader(question.prompt.scale, question.prompt.answers, config.read)
-    read_again(log, reader, progress)
+    budget = Budget(price, config.budget, before, config.decoding.max_tokens)
+    reader = VerdictReader(question.prompt.scale, question.prompt.answers, config.read)
+    rescore(log, reader, progress)
     seen = _seen(config, question, log)
     source = missing(config.pairs, question, log, config.run.attempts, set(), seen.left)
     if config.dry_run:
-        return JudgeResult(None, Tally(), estimate(source, log, purse, config.decoding))
+        return JudgeResult(None, Tally(), estimate(source, log, budget, config.decoding))
     if make is None:
         return JudgeResult(_write(config, question, seen.known, seen, NOT_ASKED), Tally())
     if config.batch is not None:
-        booking = Booking(reader, log, purse, config.run.attempts)
+        accounting = Accounting(reader, log, budget, config.run.attempts)
         setting = config.endpoint.tokens_setting
-        step = Offline(config.batch, log, booking, config.model, config.shards, setting).run(question, source)
-        booking.tally.stopped = "budget" if step.over_budget else ""
+        step = BatchFolder(config.batch, log, accounting, config.model, config.shards, setting).run(
+            question, source
+        )
+        accounting.tally.stopped = "budget" if step.over_budget else ""
         written = _write(config, question, log.known(), seen, _unwritten(step))
         return JudgeResult(
-            written, booking.tally, None, step, None if price is None else purse.spent - before
+            written, accounting.tally, None, step, None if price is None else budget.spent - before
         )
-    tally = run(_ask(config, question, log, seen, _Tools(make, reader, purse, progress)))
+    tally = run(_ask(config, question, log, seen, _Tools(make, reader, budget, progress)))
     if tally.stopped == "interrupted":
         raise Interrupted(
             f"stopped after {tally.done:,} texts; every answer that came is in {config.log}: "
@@ -230,7 +233,7 @@ def _judge(
         )
     unasked = OVER_BUDGET if tally.stopped == "budget" else NOT_ASKED
     known = log.known() if tally.requests else seen.known
-    spent = None if price is None else purse.spent - before
+    spent = None if price is None else budget.spent - before
     return JudgeResult(_write(config, question, known, seen, unasked), tally, spent=spent)
 
 
@@ -240,7 +243,7 @@ class _Seen:
     The last two are None where the log held nothing: then all is left, and nothing need be hashed to know it.
     """
 
-    known: Known
+    known: LogSnapshot
     keys: Keys | None = None
     left: Places | None = None
 
@@ -255,7 +258,9 @@ def _seen(config: JudgeConfig, question: Question, log: VerdictLog) -> _Seen:
     return _Seen(known, keys, np.flatnonzero(~done))
 
 
-def _write(config: JudgeConfig, question: Question, known: Known, seen: _Seen, unasked: str) -> Written:
+def _write(
+    config: JudgeConfig, question: Question, known: LogSnapshot, seen: _Seen, unasked: str
+) -> JudgmentsWritten:
     rows = entries(config.pairs, question, known, seen.keys)
     return write_judgments(config.out, config.name or config.judge, known, rows, unasked)
 
@@ -265,8 +270,8 @@ class _Tools:
     """What a live run needs beside the question and the log."""
 
     make: MakeClient
-    reader: Reader
-    purse: Purse
+    reader: VerdictReader
+    budget: Budget
     progress: Progress
 
 
@@ -280,7 +285,7 @@ def _unwritten(step: BatchStep) -> str:
 async def _ask(config: JudgeConfig, question: Question, log: VerdictLog, seen: _Seen, tools: _Tools) -> Tally:
     client = tools.make()
     proven = seen.known.table.column("grade").null_count < len(seen.known)
-    runner = Runner(client, tools.reader, log, tools.purse, config.run, tools.progress, proven)
+    runner = Runner(client, tools.reader, log, tools.budget, config.run, tools.progress, proven)
     try:
         source = missing(config.pairs, question, log, config.run.attempts, runner.underway, seen.left)
         total = _to_ask(config, seen)
@@ -295,7 +300,7 @@ async def _ask(config: JudgeConfig, question: Question, log: VerdictLog, seen: _
 def _to_ask(config: JudgeConfig, seen: _Seen) -> int:
     """Texts that are still to be asked, for progress."""
     if seen.keys is None or seen.left is None:
-        return texts(config.pairs)
+        return count_texts(config.pairs)
     return len(np.unique(seen.keys[seen.left], axis=0))
 
 

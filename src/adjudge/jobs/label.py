@@ -14,7 +14,7 @@ from adjudge import tables
 from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import BadTable, NotEnoughData
 from adjudge.judge.pairs import count
-from adjudge.judge.sanitize import blank
+from adjudge.text.blank import is_blank
 from adjudge.records import SCALES, Progress, no_progress, scale
 from adjudge.stats import annotators
 from adjudge.trust import labelstudio
@@ -72,7 +72,7 @@ def export_labels(config: LabelExportConfig, progress: Progress = no_progress) -
     """Write tasks-NNN.json, labelling.xml, project.json and config.json. Raises BadTable, NotEnoughData."""
     progress("label tasks", 0, 2)
     there = _open_pairs(config)
-    rows = [row for row in there if not blank(row["keyphrase"]) and not blank(row["title"])]
+    rows = [row for row in there if not is_blank(row["keyphrase"]) and not is_blank(row["title"])]
     if not rows:
         raise NotEnoughData(f"{config.pairs} holds no pair that is still to label: nothing was written")
     chosen = rows

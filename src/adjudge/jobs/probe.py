@@ -16,7 +16,7 @@ from adjudge import config as settings_of
 from adjudge import tables
 from adjudge.config import check_choice, check_range
 from adjudge.errors import BadTable, NotEnoughData
-from adjudge.judge.tuned_folder import Asked, Card, asked_prompt, own_asked, own_prompt, read
+from adjudge.judge.tuned_folder import PromptSpec, TunedJudge, asked_prompt, own_asked, own_prompt, read
 from adjudge.records import SCALES, Progress, no_progress
 from adjudge.trust import perturb
 
@@ -135,7 +135,7 @@ class _Tuned:
     """A judge that `adjudge tune` made, and the folder it is in."""
 
     folder: Path
-    card: Card
+    card: TunedJudge
 
 
 def _tuned(config: ProbeConfig) -> _Tuned | None:
@@ -144,7 +144,7 @@ def _tuned(config: ProbeConfig) -> _Tuned | None:
     card = read(folder) if config.judge.startswith(LOCAL) and folder.is_dir() else None
     if card is None:
         return None
-    asked_prompt(folder, Asked(config.scale), card.chat)
+    asked_prompt(folder, PromptSpec(config.scale), card.chat)
     return _Tuned(folder, card)
 
 
@@ -178,8 +178,8 @@ def _turned(config: ProbeConfig, tuned: _Tuned | None) -> str | None:
     """
     usual = _usual(config, tuned)
     files = {name: Path(usual[name]) for name in ("prompt", "guidance", "examples") if name in usual}
-    asked = Asked(
-        config.scale, order=usual.get("order", Asked.order), seed=int(usual.get("seed", "0")), **files
+    asked = PromptSpec(
+        config.scale, order=usual.get("order", PromptSpec.order), seed=int(usual.get("seed", "0")), **files
     )
     pair = ("keyphrase", "title", None)
     text = asked.load().render(*pair)

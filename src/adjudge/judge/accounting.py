@@ -1,4 +1,4 @@
-"""Booking answers: each becomes a verdict, its tokens and money are added up, and it goes to the log."""
+"""Cost accounting of answers: each becomes a verdict, its tokens and money are added up, and it goes to the log."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from adjudge.judge.log import Entry, Record, VerdictLog
-from adjudge.judge.prices import Purse
-from adjudge.judge.verdict import Reader, Verdict
+from adjudge.judge.log import LogEntry, LogRecord, VerdictLog
+from adjudge.judge.prices import Budget
+from adjudge.judge.verdict import Verdict, VerdictReader
 from adjudge.llm.contract import Answer, AskFailed, Request
 
 N = TypeVar("N", int, float)
 
 
 @dataclass(slots=True)
-class Ask:
+class PendingText:
     """A text to ask about: its hash, the request, its size in bytes, and what the log holds of it (None: nothing).
 
     owed: whether `before` holds money or tokens of failed requests that the log does not hold yet. again: whether the
@@ -25,7 +25,7 @@ class Ask:
     text: bytes
     request: Request
     size: int
-    before: Entry | None = None
+    before: LogEntry | None = None
     failures: int = 0
     owed: bool = False
     again: bool = field(init=False)
@@ -38,7 +38,7 @@ class Ask:
         return self.before.answered if self.before else 0
 
     def attempt(self) -> Request:
-        """The request of the next attempt: where a seed is set, each attempt has its own."""
+        """The request of the next attempt: if a seed is set, each attempt has its own."""
         seed = self.request.decoding.seed
         if seed is None or self.answered == 0:
             return self.request
@@ -48,15 +48,15 @@ class Ask:
 
 @dataclass
 class Tally:
-    """What a run did. `stopped` is "" where it finished, else why it stopped. said: for each kind of failed request,
-    the first message that came with it."""
+    """What a run did. `stopped` is "" if it finished, else why it stopped. messages: for each kind of failed request,
+    the first one that came with it."""
 
     scored: int = 0
     unscored: int = 0
     requests: int = 0
     answers: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    said: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
     stopped: str = ""
     seconds: float = 0.0
 
@@ -65,60 +65,60 @@ class Tally:
         return self.scored + self.unscored
 
 
-def settled(entry: Entry, attempts: int) -> bool:
+def is_settled(entry: LogEntry, attempts: int) -> bool:
     """Whether a text needs no further asking: it has a verdict, or its attempts are used up."""
     return entry.verdict.scored or entry.answered >= attempts
 
 
-class Booking:
-    """Where all answers go, live or from a file. `attempts`: answers before an unscored text stays so."""
+class Accounting:
+    """Books all answers, live or from a file. `attempts`: answers before an unscored text stays so."""
 
-    def __init__(self, reader: Reader, log: VerdictLog, purse: Purse, attempts: int) -> None:
-        self.reader, self.log, self.purse, self.attempts = reader, log, purse, attempts
+    def __init__(self, reader: VerdictReader, log: VerdictLog, budget: Budget, attempts: int) -> None:
+        self.reader, self.log, self.budget, self.attempts = reader, log, budget, attempts
         self.tally = Tally()
 
-    def answered(self, ask: Ask, answer: Answer, promised: float) -> bool:
-        """Write an answer down; True where it settles the text."""
+    def book_answer(self, ask: PendingText, answer: Answer, promised: float) -> bool:
+        """Write an answer down; True if it settles the text."""
         self.tally.answers += 1
-        cost = self.purse.pay(promised, ask.size, answer.tokens_in, answer.tokens_out)
+        cost = self.budget.settle(promised, ask.size, answer.tokens_in, answer.tokens_out)
         tokens = None
         if answer.tokens_in is not None and answer.tokens_out is not None:
             tokens = answer.tokens_in + answer.tokens_out
         if ask.before is not None:
             tokens, cost = _plus(ask.before.tokens, tokens), _plus(ask.before.cost, cost)
-        ask.before = Entry(self.reader.read(answer), ask.answered + 1, tokens, cost)
-        self.log.put(Record(ask.text, ask.before, answer))
+        ask.before = LogEntry(self.reader.read(answer), ask.answered + 1, tokens, cost)
+        self.log.put(LogRecord(ask.text, ask.before, answer))
         ask.owed = False
-        final = settled(ask.before, self.attempts)
+        final = is_settled(ask.before, self.attempts)
         if final:
             self._count(ask.before.verdict)
         return final
 
-    def failed(self, ask: Ask, failure: AskFailed, promised: float) -> None:
-        """Book what a request without an answer took: what the server names, else the promise where it may be billed."""
-        if failure.kind not in self.tally.said:
-            self.tally.said[failure.kind] = _one_line(failure.message)
+    def book_failure(self, ask: PendingText, failure: AskFailed, promised: float) -> None:
+        """Book what a request without an answer took: what the server names, else the promise if it may be billed."""
+        if failure.kind not in self.tally.messages:
+            self.tally.messages[failure.kind] = _one_line(failure.message)
         if not failure.may_cost:
-            self.purse.give_back(promised)
+            self.budget.release(promised)
             return
-        cost = self.purse.pay(promised, ask.size, *failure.used)
+        cost = self.budget.settle(promised, ask.size, *failure.used)
         tokens = None if None in failure.used else sum(filter(None, failure.used))
         if cost is not None or tokens is not None:
-            entry = ask.before or Entry(Verdict(None, failure.kind), 0, None, None)
+            entry = ask.before or LogEntry(Verdict(None, failure.kind), 0, None, None)
             ask.before = entry._replace(tokens=_plus(entry.tokens, tokens), cost=_plus(entry.cost, cost))
             ask.owed = True
 
-    def gave_up(self, ask: Ask, why: str) -> None:
+    def give_up(self, ask: PendingText, why: str) -> None:
         """No answer came for `why`: the text is unscored, and a later run asks again."""
         verdict = Verdict(None, why)
-        ask.before = ask.before._replace(verdict=verdict) if ask.before else Entry(verdict, 0, None, None)
-        self.left(ask)
+        ask.before = ask.before._replace(verdict=verdict) if ask.before else LogEntry(verdict, 0, None, None)
+        self.write_down(ask)
         self._count(verdict)
 
-    def left(self, ask: Ask) -> None:
+    def write_down(self, ask: PendingText) -> None:
         """Write down what is known of a text that is not asked any more in this run."""
         if ask.before is not None:
-            self.log.put(Record(ask.text, ask.before))
+            self.log.put(LogRecord(ask.text, ask.before))
         ask.owed = False
 
     def _count(self, verdict: Verdict) -> None:

@@ -21,7 +21,7 @@ _PART = re.compile(r"\s*(\w+)\s*=\s*(\d*\.?\d+)\s*")
 
 
 @dataclass(frozen=True)
-class Mix:
+class ClassMix:
     """A class mix before and after matching, grades worst first. shares sum to 1; distance: total variation to target."""
 
     grades: tuple[str, ...]
@@ -130,9 +130,9 @@ def resampled(steps: np.ndarray, taken: Sequence[int], rng: np.random.Generator)
     return np.sort(np.concatenate(rows)) if rows else np.zeros(0, np.int64)
 
 
-def mix_of(scale: Scale, target: Sequence[float], before: Sequence[int], after: Sequence[int]) -> Mix:
+def mix_of(scale: Scale, target: Sequence[float], before: Sequence[int], after: Sequence[int]) -> ClassMix:
     """Both mixes, told beside their target."""
-    return Mix(
+    return ClassMix(
         scale.grades,
         tuple(target),
         tuple(before),

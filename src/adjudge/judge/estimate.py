@@ -1,13 +1,13 @@
-"""A dry run: what is missing, about how many tokens it takes, and what that costs."""
+"""Cost estimate of a dry run: the texts to be asked, their tokens, and what they cost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from adjudge.judge.accounting import Ask
+from adjudge.judge.accounting import PendingText
 from adjudge.judge.log import VerdictLog
-from adjudge.judge.prices import TEMPLATE_TOKENS, Purse
+from adjudge.judge.prices import TEMPLATE_TOKENS, Budget
 from adjudge.llm.contract import Decoding
 
 BYTES_PER_TOKEN = 4.0
@@ -29,7 +29,9 @@ class Estimate:
     again: int = 0
 
 
-def estimate(chunks: Iterable[Sequence[Ask]], log: VerdictLog, purse: Purse, decoding: Decoding) -> Estimate:
+def estimate(
+    chunks: Iterable[Sequence[PendingText]], log: VerdictLog, budget: Budget, decoding: Decoding
+) -> Estimate:
     """Count what is missing and what it would take; nothing is asked.
 
     Without answers to learn from: a token for 4 bytes, 64 for the chat template, and the longest answer allowed.
@@ -39,19 +41,19 @@ def estimate(chunks: Iterable[Sequence[Ask]], log: VerdictLog, purse: Purse, dec
         texts += len(chunk)
         size += sum(ask.size for ask in chunk)
         again += sum(ask.before is not None for ask in chunk)
-    seen = _seen(log)
-    if seen is None:
+    means = _mean_tokens(log)
+    if means is None:
         tokens_in, tokens_out = (
             int(size / BYTES_PER_TOKEN) + TEMPLATE_TOKENS * texts,
             decoding.max_tokens * texts,
         )
     else:
-        tokens_in, tokens_out = int(seen[0] * texts), int(seen[1] * texts)
-    cost = purse.price.cost(tokens_in, tokens_out) if purse.price else None
-    return Estimate(texts, tokens_in, tokens_out, cost, seen is not None, again)
+        tokens_in, tokens_out = int(means[0] * texts), int(means[1] * texts)
+    cost = budget.price.cost(tokens_in, tokens_out) if budget.price else None
+    return Estimate(texts, tokens_in, tokens_out, cost, means is not None, again)
 
 
-def _seen(log: VerdictLog) -> tuple[float, float] | None:
+def _mean_tokens(log: VerdictLog) -> tuple[float, float] | None:
     """Mean tokens in and out over the first answers in the log."""
     known = []
     for _, _, answer in log.answers():

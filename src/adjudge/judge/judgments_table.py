@@ -1,4 +1,4 @@
-"""Verdicts out: the judgments table (Parquet)."""
+"""Judgments table (Parquet): one row per pair, from what the verdict log holds."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adjudge.judge.log_snapshot import Flags, Known, Places
-from adjudge.judge.sanitize import blanks
+from adjudge.judge.log_snapshot import Flags, LogSnapshot, Places
+from adjudge.storage.files import fresh_parquet
+from adjudge.text.blank import are_blank
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +22,7 @@ NO_TEXT = "no keyphrase or no title"
 
 
 @dataclass
-class Written:
+class JudgmentsWritten:
     """What a judgments table holds. tokens and cost count each text once, however many pairs share it."""
 
     pairs: int = 0
@@ -51,35 +52,31 @@ def schema() -> pa.Schema:
 def write_judgments(
     out: Path,
     judge: str,
-    known: Known,
+    known: LogSnapshot,
     batches: Iterable[tuple[pa.RecordBatch, Places, Flags]],
     unasked: str = NOT_ASKED,
-) -> Written:
+) -> JudgmentsWritten:
     """One row for each pair, in the input's order, written beside `out` and moved there when whole.
 
     batches: the pairs, with where each is in `known` and whether it is there. The first pair of a text carries its
     tokens and cost; pairs that share the text carry 0, so that sums are right. A text the log does not know is unscored
     for the reason `unasked`.
     """
-    import pyarrow.parquet as pq
-
-    written = Written()
+    written = JudgmentsWritten()
     paid = np.zeros(len(known), bool)
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + ".partial")
-    with pq.ParquetWriter(partial, schema(), compression="zstd") as writer:
-        for batch, places, found in batches:
-            table = _judged(batch, places, found, known, _first(places, found, paid), judge, unasked)
+    with fresh_parquet(out, schema()) as writer:
+        for batch, places, in_log in batches:
+            table = _judged(batch, places, in_log, known, _first(places, in_log, paid), judge, unasked)
             writer.write_table(table)
             _count(written, table)
-    partial.replace(out)
     return written
 
 
-def _first(places: Places, found: Flags, paid: Flags) -> Flags:
+def _first(places: Places, in_log: Flags, paid: Flags) -> Flags:
     """Which rows are their text's first; marks their texts as paid."""
     first = np.zeros(len(places), bool)
-    rows = np.flatnonzero(found & ~paid[places]) if len(paid) else np.flatnonzero(found)
+    rows = np.flatnonzero(in_log & ~paid[places]) if len(paid) else np.flatnonzero(in_log)
     texts, begins = np.unique(places[rows], return_index=True)
     first[rows[begins]] = True
     paid[texts] = True
@@ -89,8 +86,8 @@ def _first(places: Places, found: Flags, paid: Flags) -> Flags:
 def _judged(
     batch: pa.RecordBatch,
     places: Places,
-    found: Flags,
-    known: Known,
+    in_log: Flags,
+    known: LogSnapshot,
     first: Flags,
     judge: str,
     unasked: str,
@@ -99,24 +96,24 @@ def _judged(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    said = known.table.take(pa.array(places, mask=~found))
-    there = _readable(batch, ~found)
-    status = pc.if_else(said.column("grade").is_valid(), "scored", "unscored")
+    verdicts = known.table.take(pa.array(places, mask=~in_log))
+    readable = _readable(batch, ~in_log)
+    status = pc.if_else(verdicts.column("grade").is_valid(), "scored", "unscored")
     why = pc.if_else(
-        pa.array(found), said.column("reason").cast(pa.string()), pc.if_else(there, unasked, NO_TEXT)
+        pa.array(in_log), verdicts.column("reason").cast(pa.string()), pc.if_else(readable, unasked, NO_TEXT)
     )
     columns = {
         "item_id": batch.column("item_id"),
         "keyphrase": batch.column("keyphrase"),
-        "grade": said.column("grade"),
-        "probability": said.column("probability"),
+        "grade": verdicts.column("grade"),
+        "probability": verdicts.column("probability"),
         "status": status,
         "reason": why,
         "judge": pa.repeat(judge, batch.num_rows),
-        "tokens": _once(said.column("tokens"), first, 0),
-        "cost": _once(said.column("cost"), first, 0.0),
-        "expected": said.column("expected"),
-        "mass": said.column("mass"),
+        "tokens": _once(verdicts.column("tokens"), first, 0),
+        "cost": _once(verdicts.column("cost"), first, 0.0),
+        "expected": verdicts.column("expected"),
+        "mass": verdicts.column("mass"),
     }
     return pa.table({name: _flat(column) for name, column in columns.items()}).cast(schema())
 
@@ -127,7 +124,8 @@ def _readable(batch: pa.RecordBatch, wanted: Flags) -> pa.Array:
 
     flags = np.ones(batch.num_rows, bool)
     for name in ("keyphrase", "title"):
-        flags[wanted] &= ~blanks(batch.column(name).filter(pa.array(wanted)))
+        blank = are_blank(batch.column(name).filter(pa.array(wanted)))
+        flags[wanted] &= ~blank.to_numpy(zero_copy_only=False)
     return pa.array(flags)
 
 
@@ -143,7 +141,7 @@ def _once(column: Any, first: Flags, nothing: float) -> Any:
     return pc.if_else(pc.or_(pa.array(first), column.is_null()), column, nothing)
 
 
-def _count(written: Written, table: pa.Table) -> None:
+def _count(written: JudgmentsWritten, table: pa.Table) -> None:
     import pyarrow.compute as pc
 
     reasons = pc.value_counts(table.column("reason").drop_null())
@@ -151,7 +149,7 @@ def _count(written: Written, table: pa.Table) -> None:
     written.pairs += table.num_rows
     written.scored += scored
     written.unscored += table.num_rows - scored
-    written.reasons.update({str(seen["values"]): seen["counts"].as_py() for seen in reasons})
+    written.reasons.update({str(row["values"]): row["counts"].as_py() for row in reasons})
     written.tokens += pc.sum(table.column("tokens")).as_py() or 0
     cost = pc.sum(table.column("cost")).as_py()
     if cost is not None:

@@ -1,14 +1,13 @@
 """The verdict log: an SQLite file (WAL) that holds every answer ever paid for.
 
 A verdict is keyed by its config (model, revision, prompt hash, decoding settings, scale) and the hash of the rendered
-text. An answer is written to a file beside the log (journal.py) before it counts: from then on a `kill -9` cannot lose
+text. An answer is written to a file beside the log (write_ahead.py) before it counts: from then on a `kill -9` cannot lose
 it. One writer thread commits what has come every GATHER seconds; what a kill left uncommitted is read in when the log
 is opened again. The disk is asked to hold commits within SYNC_EVERY seconds, which is about what a power cut can lose.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -18,13 +17,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
 
 from adjudge.errors import AdjudgeError, BadTable
 from adjudge.judge import write_ahead
-from adjudge.judge.log_snapshot import COLUMNS, Known
+from adjudge.judge.log_snapshot import COLUMNS, LogSnapshot
 from adjudge.judge.verdict import Verdict
-from adjudge.judge.write_ahead import Row, Segment
+from adjudge.judge.write_ahead import Row, WriteAheadFile
 from adjudge.llm.contract import Answer, plain
 
 FORMAT = 1
@@ -60,7 +61,7 @@ class BadLog(AdjudgeError):
     """The verdict log cannot be used: another run holds it, or it is not one."""
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """What the log knows of one text: the verdict, how many answers it took, tokens and money spent on it."""
 
     verdict: Verdict
@@ -69,16 +70,16 @@ class Entry(NamedTuple):
     cost: float | None
 
 
-class Record(NamedTuple):
+class LogRecord(NamedTuple):
     """One thing to write: the text's entry as it is now, and the answer that made it so (None: none came)."""
 
     text: bytes
-    entry: Entry
+    entry: LogEntry
     answer: Answer | None = None
 
 
-class Totals(NamedTuple):
-    """What one config holds: texts, how many of them scored, tokens, money (None where no price was known)."""
+class LogTotals(NamedTuple):
+    """What one config holds: texts, how many of them scored, tokens, money (None if no price was known)."""
 
     texts: int
     scored: int
@@ -92,12 +93,12 @@ class VerdictLog:
     sync_every: seconds until what is committed is also safe from a power cut; 0 leaves that to the system.
     """
 
-    def __init__(self, path: Path, told: Mapping[str, Any], sync_every: float = SYNC_EVERY) -> None:
-        self.path, self.told = path, dict(told)
+    def __init__(self, path: Path, config: Mapping[str, Any], sync_every: float = SYNC_EVERY) -> None:
+        self.path, self.settings = path, dict(config)
         self._sync_every = sync_every
-        self._pending: list[Record] = []
+        self._pending: list[LogRecord] = []
         self._rows: list[Row] = []
-        self._segment: Segment | None = None
+        self._segment: WriteAheadFile | None = None
         self._wake = threading.Condition()
         self._writing = 0
         self._hurry = False
@@ -105,11 +106,11 @@ class VerdictLog:
         self._dirty = False
         self._closed = threading.Event()
         self._error: BaseException | None = None
-        self.on_commit: Callable[[Sequence[Record]], None] = _nothing
+        self.on_commit: Callable[[Sequence[LogRecord]], None] = _ignore
 
     def __enter__(self) -> VerdictLog:
         with ExitStack() as opened:
-            opened.enter_context(_only_one(self.path))
+            opened.enter_context(_exclusive(self.path))
             try:
                 self._reader = opened.enter_context(closing(_connect(self.path)))
                 self._writer = opened.enter_context(closing(_connect(self.path)))
@@ -140,27 +141,29 @@ class VerdictLog:
 
     def _prepare(self) -> None:
         with self._reader as connection:
-            found = connection.execute("PRAGMA user_version").fetchone()[0]
-            if found not in (0, FORMAT):
-                raise BadLog(f"{self.path} has format {found}; this version reads {FORMAT}: upgrade adjudge")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, FORMAT):
+                raise BadLog(
+                    f"{self.path} has format {version}; this version reads {FORMAT}: upgrade adjudge"
+                )
             connection.executescript(SCHEMA)
             connection.execute(f"PRAGMA user_version = {FORMAT:d}")
-        self.config = self._config(self.told)
+        self.config = self._config_id(self.settings)
 
-    def _config(self, told: Mapping[str, Any]) -> int:
+    def _config_id(self, config: Mapping[str, Any]) -> int:
         with self._writer as connection:
-            connection.execute("INSERT OR IGNORE INTO configs(told) VALUES (?)", (plain(told),))
-            found = connection.execute("SELECT id FROM configs WHERE told = ?", (plain(told),))
-            return int(found.fetchone()[0])
+            connection.execute("INSERT OR IGNORE INTO configs(told) VALUES (?)", (plain(config),))
+            rows = connection.execute("SELECT id FROM configs WHERE told = ?", (plain(config),))
+            return int(rows.fetchone()[0])
 
     def _take_in(self) -> None:
         """Read in what a killed run wrote down and did not commit. A file that was committed is named in `taken`."""
         taken = {row[0] for row in self._writer.execute("SELECT segment FROM taken")}
-        for path in write_ahead.left(self.path):
+        for path in write_ahead.leftover_files(self.path):
             if path.name not in taken:
-                told, rows = write_ahead.read(path)
-                if told is not None:
-                    self._commit(self._config(told), rows, path)
+                config, rows = write_ahead.read(path)
+                if config is not None:
+                    self._commit(self._config_id(config), rows, path)
             path.unlink()
         with self._writer as connection:
             connection.execute("DELETE FROM taken")
@@ -175,14 +178,14 @@ class VerdictLog:
         """Records that are not yet committed."""
         return len(self._pending) + self._writing
 
-    def put(self, record: Record) -> None:
+    def put(self, record: LogRecord) -> None:
         """Write a record down: it outlives the process from here on. `on_commit` is called with it (in the writer's
-        thread) once the log holds it too. Raises BadLog where the disk does not take it."""
+        thread) once the log holds it too. Raises BadLog if the disk does not take it."""
         row = _row(record)
         with self._wake:
             try:
                 if self._segment is None:
-                    self._segment = Segment(self.path, self.told)
+                    self._segment = WriteAheadFile(self.path, self.settings)
                 self._segment.add(row)
             except OSError as error:
                 raise BadLog(f"{self.path} could not be written: {error}") from error
@@ -192,7 +195,7 @@ class VerdictLog:
                 self._wake.notify_all()
 
     def flush(self) -> None:
-        """Wait until everything handed over is committed. Raises BadLog where that failed."""
+        """Wait until everything handed over is committed. Raises BadLog if that failed."""
         with self._wake:
             self._hurry = True
             self._wake.notify_all()
@@ -205,24 +208,24 @@ class VerdictLog:
         """The connection of the thread that asks, for tables of its own (batch files)."""
         return self._reader
 
-    def find(self, texts: Sequence[bytes]) -> dict[int, Entry]:
-        """What is known of each text, by its place in the sequence."""
-        known: dict[bytes, Entry] = {}
+    def find(self, texts: Sequence[bytes]) -> dict[int, LogEntry]:
+        """What is known of each text, by its index in the sequence."""
+        known: dict[bytes, LogEntry] = {}
         for start in range(0, len(texts), ASKED_AT_ONCE):
-            asked = texts[start : start + ASKED_AT_ONCE]
-            marks = f"({', '.join('?' * len(asked))})"
-            for row in self._reader.execute(FIND + marks, (self.config, *asked)):
-                known[row[0]] = Entry(Verdict(*row[1:6]), *row[6:])
-        return {place: known[text] for place, text in enumerate(texts) if text in known} if known else {}
+            some = texts[start : start + ASKED_AT_ONCE]
+            marks = f"({', '.join('?' * len(some))})"
+            for row in self._reader.execute(FIND + marks, (self.config, *some)):
+                known[row[0]] = LogEntry(Verdict(*row[1:6]), *row[6:])
+        return {index: known[text] for index, text in enumerate(texts) if text in known} if known else {}
 
-    def known(self) -> Known:
+    def known(self) -> LogSnapshot:
         """All that this config holds, as columns."""
-        return Known.of(self._reader.execute(ALL, (self.config,)))
+        return LogSnapshot.of(self._reader.execute(ALL, (self.config,)))
 
-    def totals(self) -> Totals:
+    def totals(self) -> LogTotals:
         """What this config holds so far."""
         texts, scored, tokens, cost = self._reader.execute(TOTALS, (self.config,)).fetchone()
-        return Totals(texts, scored, tokens or 0, cost)
+        return LogTotals(texts, scored, tokens or 0, cost)
 
     def answers(self) -> Iterator[tuple[bytes, int, Answer]]:
         """Every answer of this config as it came: (text hash, attempt, answer). Verdicts can be read from them again."""
@@ -279,9 +282,9 @@ def _insert(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple
     at = 0
     for size in SIZES:
         while len(rows) - at >= size:
-            one = f"({', '.join('?' * len(rows[at]))})"
+            marks = f"({', '.join('?' * len(rows[at]))})"
             values = list(chain.from_iterable(rows[at : at + size]))
-            connection.execute(statement.format(rows=", ".join([one] * size)), values)
+            connection.execute(statement.format(rows=", ".join([marks] * size)), values)
             at += size
 
 
@@ -293,14 +296,14 @@ def configs(path: Path) -> list[dict[str, Any]]:
         return [json.loads(row[0]) for row in connection.execute("SELECT told FROM configs ORDER BY id")]
 
 
-def _nothing(batch: Sequence[Record]) -> None:
-    """Nobody waits for commits."""
+def _ignore(batch: Sequence[LogRecord]) -> None:
+    """The default of `on_commit`: commits are asynchronous, and no caller needs to know of them."""
 
 
-def _row(record: Record) -> Row:
+def _row(record: LogRecord) -> Row:
     entry, answer = record.entry, record.answer
-    said = None if answer is None else answer.dump()
-    return (record.text, *entry.verdict, entry.answered, entry.tokens, entry.cost, said, time.time())
+    text = None if answer is None else answer.dump()
+    return (record.text, *entry.verdict, entry.answered, entry.tokens, entry.cost, text, time.time())
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -312,14 +315,13 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _only_one(path: Path) -> IO[bytes]:
-    """An advisory lock beside the log; it dies with the process."""
+def _exclusive(path: Path) -> FileLock:
+    """An advisory lock beside the log; it ends with the process."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(path.name + ".lock").open("ab")
+    lock = FileLock(path.with_name(path.name + ".lock"))
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
+        lock.acquire(blocking=False)
+    except Timeout as error:
         raise BadLog(
             f"{path} is in use by another run: wait for it, or give this run its own --log"
         ) from error

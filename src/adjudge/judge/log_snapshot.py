@@ -34,14 +34,14 @@ def keys_of(hashes: bytes) -> Keys:
 
 
 @dataclass(frozen=True)
-class Known:
+class LogSnapshot:
     """Texts in the order of their hashes: `keys`, and a table of COLUMNS, row by row."""
 
     keys: Keys
     table: pa.Table
 
     @staticmethod
-    def of(rows: sqlite3.Cursor) -> Known:
+    def of(rows: sqlite3.Cursor) -> LogSnapshot:
         """Read (text, *COLUMNS), sorted by text."""
         import pyarrow as pa
 
@@ -55,7 +55,7 @@ class Known:
             arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
             batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
         table = pa.Table.from_batches(batches, schema).unify_dictionaries().combine_chunks()
-        return Known(keys_of(b"".join(hashes)), table)
+        return LogSnapshot(keys_of(b"".join(hashes)), table)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -81,7 +81,7 @@ class Known:
         return int(np.diff(starts, append=len(self)).max())
 
     def settled(self, attempts: int) -> Flags:
-        """Whether a text needs no further asking (as `booking.settled`), row by row."""
+        """Whether a text needs no further asking (as `accounting.settled`), row by row."""
         graded = self.table.column("grade").is_valid().to_numpy()
         answered = self.table.column("answered").to_numpy()
         flags: Flags = graded | (answered >= attempts)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from adjudge.judge.accounting import Ask, Booking
+from adjudge.judge.accounting import Accounting, PendingText
 from adjudge.judge.log import VerdictLog
 from adjudge.judge.pairs import Question
 from adjudge.llm.batch import BatchLine, Shard, ShardSettings, read_results
@@ -45,20 +45,26 @@ class BatchStep:
     over_budget: bool = False
 
 
-class Offline:
+class BatchFolder:
     """The batch folder of one config of one log. tokens_setting: the body's name for the answer's length."""
 
     def __init__(
         self,
         folder: Path,
         log: VerdictLog,
-        booking: Booking,
+        accounting: Accounting,
         model: str,
         settings: ShardSettings,
         tokens_setting: str = "max_tokens",
     ) -> None:
-        self.folder, self.log, self.booking, self.model, self.settings = folder, log, booking, model, settings
-        self.purse, self.tokens_setting = booking.purse, tokens_setting
+        self.folder, self.log, self.accounting, self.model, self.settings = (
+            folder,
+            log,
+            accounting,
+            model,
+            settings,
+        )
+        self.budget, self.tokens_setting = accounting.budget, tokens_setting
         self.requests, self.results = folder / "requests", folder / "results"
         self.requests.mkdir(parents=True, exist_ok=True)
         self.results.mkdir(parents=True, exist_ok=True)
@@ -68,7 +74,7 @@ class Offline:
         # The texts of the shard being written; once it is finished, the table `waiting` holds them.
         self._current: set[bytes] = set()
 
-    def run(self, question: Question, missing: Iterable[Sequence[Ask]]) -> BatchStep:
+    def run(self, question: Question, missing: Iterable[Sequence[PendingText]]) -> BatchStep:
         """Read all results, then write what is missing and not waited for. `missing` is read after the results."""
         self._mend()
         touched = self._read()
@@ -118,15 +124,15 @@ class Offline:
                 continue
             booked.add(text)
             touched.add(waits[0])
-            ask = Ask(text, Request(line.key, (), ()), waits[1], entry)
-            promised = self.purse.owe(ask.size)
+            ask = PendingText(text, Request(line.key, (), ()), waits[1], entry)
+            promised = self.budget.reserve_anyway(ask.size)
             if isinstance(line.result, Answer):
                 self.step.answers += 1
-                self.booking.answered(ask, line.result, promised)
+                self.accounting.book_answer(ask, line.result, promised)
             else:
                 self.step.failures += 1
-                self.booking.failed(ask, line.result, promised)
-                self.booking.gave_up(ask, line.result.kind)
+                self.accounting.book_failure(ask, line.result, promised)
+                self.accounting.give_up(ask, line.result.kind)
         self.log.flush()
         self._forget([(self.log.config, text) for text in booked])
 
@@ -142,23 +148,23 @@ class Offline:
             ).fetchall()
             known = self.log.find([text for text, _ in rows])
             for place, (text, size) in enumerate(rows):
-                self.booking.gave_up(Ask(text, Request("", (), ()), size, known.get(place)), LOST)
+                self.accounting.give_up(PendingText(text, Request("", (), ()), size, known.get(place)), LOST)
             self.step.missing += len(rows)
             self.log.flush()
             self._forget([(self.log.config, text) for text, _ in rows])
 
     def _hold(self) -> None:
         """What is waited for may still cost its most."""
-        if self.purse.price is not None:
+        if self.budget.price is not None:
             asked = "SELECT size FROM waiting WHERE config = ?"
             for (size,) in self.connection.execute(asked, (self.log.config,)):
-                self.purse.owe(size)
+                self.budget.reserve_anyway(size)
 
-    def _write(self, question: Question, missing: Iterable[Sequence[Ask]]) -> None:
+    def _write(self, question: Question, missing: Iterable[Sequence[PendingText]]) -> None:
         shard: Shard | None = None
         rows: list[tuple[int, bytes, str, int]] = []
         for ask in self._unwaited(missing):
-            if self.purse.take(ask.size) is None:
+            if self.budget.reserve(ask.size) is None:
                 self.step.over_budget = True
                 break
             shard = shard or self._next()
@@ -171,12 +177,12 @@ class Offline:
         if shard is not None:
             self._finish(shard, rows)
 
-    def _request(self, ask: Ask, shard: Shard) -> Request:
+    def _request(self, ask: PendingText, shard: Shard) -> Request:
         """custom_id: config, text, attempt and shard, so that a result belongs to one sending only."""
         key = f"{self.log.config}-{ask.text.hex()}-{ask.answered + 1}-{shard.path.stem}"
         return ask.attempt()._replace(key=key)
 
-    def _unwaited(self, missing: Iterable[Sequence[Ask]]) -> Iterator[Ask]:
+    def _unwaited(self, missing: Iterable[Sequence[PendingText]]) -> Iterator[PendingText]:
         for chunk in missing:
             for ask in chunk:
                 row = self.connection.execute(

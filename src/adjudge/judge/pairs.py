@@ -1,4 +1,4 @@
-"""Pairs in, requests out: read in an order that shares prompt prefixes, rendered, hashed, and skipped where judged."""
+"""Pairs become requests: read in an order that shares prompt prefixes, rendered, hashed, and skipped if judged."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import numpy as np
 
 from adjudge import tables
 from adjudge.errors import BadTable
-from adjudge.judge.accounting import Ask, settled
+from adjudge.judge.accounting import PendingText, is_settled
 from adjudge.judge.log import VerdictLog
-from adjudge.judge.log_snapshot import Flags, Keys, Known, Places, keys_of
-from adjudge.judge.prompt import KEY_BYTES, Prompt, Text
-from adjudge.judge.sanitize import blank, blanks
+from adjudge.judge.log_snapshot import Flags, Keys, LogSnapshot, Places, keys_of
+from adjudge.judge.prompt import KEY_BYTES, Prompt, RenderedText
 from adjudge.llm.contract import Decoding, Message, Request
+from adjudge.storage.duck import in_memory
+from adjudge.text.blank import are_blank, blank_sql, is_blank
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +27,9 @@ BATCH = 65_536
 NO_KEY = bytes(KEY_BYTES)
 ORDERED = "SELECT keyphrase, title, {category} AS category FROM pairs {these} ORDER BY {order}"
 THESE = "WHERE file_row_number IN (SELECT row FROM wanted)"
+DISTINCT = f"""SELECT count(*) FROM (SELECT DISTINCT keyphrase, title, category FROM pairs
+WHERE NOT {blank_sql("keyphrase")} AND NOT {blank_sql("title")})"""
+UNREADABLE = "{} cannot be read as pairs: {{}}"
 READ = ("keyphrase", "title", "category")
 NUMBERED = ("category",)
 """Columns that may hold whole numbers too: an id says as much in digits. A keyphrase or a title of digits is a mistake."""
@@ -45,7 +49,7 @@ class Question:
     structured: str = ""
     client: Mapping[str, Any] = field(default_factory=dict)
 
-    def told(self, model: str, revision: str) -> dict[str, Any]:
+    def identity(self, model: str, revision: str) -> dict[str, Any]:
         """The config of a verdict log: everything beside the text that can change an answer."""
         how = self.decoding
         drawn = {
@@ -63,7 +67,7 @@ class Question:
             **({"client": dict(self.client)} if self.client else {}),
         }
 
-    def request(self, key: str, text: Text, pair: tuple[str, str, str] = ("", "", "")) -> Request:
+    def request(self, key: str, text: RenderedText, pair: tuple[str, str, str] = ("", "", "")) -> Request:
         """The request that asks about a rendered text; `pair` is (keyphrase, title, category)."""
         user = Message("user", text.user)
         messages = (Message("system", text.system), user) if text.system else (user,)
@@ -72,7 +76,7 @@ class Question:
 
 
 def count(pairs: Path) -> int:
-    """Rows of a Parquet file of pairs. Raises BadTable where it is not one, lacks a column of `to_score`, or holds
+    """Rows of a Parquet file of pairs. Raises BadTable if it is not one, lacks a column of `to_score`, or holds
     something else than text in a column that a judge reads (a category may be a whole number: its digits are read)."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -108,21 +112,34 @@ def _textual(kind: Any) -> bool:
     return any(test(plain) for test in tests)
 
 
+def count_texts(pairs: Path) -> int:
+    """Distinct (keyphrase, title, category) with something to judge: what progress counts, as equal texts are asked once.
+
+    Raises BadTable.
+    """
+    with in_memory(UNREADABLE.format(pairs), memory="2GB") as db:
+        table = db.read_parquet(str(pairs))
+        if "category" not in table.columns:
+            table = table.project("*, NULL::VARCHAR AS category")
+        table.create_view("pairs")
+        row = db.execute(DISTINCT).fetchone()
+    return int(row[0]) if row else 0
+
+
 def rows_in_order(
-    pairs: Path, prompt: Prompt, these: Places | None = None, memory_limit: str = "2GB"
+    pairs: Path, prompt: Prompt, these: Places | None = None, memory: str = "2GB"
 ) -> Iterator[list[Row]]:
     """(keyphrase, title, category) by what the prompt shows first: neighbours share the longest prompt prefix.
 
-    Equal rows are neighbours too. DuckDB sorts, on disk where memory is short. these: only the rows of these numbers.
+    Equal rows are neighbours too. DuckDB sorts, on disk if memory is short. these: only the rows of these numbers.
     """
-    import duckdb
     import pyarrow as pa
 
     count(pairs)
-    with duckdb.connect(config={"memory_limit": memory_limit}) as connection:
-        there = connection.read_parquet(str(pairs), file_row_number=True)
-        category = "category::VARCHAR" if "category" in there.columns else "NULL::VARCHAR"
-        there.create_view("pairs")
+    with in_memory(UNREADABLE.format(pairs), memory=memory) as connection:
+        table = connection.read_parquet(str(pairs), file_row_number=True)
+        category = "category::VARCHAR" if "category" in table.columns else "NULL::VARCHAR"
+        table.create_view("pairs")
         if these is not None:
             connection.register("wanted", pa.table({"row": these}))
         chosen = "" if these is None else THESE
@@ -145,21 +162,21 @@ def missing(
     attempts: int,
     underway: set[bytes],
     these: Places | None = None,
-) -> Iterator[list[Ask]]:
+) -> Iterator[list[PendingText]]:
     """The texts still to be asked, each once, in an order that shares prefixes. these: look at these rows only."""
     if these is not None and not len(these):
         return
     for rows in rows_in_order(pairs, question.prompt, these):
-        yield asks_of(rows, question, log, attempts, underway)
+        yield pending_of(rows, question, log, attempts, underway)
 
 
-def asks_of(
+def pending_of(
     rows: Sequence[Row], question: Question, log: VerdictLog, attempts: int, underway: set[bytes]
-) -> list[Ask]:
-    """Render rows, and keep those that are neither being asked nor settled."""
+) -> list[PendingText]:
+    """Render rows, and keep those that are neither being asked nor is_settled."""
     fresh: dict[bytes, Row] = {}
     for row in rows:
-        if blank(row[0]) or blank(row[1]):
+        if is_blank(row[0]) or is_blank(row[1]):
             continue
         key = question.prompt.digest(*row)
         # Looked at before the log: what leaves `underway` is in the log by then.
@@ -167,13 +184,13 @@ def asks_of(
             fresh[key] = row
     known = log.find(list(fresh))
     asks = []
-    for place, (key, (keyphrase, title, category)) in enumerate(fresh.items()):
-        entry = known.get(place)
-        if entry is not None and settled(entry, attempts):
+    for index, (key, (keyphrase, title, category)) in enumerate(fresh.items()):
+        entry = known.get(index)
+        if entry is not None and is_settled(entry, attempts):
             continue
         text = question.prompt.render(keyphrase, title, category)
         request = question.request(key.hex(), text, (keyphrase, title, category or ""))
-        asks.append(Ask(key, request, text.size(), entry))
+        asks.append(PendingText(key, request, text.size(), entry))
     return asks
 
 
@@ -192,38 +209,46 @@ def _as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
 
     for name in NUMBERED:
         if name in batch.schema.names and pa.types.is_integer(batch.schema.field(name).type):
-            place = batch.schema.get_field_index(name)
-            batch = batch.set_column(place, name, batch.column(name).cast(pa.string()))
+            column = batch.schema.get_field_index(name)
+            batch = batch.set_column(column, name, batch.column(name).cast(pa.string()))
     return batch
 
 
 def hashes(batch: pa.RecordBatch, question: Question) -> Keys:
-    """Each row's text by its hash (all zero where there is nothing to judge)."""
+    """Each row's text by its hash (all zero if there is nothing to judge)."""
     digest = question.prompt.digest
     names = batch.schema.names
     categories = batch.column("category").to_pylist() if "category" in names else [None] * batch.num_rows
     rows = zip(
         batch.column("keyphrase").to_pylist(), batch.column("title").to_pylist(), categories, strict=True
     )
-    nothing = blanks(batch.column("keyphrase")) | blanks(batch.column("title"))
-    if not nothing.any():
+    blank = nothing_to_judge(batch)
+    if not blank.any():
         return keys_of(b"".join([digest(*row) for row in rows]))
-    told = zip(rows, nothing.tolist(), strict=True)
-    return keys_of(b"".join([NO_KEY if none else digest(*row) for row, none in told]))
+    flagged = zip(rows, blank.tolist(), strict=True)
+    return keys_of(b"".join([NO_KEY if nothing else digest(*row) for row, nothing in flagged]))
+
+
+def nothing_to_judge(batch: pa.RecordBatch) -> Flags:
+    """Which rows of a batch have a blank keyphrase or a blank title."""
+    flags: Flags = np.zeros(batch.num_rows, bool)
+    for name in ("keyphrase", "title"):
+        flags |= are_blank(batch.column(name)).to_numpy(zero_copy_only=False)
+    return flags
 
 
 def all_hashes(pairs: Path, question: Question) -> Keys:
-    """`hashes` of the whole file: 16 bytes a row."""
-    found = [hashes(batch, question) for batch in batches(pairs)]
-    return np.concatenate(found) if found else keys_of(b"")
+    """`hashes` of the whole file: 16 bytes per row."""
+    keys = [hashes(batch, question) for batch in batches(pairs)]
+    return np.concatenate(keys) if keys else keys_of(b"")
 
 
 def entries(
-    pairs: Path, question: Question, known: Known, keys: Keys | None = None
+    pairs: Path, question: Question, known: LogSnapshot, keys: Keys | None = None
 ) -> Iterator[tuple[pa.RecordBatch, Places, Flags]]:
-    """The file's own rows in their order, with where each is in `known` and whether it is (`Known.find`).
+    """The file's own rows in their order, with where each is in `known` and whether it is (`LogSnapshot.find`).
 
-    keys: `all_hashes` where they were made already.
+    keys: `all_hashes` if they were made already.
     """
     at = 0
     for batch in batches(pairs):

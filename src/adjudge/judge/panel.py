@@ -36,7 +36,7 @@ class Vote:
 
 
 @dataclass(frozen=True)
-class Decision:
+class PanelDecision:
     """The panel's verdict. disagreement: the share of weight that voted for another grade than the heaviest one
     (0 to 1); None under two votes: one vote has nobody to disagree with."""
 
@@ -48,7 +48,7 @@ class Decision:
 
 def decide(
     votes: Sequence[Vote], judges: Sequence[str], scale: Scale, rule: str, weights: Mapping[str, float]
-) -> Decision:
+) -> PanelDecision:
     """Decide one pair.
 
     majority: a grade with more than half of the panel's judges, those unscored included. unanimous: all judges scored,
@@ -68,7 +68,7 @@ def decide(
             relevant += weigh[vote.judge] * p
     total = sum(cast.values())
     if not total:
-        return Decision(None, "no judge scored it", None, None)
+        return PanelDecision(None, "no judge scored it", None, None)
     ranked = sorted(cast.items(), key=lambda part: (-part[1], scale.index(part[0])))
     grade, weight = ranked[0]
     voted = sum(vote.grade is not None for vote in votes)
@@ -82,8 +82,8 @@ def decide(
     elif rule == "weighted" and len(ranked) > 1 and ranked[1][1] == weight:
         reason = "tied"
     if reason:
-        return Decision(None, reason, None, disagreement)
-    return Decision(grade, None, min(1.0, relevant / total), disagreement)
+        return PanelDecision(None, reason, None, disagreement)
+    return PanelDecision(grade, None, min(1.0, relevant / total), disagreement)
 
 
 @dataclass(frozen=True)

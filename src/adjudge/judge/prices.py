@@ -62,8 +62,8 @@ def price_of(file: Path | None, model: str) -> Price | None:
     return price
 
 
-class Purse:
-    """Money spent and money promised to requests in flight; `take` refuses what could pass the budget.
+class Budget:
+    """Money spent and money promised to requests in flight; `reserve` refuses what could pass the budget.
 
     A promise is an upper bound: the dearest tokens-a-byte seen so far with a margin (one token a byte before any
     answer), and the longest answer allowed.
@@ -76,32 +76,34 @@ class Purse:
         self.promised = 0.0
         self._dearest = 0.0
 
-    def promise(self, size: int) -> float:
+    def bound(self, size: int) -> float:
         """The most that a request of so many bytes may cost."""
         if self.price is None:
             return 0.0
         rate = min(FIRST_TOKENS_PER_BYTE, self._dearest * MARGIN) if self._dearest else FIRST_TOKENS_PER_BYTE
         return self.price.cost(int(size * rate) + TEMPLATE_TOKENS, self.max_tokens)
 
-    def take(self, size: int) -> float | None:
+    def reserve(self, size: int) -> float | None:
         """Promise the money for a request; None where that could pass the budget."""
-        most = self.promise(size)
+        most = self.bound(size)
         if self.budget is not None and self.spent + self.promised + most > self.budget:
             return None
         self.promised += most
         return most
 
-    def owe(self, size: int) -> float:
+    def reserve_anyway(self, size: int) -> float:
         """Promise the money for a request that is out already, whatever the budget."""
-        most = self.promise(size)
+        most = self.bound(size)
         self.promised += most
         return most
 
-    def give_back(self, promised: float) -> None:
+    def release(self, promised: float) -> None:
         """No answer came, and none is billed: the promise is off."""
         self.promised -= promised
 
-    def pay(self, promised: float, size: int, tokens_in: int | None, tokens_out: int | None) -> float | None:
+    def settle(
+        self, promised: float, size: int, tokens_in: int | None, tokens_out: int | None
+    ) -> float | None:
         """Book an answer; its cost, None without a price. Unknown token counts are booked at the promise."""
         self.promised -= promised
         if self.price is None:

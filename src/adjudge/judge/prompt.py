@@ -1,4 +1,4 @@
-"""Prompts: Markdown files with checked placeholders, filled with fenced text in a settable order of options."""
+"""Prompts: Markdown files with checked placeholders, filled with sanitized text in a settable order of options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adjudge.errors import BadConfig, did_you_mean
-from adjudge.judge.sanitize import fenced
+from adjudge.judge.sanitize import sanitized
 from adjudge.records import Scale, scale
 
 PLACEHOLDERS = ("keyphrase", "title", "category", "guidance", "examples", "options", "answers")
@@ -26,7 +26,7 @@ _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 _GRADE = re.compile(r"-\s*(?P<grade>\w+)\s*=\s*(?P<answer>[^:=]+?)\s*:\s*(?P<meaning>.+)")
 KEY_BYTES = 16
 NO_CATEGORY = "not stated"
-# A NUL cannot come out of fenced text, so no category or example can pass for a slot.
+# A NUL cannot come out of sanitized text, so no category or example can pass for a slot.
 _SLOTS = {"keyphrase": "\0keyphrase", "title": "\0title"}
 _Filled = tuple[list[str], list[str], str | None]
 _Begun = tuple[Any, list[str]]
@@ -34,7 +34,7 @@ MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
-class Example:
+class GradedExample:
     """A graded pair shown to the judge; `category` None shows it for every category."""
 
     keyphrase: str
@@ -44,7 +44,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Choice:
+class GradeOption:
     """A grade, the word a judge answers for it, and what it means."""
 
     grade: str
@@ -52,7 +52,7 @@ class Choice:
     meaning: str
 
 
-class Text(NamedTuple):
+class RenderedText(NamedTuple):
     """A rendered prompt: the system message (may be empty) and the user's."""
 
     system: str
@@ -80,7 +80,7 @@ class Prompt:
         order: str = "best_first",
         seed: int = 0,
         guidance: Mapping[str, str] | None = None,
-        examples: Sequence[Example] = (),
+        examples: Sequence[GradedExample] = (),
     ) -> None:
         sections = _sections(source)
         self.scale = scale
@@ -124,16 +124,16 @@ class Prompt:
                 shown.append(name)
         return tuple(dict.fromkeys((*shown, *COLUMNS)))
 
-    def render(self, keyphrase: str, title: str, category: str | None) -> Text:
-        """The prompt of one pair, its three texts fenced."""
+    def render(self, keyphrase: str, title: str, category: str | None) -> RenderedText:
+        """The prompt of one pair, its three texts sanitized."""
         system, user, whole = self._of(category or NO_CATEGORY)
-        own = {_SLOTS["keyphrase"]: fenced(keyphrase), _SLOTS["title"]: fenced(title)}
+        own = {_SLOTS["keyphrase"]: sanitized(keyphrase), _SLOTS["title"]: sanitized(title)}
         if whole is None:
             whole = "".join([own.get(part, part) for part in system])
-        return Text(whole, "".join([own.get(part, part) for part in user]))
+        return RenderedText(whole, "".join([own.get(part, part) for part in user]))
 
     def digest(self, keyphrase: str, title: str, category: str | None) -> bytes:
-        """16 bytes that name the rendered text: `Text.digest` without building the text.
+        """16 bytes that name the rendered text: `RenderedText.digest` without building the text.
 
         What an item's texts begin with is hashed once and the hash is copied: a pair that is judged already is looked
         up without its prompt ever being built.
@@ -148,7 +148,7 @@ class Prompt:
         if begun is None:
             return self.render(keyphrase, title, category).digest()
         hashed = begun.copy()
-        hashed.update(fenced(keyphrase).join(rest).encode("utf-8", "surrogatepass"))
+        hashed.update(sanitized(keyphrase).join(rest).encode("utf-8", "surrogatepass"))
         return hashed.digest()[:KEY_BYTES]
 
     def _begun(self, category: str, title: str) -> _Begun:
@@ -156,7 +156,7 @@ class Prompt:
         _, user, whole = self._of(category)
         if whole is None:
             return None, []
-        own = fenced(title)
+        own = sanitized(title)
         filled = "".join([own if part == _SLOTS["title"] else part for part in user])
         first, *rest = filled.split(_SLOTS["keyphrase"])
         return hashlib.sha256(f"{whole}\0{first}".encode("utf-8", "surrogatepass")), ["", *rest]
@@ -166,7 +166,7 @@ class Prompt:
         kept for each category."""
         found = self._by_category.get(category)
         if found is None:
-            values = {**self._fixed, "category": fenced(category), "guidance": "", "examples": ""}
+            values = {**self._fixed, "category": sanitized(category), "guidance": "", "examples": ""}
             values["guidance"] = self.guidance.get(category, self.guidance.get("*", ""))
             values["examples"] = self._shown_examples(category)
             system, user = _fill(self._system, values), _fill(self._user, values)
@@ -180,14 +180,14 @@ class Prompt:
     def _shown_examples(self, category: str) -> str:
         answer = {choice.grade: choice.answer for choice in self.choices}
         return "\n".join(
-            f"<example><title>{fenced(e.title)}</title><keyphrase>{fenced(e.keyphrase)}</keyphrase>"
+            f"<example><title>{sanitized(e.title)}</title><keyphrase>{sanitized(e.keyphrase)}</keyphrase>"
             f"<answer>{answer[e.grade]}</answer></example>"
             for e in self.examples
             if e.category in (None, category)
         )
 
 
-def ordered(choices: Sequence[Choice], order: str, seed: int) -> list[Choice]:
+def ordered(choices: Sequence[GradeOption], order: str, seed: int) -> list[GradeOption]:
     """The choices as they are shown; `shuffled` is a permutation drawn from the seed."""
     if order not in ORDERS:
         raise BadConfig(
@@ -243,14 +243,14 @@ def _guidance(file: Path | None) -> dict[str, str]:
     return told
 
 
-def _examples(file: Path | None) -> list[Example]:
+def _examples(file: Path | None) -> list[GradedExample]:
     if file is None:
         return []
     told = _json(file)
     if not isinstance(told, list):
         raise BadConfig(f"{file} must be a JSON list of examples")
     try:
-        return [Example(**one) for one in told]
+        return [GradedExample(**one) for one in told]
     except TypeError as error:
         raise BadConfig(
             f"{file}: an example has keyphrase, title, grade and optional category ({error})"
@@ -281,15 +281,15 @@ def _sections(source: str) -> dict[str, str]:
     return found
 
 
-def _choices(text: str, scale: Scale) -> tuple[Choice, ...]:
+def _choices(text: str, scale: Scale) -> tuple[GradeOption, ...]:
     """The grades, worst first, each with its answer word."""
-    found: dict[str, Choice] = {}
+    found: dict[str, GradeOption] = {}
     for line in (line for line in text.splitlines() if line.strip()):
         match = _GRADE.fullmatch(line.strip())
         if match is None:
             raise BadConfig(f"a grade is written '- GRADE = ANSWER: MEANING'; seen: {line!r}")
         scale.index(match["grade"])
-        found[match["grade"]] = Choice(match["grade"], match["answer"], match["meaning"])
+        found[match["grade"]] = GradeOption(match["grade"], match["answer"], match["meaning"])
     missing = [grade for grade in scale.grades if grade not in found]
     answers = [choice.answer.casefold() for choice in found.values()]
     if missing or len(set(answers)) < len(answers):

@@ -1,4 +1,4 @@
-"""How fast to ask: a bound on requests in flight that yields to rate limits, and waits with seeded jitter."""
+"""Rate limit of requests: a bound on those in flight that backs off, with seeded jitter (AIMD)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ FIRST_WAIT = 0.5
 LONGEST_WAIT = 60.0
 
 
-class Pace:
+class RateLimit:
     """At most `in_flight` requests at once, fewer after a rate limit (halved, then one more for each full round).
 
-    A `Retry-After` holds everybody back until then; other failures wait on their own, twice as long each time, by
+    A `Retry-After` holds all requests back until then; other failures wait alone, twice as long each time, by
     a random share of that (full jitter) from a seeded generator.
     """
 
@@ -27,23 +27,23 @@ class Pace:
         self.first_wait = first_wait
         self._hold_until = 0.0
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._shut = asyncio.Event()
+        self._closed = asyncio.Event()
 
-    def open(self) -> bool:
-        """Enter without waiting where that can be; `enter` is for when it cannot."""
-        free = not self._hold_until and self.active < self.allowed and not self._shut.is_set()
+    def try_enter(self) -> bool:
+        """Enter without waiting if there is room; `enter` waits for it."""
+        free = not self._hold_until and self.active < self.allowed and not self._closed.is_set()
         self.active += free
         return free
 
     async def enter(self) -> bool:
-        """Wait for a place; False where nobody may enter any more."""
+        """Wait for room; False if no request may enter any more."""
         loop = asyncio.get_running_loop()
         while True:
-            held = self._hold_until - loop.time()
-            if self._shut.is_set():
+            pause = self._hold_until - loop.time()
+            if self._closed.is_set():
                 return False
-            if held > 0:
-                await self.sleep(held)
+            if pause > 0:
+                await self.sleep(pause)
                 continue
             self._hold_until = 0.0
             if self.active < self.allowed:
@@ -55,20 +55,20 @@ class Pace:
                 await turn
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, but not past `shut`."""
+        """Wait, but not past `close`."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._shut.wait(), seconds)
+            await asyncio.wait_for(self._closed.wait(), seconds)
 
-    def shut(self) -> None:
-        """Let nobody enter any more, and wake who waits."""
-        self._shut.set()
+    def close(self) -> None:
+        """Let no request enter any more, and wake those that wait."""
+        self._closed.set()
         while self._queue:
             turn = self._queue.popleft()
             if not turn.done():
                 turn.set_result(None)
 
     def leave(self) -> None:
-        """Give the place to the next in line."""
+        """Give the room to the next in line."""
         self.active -= 1
         while self._queue:
             turn = self._queue.popleft()
@@ -76,7 +76,7 @@ class Pace:
                 turn.set_result(None)
                 break
 
-    def went_well(self) -> None:
+    def record_success(self) -> None:
         """An answer came: a little more at once, up to the most."""
         if self.allowed < self.most:
             self.allowed = min(float(self.most), self.allowed + 1.0 / self.allowed)
@@ -85,15 +85,15 @@ class Pace:
                 if not turn.done():
                     turn.set_result(None)
 
-    def limited(self, retry_after: float | None) -> None:
-        """A rate limit came: half as many at once, nobody before `retry_after` seconds from now."""
+    def record_limit(self, retry_after: float | None) -> None:
+        """A rate limit came: half as many at once, none before `retry_after` seconds from now."""
         now = asyncio.get_running_loop().time()
         if now >= self._hold_until:
             self.allowed = max(1.0, self.allowed / 2)
         if retry_after is not None:
             self._hold_until = max(self._hold_until, now + min(retry_after, 3600.0))
 
-    def wait(self, failures: int) -> float:
-        """Seconds to wait after so many failures of one request: uniform in (0, first_wait * 2^(failures - 1)]."""
+    def backoff(self, failures: int) -> float:
+        """Seconds to wait after `failures` of one request: uniform in (0, first_wait * 2^(failures - 1)]."""
         most = min(LONGEST_WAIT, self.first_wait * 2 ** (failures - 1))
         return most * (1.0 - float(self.rng.random()))

@@ -8,7 +8,7 @@ from typing import Any
 
 from adjudge.config import to_dict
 from adjudge.judge.log import VerdictLog
-from adjudge.judge.verdict import UNSCORED_REASONS, Reader, ReadSettings, Verdict
+from adjudge.judge.verdict import UNSCORED_REASONS, ReadSettings, Verdict, VerdictReader
 from adjudge.llm.contract import plain
 from adjudge.records import Progress, no_progress
 
@@ -23,7 +23,7 @@ PUT = """UPDATE verdicts SET grade = :grade, reason = :reason, probability = :pr
 TOLD_EVERY = 10_000
 
 
-def read_again(log: VerdictLog, reader: Reader, progress: Progress = no_progress) -> int:
+def rescore(log: VerdictLog, reader: VerdictReader, progress: Progress = no_progress) -> int:
     """Bring the log's verdicts to what `reader` makes of its answers; how many answers were read for that.
 
     The log remembers by which settings a config's verdicts were read; where they are the same, nothing is done. A log that
@@ -43,7 +43,9 @@ def read_again(log: VerdictLog, reader: Reader, progress: Progress = no_progress
     return total
 
 
-def _readings(log: VerdictLog, reader: Reader, total: int, progress: Progress) -> Iterator[dict[str, Any]]:
+def _readings(
+    log: VerdictLog, reader: VerdictReader, total: int, progress: Progress
+) -> Iterator[dict[str, Any]]:
     reasons = json.dumps(UNSCORED_REASONS)
     for done, (text, attempt, answer) in enumerate(log.answers(), start=1):
         verdict: Verdict = reader.read(answer)

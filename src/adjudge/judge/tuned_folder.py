@@ -11,12 +11,12 @@ from adjudge import config as settings_of
 from adjudge.errors import BadConfig
 from adjudge.judge.prompt import Prompt, load
 
-CARD = "judge.json"
+CARD_FILE = "judge.json"
 PROMPT, GUIDANCE, EXAMPLES = "prompt.md", "guidance.json", "examples.json"
 
 
 @dataclass(frozen=True)
-class Card:
+class TunedJudge:
     """base, base_revision: what was tuned. prompt_hash: of the prompt in this folder, with order, seed, guidance and
     examples. chat: the tokenizer's chat template was used. mix: classes before and after. metrics: of the run."""
 
@@ -35,7 +35,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PromptSpec:
     """By what a judge is to be asked: `prompt.load`'s arguments."""
 
     scale: str
@@ -50,38 +50,38 @@ class Asked:
         return load(self.scale, self.prompt, self.order, self.seed, self.guidance, self.examples)
 
 
-def write(folder: Path, card: Card, asked: Asked, source: str) -> None:
+def write(folder: Path, card: TunedJudge, asked: PromptSpec, source: str) -> None:
     """Put the card and the prompt's files into a judge's folder. source: the prompt file's text."""
     (folder / PROMPT).write_text(source, encoding="utf-8")
     for given, name in ((asked.guidance, GUIDANCE), (asked.examples, EXAMPLES)):
         if given is not None:
             shutil.copyfile(given, folder / name)
-    settings_of.save(card, folder / CARD)
+    settings_of.save(card, folder / CARD_FILE)
 
 
-def read(folder: Path) -> Card | None:
+def read(folder: Path) -> TunedJudge | None:
     """A folder's card; None where it is no fine-tuned judge of ours. Raises BadConfig on one that cannot be read."""
-    return settings_of.load(Card, folder / CARD) if (folder / CARD).exists() else None
+    return settings_of.load(TunedJudge, folder / CARD_FILE) if (folder / CARD_FILE).exists() else None
 
 
-def own_asked(folder: Path, card: Card) -> Asked:
+def own_asked(folder: Path, card: TunedJudge) -> PromptSpec:
     """The files and the order that the judge was tuned with."""
     extra = {name: folder / name if (folder / name).exists() else None for name in (GUIDANCE, EXAMPLES)}
-    return Asked(card.scale, folder / PROMPT, card.order, card.seed, extra[GUIDANCE], extra[EXAMPLES])
+    return PromptSpec(card.scale, folder / PROMPT, card.order, card.seed, extra[GUIDANCE], extra[EXAMPLES])
 
 
-def own_prompt(folder: Path, card: Card) -> Prompt:
+def own_prompt(folder: Path, card: TunedJudge) -> Prompt:
     """The prompt that the judge was tuned with. Raises BadConfig where the folder's files no longer make it."""
     own = own_asked(folder, card).load()
     if own.hash != card.prompt_hash:
         raise BadConfig(
-            f"{folder}: its prompt hashes to {own.hash}, {CARD} says {card.prompt_hash}: the folder was edited. "
+            f"{folder}: its prompt hashes to {own.hash}, {CARD_FILE} says {card.prompt_hash}: the folder was edited. "
             "Copy or tune it again."
         )
     return own
 
 
-def asked_prompt(folder: Path, asked: Asked, chat: bool = True, other: bool = False) -> Prompt:
+def asked_prompt(folder: Path, asked: PromptSpec, chat: bool = True, other: bool = False) -> Prompt:
     """The prompt for a model in `folder`: a fine-tuned judge's own, else what is asked for. An order alone is of its own
     prompt.
 
@@ -101,9 +101,9 @@ def asked_prompt(folder: Path, asked: Asked, chat: bool = True, other: bool = Fa
             f"local.chat={str(card.chat).lower()}"
         )
     own = own_prompt(folder, card)
-    if asked == Asked(asked.scale, seed=asked.seed):
+    if asked == PromptSpec(asked.scale, seed=asked.seed):
         return own
-    if asked == Asked(asked.scale, order=asked.order, seed=asked.seed):
+    if asked == PromptSpec(asked.scale, order=asked.order, seed=asked.seed):
         asked = replace(own_asked(folder, card), order=asked.order, seed=asked.seed)
     given = asked.load()
     if given.hash != own.hash and not other:
@@ -114,7 +114,7 @@ def asked_prompt(folder: Path, asked: Asked, chat: bool = True, other: bool = Fa
     return given
 
 
-def source_of(asked: Asked) -> str:
+def source_of(asked: PromptSpec) -> str:
     """The text of the prompt file that `asked` names, the package's own where it names none."""
     from importlib import resources
 

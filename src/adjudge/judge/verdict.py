@@ -60,7 +60,7 @@ class Verdict(NamedTuple):
         return self.grade is not None
 
 
-class Reader:
+class VerdictReader:
     """Reads verdicts for one scale and its answer words (`answers` in the order of the scale's grades)."""
 
     def __init__(self, scale: Scale, answers: Sequence[str], settings: ReadSettings | None = None) -> None:

@@ -1,8 +1,8 @@
-"""What a `kill -9` must not take: answers are in a plain file beside the log before they count.
+"""Write-ahead file of the verdict log: answers survive a `kill -9` because they are in it before they count.
 
     LOG.sqlite.arriving-NANOSECONDS    what has come since the log's last commit, a line each; gone once committed
 
-A line is written with one system call as its answer is booked, so the system holds it whatever becomes of the
+A line is written with one system call as its answer is booked, so the system keeps it whatever becomes of the
 process. The log's writer commits whole files and removes them; a run that finds some reads them in first. A file says in its
 first line whose answers it holds, so that it can be read into any log.
 """
@@ -27,15 +27,15 @@ ROW = 3 + len(Verdict._fields) + 3
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
-class Segment:
-    """One file of lines, being written. Raises OSError where the disk does not take a line whole."""
+class WriteAheadFile:
+    """One file of lines, being written. Raises OSError if the disk does not take a line whole."""
 
-    def __init__(self, log: Path, told: Mapping[str, Any]) -> None:
-        # The time tells files apart and puts them in order; no name comes twice.
+    def __init__(self, log: Path, config: Mapping[str, Any]) -> None:
+        # The time makes the name unique and puts files in order.
         self.path = log.with_name(f"{log.name}{SUFFIX}{time.time_ns():020d}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(self.path, flags, 0o644)
-        self._write(plain(told))
+        self._write(plain(config))
 
     def add(self, row: Row) -> None:
         """Write a row; when this returns, the row outlives the process."""
@@ -50,14 +50,14 @@ class Segment:
         os.close(self._file)
 
 
-def left(log: Path) -> list[Path]:
-    """The files that a killed run left beside a log, in the order they were written."""
+def leftover_files(log: Path) -> list[Path]:
+    """The files that a killed run leftover_files beside a log, in the order they were written."""
     begins = log.name + SUFFIX
     return sorted(path for path in log.parent.iterdir() if path.name.startswith(begins))
 
 
 def read(path: Path) -> tuple[dict[str, Any] | None, list[Row]]:
-    """Whose answers a file holds, and its rows. A line that the kill cut short is left out; None: not even whose."""
+    """Whose answers a file holds, and its rows. A line that the kill cut short is leftover_files out; None: not even whose."""
     lines = path.read_bytes().split(b"\n")[:-1]
     if not lines:
         return None, []
@@ -67,15 +67,15 @@ def read(path: Path) -> tuple[dict[str, Any] | None, list[Row]]:
 
 def _object(line: bytes) -> dict[str, Any] | None:
     try:
-        told = json.loads(line)
+        values = json.loads(line)
     except ValueError:
         return None
-    return told if isinstance(told, dict) else None
+    return values if isinstance(values, dict) else None
 
 
 def _row(line: bytes) -> Row | None:
     try:
-        told = json.loads(line)
-        return (bytes.fromhex(told[0]), *told[1:]) if len(told) == ROW else None
+        values = json.loads(line)
+        return (bytes.fromhex(values[0]), *values[1:]) if len(values) == ROW else None
     except (ValueError, TypeError, KeyError):
         return None

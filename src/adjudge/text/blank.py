@@ -28,9 +28,11 @@ def is_blank(text: str | None) -> bool:
 
 def are_blank(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """`is_blank` of each text of a string column, as booleans without nulls."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.fill_null(pc.match_substring_regex(texts, PATTERN), True)
+    plain = texts.cast(pa.string()) if pa.types.is_dictionary(texts.type) else texts
+    return pc.fill_null(pc.match_substring_regex(plain, PATTERN), True)
 
 
 def blank_sql(column: str) -> str:

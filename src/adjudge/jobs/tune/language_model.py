@@ -14,7 +14,7 @@ from adjudge.errors import BadConfig
 from adjudge.jobs.tune.material import LOCAL, Material, TuneConfig, with_seed
 from adjudge.judge.pairs import Question
 from adjudge.judge.prompt import Prompt
-from adjudge.judge.tuned_folder import Card, source_of, write
+from adjudge.judge.tuned_folder import TunedJudge, source_of, write
 from adjudge.llm.answer_tokens import step_of
 from adjudge.llm.contract import Decoding
 from adjudge.llm.sft import FineTuned, Lesson, check_installed
@@ -74,8 +74,8 @@ def check_answers(model: str, prompt: Prompt) -> None:
             )
 
 
-def _card(config: TuneConfig, material: Material, base: str, prompt: Prompt, done: FineTuned) -> Card:
-    return Card(
+def _card(config: TuneConfig, material: Material, base: str, prompt: Prompt, done: FineTuned) -> TunedJudge:
+    return TunedJudge(
         base=base,
         base_revision=revision_of(base),
         scale=config.scale,

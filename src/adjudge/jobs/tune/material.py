@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
 from adjudge.jobs.human_labels import Labelled, Rules, labelled
-from adjudge.judge.classmix import AS_LABELLED, Mix, mix_of, of_shares, planned, resampled, target_of
-from adjudge.judge.tuned_folder import Asked
+from adjudge.judge.classmix import AS_LABELLED, ClassMix, mix_of, of_shares, planned, resampled, target_of
+from adjudge.judge.tuned_folder import PromptSpec
 from adjudge.llm.sft import SftSettings
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.records import SCALES, scale
@@ -79,8 +79,8 @@ class TuneConfig:
         check_apart("TuneConfig", {"base": Path(base)}, {"out": self.out})
 
     @property
-    def asked(self) -> Asked:
-        return Asked(self.scale, self.prompt, self.order, 0, self.guidance, self.examples)
+    def asked(self) -> PromptSpec:
+        return PromptSpec(self.scale, self.prompt, self.order, 0, self.guidance, self.examples)
 
     @property
     def report(self) -> Path:
@@ -97,7 +97,7 @@ class Material:
     train: np.ndarray
     watched: np.ndarray
     dev: np.ndarray
-    mix: Mix
+    mix: ClassMix
 
 
 def prepare(config: TuneConfig) -> Material:

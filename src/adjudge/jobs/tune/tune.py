@@ -17,7 +17,7 @@ from adjudge.jobs.tune.checks import Checked
 from adjudge.jobs.tune.language_model import fine_tune
 from adjudge.jobs.tune.material import STUDENT, TuneConfig, prepare
 from adjudge.jobs.tune.student import cut
-from adjudge.judge.classmix import Mix
+from adjudge.judge.classmix import ClassMix
 from adjudge.records import Progress, no_progress
 
 
@@ -32,7 +32,7 @@ class TuneResult:
     dev_rows: int
     left_out: dict[str, int]
     shared_items: int
-    mix: Mix
+    mix: ClassMix
     metrics: dict[str, Any]
     checked: Checked
 

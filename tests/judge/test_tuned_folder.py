@@ -9,15 +9,24 @@ from pathlib import Path
 import pytest
 
 from adjudge.errors import BadConfig
-from adjudge.judge.tuned_folder import CARD, Asked, Card, asked_prompt, own_prompt, read, source_of, write
+from adjudge.judge.tuned_folder import (
+    CARD_FILE,
+    PromptSpec,
+    TunedJudge,
+    asked_prompt,
+    own_prompt,
+    read,
+    source_of,
+    write,
+)
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Asked:
+def asked(tmp_path: Path) -> PromptSpec:
     (tmp_path / "guidance.json").write_text(json.dumps({"Shoes": "sizes matter"}))
     example = {"keyphrase": "red mug", "title": "Red mug", "grade": "high"}
     (tmp_path / "few.json").write_text(json.dumps([example]))
-    return Asked(
+    return PromptSpec(
         "ordinal3",
         order="worst_first",
         guidance=tmp_path / "guidance.json",
@@ -26,45 +35,45 @@ def asked(tmp_path: Path) -> Asked:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, asked: Asked) -> Path:
+def folder(tmp_path: Path, asked: PromptSpec) -> Path:
     folder = tmp_path / "judge"
     folder.mkdir()
-    card = Card("base", "", "ordinal3", asked.load().hash, asked.order)
+    card = TunedJudge("base", "", "ordinal3", asked.load().hash, asked.order)
     write(folder, card, asked, source_of(asked))
     return folder
 
 
-def test_the_folder_gives_back_the_prompt_it_was_tuned_with(folder: Path, asked: Asked) -> None:
+def test_the_folder_gives_back_the_prompt_it_was_tuned_with(folder: Path, asked: PromptSpec) -> None:
     card = read(folder)
     assert card is not None
     assert own_prompt(folder, card).hash == asked.load().hash
-    plain = asked_prompt(folder, Asked("ordinal3"))
+    plain = asked_prompt(folder, PromptSpec("ordinal3"))
     told = plain.render("red mug", "Red mug", "Shoes").user
     assert "sizes matter" in told
     assert "<answer>high</answer>" in told
     assert asked_prompt(folder, asked).hash == plain.hash
 
 
-def test_what_differs_is_refused_or_meant(folder: Path, asked: Asked) -> None:
+def test_what_differs_is_refused_or_meant(folder: Path, asked: PromptSpec) -> None:
     other = replace(asked, order="best_first")
     with pytest.raises(BadConfig, match="set other_prompt=true if this is meant"):
         asked_prompt(folder, other)
     assert asked_prompt(folder, other, other=True).hash == other.load().hash
     with pytest.raises(BadConfig, match="give --scale ordinal3"):
-        asked_prompt(folder, Asked("four"), other=True)
+        asked_prompt(folder, PromptSpec("four"), other=True)
     with pytest.raises(BadConfig, match="local.chat=true"):
-        asked_prompt(folder, Asked("ordinal3"), chat=False)
+        asked_prompt(folder, PromptSpec("ordinal3"), chat=False)
     (folder / "guidance.json").write_text("{}")
     with pytest.raises(BadConfig, match="the folder was edited"):
-        asked_prompt(folder, Asked("ordinal3"))
+        asked_prompt(folder, PromptSpec("ordinal3"))
 
 
 def test_an_order_alone_turns_the_judges_own_prompt(tmp_path: Path) -> None:
     own = tmp_path / "own.md"
-    own.write_text(source_of(Asked("binary")).replace("# User", "# User\n\nIn this shop.", 1))
-    asked = Asked("binary", own)
-    write(tmp_path, Card("base", "", "binary", asked.load().hash), asked, source_of(asked))
-    turned = Asked("binary", order="worst_first")
+    own.write_text(source_of(PromptSpec("binary")).replace("# User", "# User\n\nIn this shop.", 1))
+    asked = PromptSpec("binary", own)
+    write(tmp_path, TunedJudge("base", "", "binary", asked.load().hash), asked, source_of(asked))
+    turned = PromptSpec("binary", order="worst_first")
     with pytest.raises(BadConfig, match="other_prompt=true"):
         asked_prompt(tmp_path, turned)
     given = asked_prompt(tmp_path, turned, other=True)
@@ -75,7 +84,7 @@ def test_an_order_alone_turns_the_judges_own_prompt(tmp_path: Path) -> None:
 def test_other_folders_and_hub_names_are_asked_as_given(tmp_path: Path) -> None:
     assert read(tmp_path) is None
     for place in (tmp_path, Path("some/hub-name")):
-        assert asked_prompt(place, Asked("binary")).hash == Asked("binary").load().hash
-    (tmp_path / CARD).write_text("{")
+        assert asked_prompt(place, PromptSpec("binary")).hash == PromptSpec("binary").load().hash
+    (tmp_path / CARD_FILE).write_text("{")
     with pytest.raises(BadConfig, match="cannot be read"):
         read(tmp_path)

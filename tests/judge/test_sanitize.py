@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.judge.sanitize import blank, blanks, fenced
+from adjudge.judge.sanitize import sanitized
+from adjudge.text.blank import is_blank
 
 
 @pytest.mark.parametrize(
@@ -23,38 +23,18 @@ from adjudge.judge.sanitize import blank, blanks, fenced
     ],
 )
 def test_known_cases(text: str, safe: str) -> None:
-    assert fenced(text) == safe
+    assert sanitized(text) == safe
 
 
 @given(st.text())
 def test_nothing_dangerous_survives_and_once_is_enough(text: str) -> None:
-    safe = fenced(text)
+    safe = sanitized(text)
     assert not set("<>\n\r\x00") & set(safe)
     assert "[INST]" not in safe
     assert safe.isprintable() or all(not c.isspace() or c == " " for c in safe)
-    assert fenced(safe) == safe
+    assert sanitized(safe) == safe
 
 
 @given(st.none() | st.text(st.sampled_from(" \t\n\u00a0\u200b\u200d\ufeff\u2028\u202ea0<-é日")))
 def test_blank_is_what_leaves_nothing_to_read(text: str | None) -> None:
-    assert blank(text) == (text is None or not fenced(text).strip())
-
-
-def test_a_columns_blanks_are_those_of_its_texts() -> None:
-    texts = [
-        None,
-        "",
-        "  ",
-        "\u200b\u200b",
-        "red",
-        "9 lamps",
-        "\u00fcber",
-        "\U0001f45f",
-        "\u200bx",
-        "<",
-        "\x00",
-    ]
-    for kind in (pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
-        column = pa.array(texts, pa.string()).cast(kind)
-        assert blanks(column).tolist() == [blank(text) for text in texts]
-    assert blanks(pa.array([], pa.string())).tolist() == []
+    assert is_blank(text) == (text is None or not sanitized(text).strip())

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adjudge.judge.log import Entry, Record, VerdictLog
+from adjudge.judge.log import LogEntry, LogRecord, VerdictLog
 from adjudge.judge.log_snapshot import keys_of
 from adjudge.judge.prompt import load
 from adjudge.judge.verdict import Verdict
@@ -25,7 +25,7 @@ def test_find_is_a_dictionary_even_where_halves_are_shared(held: list[bytes], as
 
     with tempfile.TemporaryDirectory() as home, VerdictLog(Path(home) / "log.sqlite", TOLD) as log:
         for place, text in enumerate(held):
-            log.put(Record(text, Entry(Verdict("good", None, place / 100), place % 3, place, None)))
+            log.put(LogRecord(text, LogEntry(Verdict("good", None, place / 100), place % 3, place, None)))
         log.flush()
         known = log.known()
     places, found = known.find(keys_of(b"".join(asked)))
@@ -40,7 +40,11 @@ def test_settled_is_graded_or_out_of_attempts(tmp_path: Path) -> None:
     with VerdictLog(tmp_path / "log.sqlite", TOLD) as log:
         for place, (grade, answered) in enumerate([("good", 1), (None, 1), (None, 2), (None, 0)]):
             text = place.to_bytes(16, "big")
-            log.put(Record(text, Entry(Verdict(grade, None if grade else "ambiguous"), answered, None, None)))
+            log.put(
+                LogRecord(
+                    text, LogEntry(Verdict(grade, None if grade else "ambiguous"), answered, None, None)
+                )
+            )
         log.flush()
         assert log.known().settled(2).tolist() == [True, False, True, False]
         assert np.array_equal(log.known().keys[:, 1], [0, 1, 2, 3])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from adjudge.judge.log import Entry, Record, VerdictLog
-from adjudge.judge.rescore import read_again
-from adjudge.judge.verdict import Reader, ReadSettings, Verdict
+from adjudge.judge.log import LogEntry, LogRecord, VerdictLog
+from adjudge.judge.rescore import rescore
+from adjudge.judge.verdict import ReadSettings, Verdict, VerdictReader
 from adjudge.llm.contract import Answer
 from adjudge.records import BINARY
 
@@ -21,19 +21,19 @@ def answer(mass: float) -> Answer:
     return Answer("the", tokens=(("the", (("yes", math.log(mass)), ("the", math.log(1 - mass)))),))
 
 
-def reader(min_mass: float) -> Reader:
-    return Reader(BINARY, ("no", "yes"), ReadSettings(min_mass))
+def reader(min_mass: float) -> VerdictReader:
+    return VerdictReader(BINARY, ("no", "yes"), ReadSettings(min_mass))
 
 
-def put(log: VerdictLog, text: bytes, by: Reader, *tries: float | None) -> None:
+def put(log: VerdictLog, text: bytes, by: VerdictReader, *tries: float | None) -> None:
     """Answers of such mass in their order, None for a try that brought none; booked as a run books them, which asks no
     more once an answer scored."""
-    entry = Entry(Verdict(None, "timeout"), 0, None, None)
+    entry = LogEntry(Verdict(None, "timeout"), 0, None, None)
     for mass in tries:
         said = None if mass is None else answer(mass)
         verdict = Verdict(None, "timeout") if said is None else by.read(said)
-        entry = Entry(verdict, entry.answered + (said is not None), None, None)
-        log.put(Record(text, entry, said))
+        entry = LogEntry(verdict, entry.answered + (said is not None), None, None)
+        log.put(LogRecord(text, entry, said))
         assert not verdict.scored or mass == tries[-1]
 
 
@@ -60,12 +60,12 @@ def test_the_first_answer_that_scores_counts(
     tmp_path: Path, first: float, then: float, masses: dict[bytes, float]
 ) -> None:
     with VerdictLog(tmp_path / "log.sqlite", TOLD) as log:
-        assert read_again(log, reader(first)) == 0
+        assert rescore(log, reader(first)) == 0
         for text, tries in TRIES.items():
             put(log, text, reader(first), *tries)
     with VerdictLog(tmp_path / "log.sqlite", TOLD) as log:
-        assert read_again(log, reader(then)) == (0 if then == first else 6)
-        assert read_again(log, reader(then)) == 0
+        assert rescore(log, reader(then)) == (0 if then == first else 6)
+        assert rescore(log, reader(then)) == 0
         names = list(TRIES)
         found = {names[place]: entry for place, entry in log.find(names).items()}
     scored = {text: entry.verdict.mass for text, entry in found.items() if entry.verdict.scored}
@@ -83,11 +83,11 @@ def test_a_log_that_does_not_say_how_it_was_read_was_read_by_the_defaults(tmp_pa
     with VerdictLog(tmp_path / "log.sqlite", TOLD) as log:
         put(log, b"sure", reader(0.5), 0.9)
     with VerdictLog(tmp_path / "log.sqlite", {"model": "other"}) as log:
-        assert read_again(log, reader(0.95)) == 0
+        assert rescore(log, reader(0.95)) == 0
     told: list[tuple[str, int, int]] = []
     with VerdictLog(tmp_path / "log.sqlite", TOLD) as log:
-        assert read_again(log, reader(ReadSettings().min_mass)) == 0
+        assert rescore(log, reader(ReadSettings().min_mass)) == 0
         log.connection.execute("DELETE FROM readings")
-        assert read_again(log, reader(0.95), lambda *what: told.append(what)) == 1
+        assert rescore(log, reader(0.95), lambda *what: told.append(what)) == 1
         assert not log.find([b"sure"])[0].verdict.scored
     assert told == [("answers read again", 1, 1)]
