@@ -85,10 +85,12 @@ def test_the_grades_numbers_are_stated_and_may_be_set(tmp_path: Path) -> None:
     numbers = {"bad": -1, "fair": 0, "good": 1, "excellent": 10}
     done = export(asked(tmp_path, grades=numbers))
     assert done.out.read_text() == "1 0 a 10\n2 0 b%20c -1\n1 0 e 0\n"
-    saved = config.load(ExportConfig, done.out.with_name("x.config.json"))
+    saved = config.load(ExportConfig, done.out.with_name("x.settings.json"))
     assert saved.grades == numbers
     assert (
-        config.load(ExportConfig, export(asked(tmp_path)).out.with_name("x.config.json")).grades["excellent"]
+        config.load(ExportConfig, export(asked(tmp_path)).out.with_name("x.settings.json")).grades[
+            "excellent"
+        ]
         == 3
     )
     for wrong, match in (
@@ -118,7 +120,7 @@ def test_what_cannot_be_exported_is_refused_and_leaves_nothing(tmp_path: Path) -
     with pytest.raises(BadConfig, match="format"):
         asked(tmp_path, format="csv")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
-    with pytest.raises(BadTable, match="cannot be read as a judgments table"):
+    with pytest.raises(BadTable, match="cannot be read as Parquet"):
         export(ExportConfig(tmp_path / "broken.parquet", tmp_path / "x"))
 
 

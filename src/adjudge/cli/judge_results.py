@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from adjudge.jobs.agree import Agreed
     from adjudge.jobs.audit import Audited
     from adjudge.jobs.cascade.cascade import Cascaded, Need
-    from adjudge.jobs.export import Exported
+    from adjudge.jobs.export import Export
     from adjudge.jobs.judge import JudgeResult
     from adjudge.jobs.label import LabelsAsked, LabelsTaken
     from adjudge.jobs.panel import PanelWritten
@@ -176,7 +176,7 @@ def _to_ask(need: Need) -> str:
     return f"to ask of {need.judge}, {need.what}: {plan.texts:,} texts, {tokens}; cost {cost}"
 
 
-def export(done: Exported, config: Any) -> None:
+def export(done: Export, config: Any) -> None:
     file = done.written
     lines(
         f"{done.format}: {done.out} ({file.rows:,} rows, {file.queries:,} queries)",

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from adjudge import config as settings_of
-from adjudge.config import check_apart, check_choice, check_range
-from adjudge.judge.trec_quepid import FORMATS, IDS, ExportWritten, numbers, write_qrels, write_quepid
+from adjudge.config import check_apart, check_range, setting, settings
+from adjudge.jobs.start import job
+from adjudge.judge.trec_quepid import FORMATS, IDS, ExportWritten, grade_numbers, write_qrels, write_quepid
 from adjudge.records import SCALES, Progress, no_progress, scale
 
 
-@dataclass(frozen=True)
+@settings
 class ExportConfig:
-    """judgments: a table that `adjudge judge`, `panel` or `cascade` wrote. out: the file to write. format: one of FORMATS.
-    scale: of the judge. judge: which one, where the table holds several. grades: a number for each grade (default: its
-    step on the scale, worst 0). ids: what becomes of item ids that TREC qrels cannot hold: `escape` or `refuse`."""
+    """The judgments to export, the format, and the number of each grade."""
 
-    judgments: Path
-    out: Path
-    format: str = "qrels"
-    scale: str = "binary"
-    judge: str | None = None
-    grades: dict[str, int] = field(default_factory=dict)
-    ids: str = "escape"
+    judgments: Annotated[Path, setting("A judgments table that `adjudge judge`, `panel` or `cascade` wrote.")]
+    out: Annotated[Path, setting("The file to write.")]
+    format: Annotated[str, setting("TREC qrels, or Quepid's ratings (CSV).", choices=FORMATS)] = "qrels"
+    scale: Annotated[str, setting("The scale of the judge's grades.", choices=SCALES)] = "binary"
+    judge: Annotated[str | None, setting("Which judge, if the table holds several.")] = None
+    grades: Annotated[
+        dict[str, int], setting("Number of each grade; by default its step on the scale, worst 0.")
+    ] = field(default_factory=dict)
+    ids: Annotated[str, setting("What becomes of item ids that TREC qrels cannot hold.", choices=IDS)] = (
+        "escape"
+    )
 
     def __post_init__(self) -> None:
-        check_choice("ExportConfig", "format", self.format, FORMATS)
-        check_choice("ExportConfig", "scale", self.scale, SCALES)
-        check_choice("ExportConfig", "ids", self.ids, IDS)
         check_apart("ExportConfig", {"judgments": self.judgments}, {"out": self.out})
-        for grade, number in numbers(scale(self.scale), self.grades).items():
+        numbers = grade_numbers(scale(self.scale), self.grades)
+        for grade, number in numbers.items():
             check_range("ExportConfig", f"grades.{grade}", number, -2, 1_000)
+        # Complete, so that the saved settings state the numbers that stand in the file.
+        object.__setattr__(self, "grades", numbers)
 
 
 @dataclass(frozen=True)
-class Exported:
+class Export:
     """What was written; grades: the number that each grade became."""
 
     out: Path
@@ -44,15 +47,13 @@ class Exported:
     written: ExportWritten
 
 
-def export(config: ExportConfig, progress: Progress = no_progress) -> Exported:
-    """Write the file, and the complete config beside it with the grades' numbers in it. Raises BadTable, BadConfig."""
+@job(lambda config: config.out)
+def export(config: ExportConfig, progress: Progress = no_progress) -> Export:
+    """Write the file. Raises BadTable, BadConfig."""
     progress("export", 0, 1)
-    wanted = numbers(scale(config.scale), config.grades)
     if config.format == "qrels":
-        written = write_qrels(config.judgments, wanted, config.out, config.judge, config.ids)
+        written = write_qrels(config.judgments, config.grades, config.out, config.judge, config.ids)
     else:
-        written = write_quepid(config.judgments, wanted, config.out, config.judge)
-    stated = replace(config, grades=wanted)
-    settings_of.save(stated, config.out.with_name(config.out.name + ".config.json"))
+        written = write_quepid(config.judgments, config.grades, config.out, config.judge)
     progress("export", 1, 1)
-    return Exported(config.out, config.format, wanted, written)
+    return Export(config.out, config.format, config.grades, written)

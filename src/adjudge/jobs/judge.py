@@ -141,8 +141,8 @@ class JudgeResult:
 
     @property
     def exit_code(self) -> int:
-        held = self.written
-        if held is None or held.scored or not held.readable:
+        table = self.written
+        if table is None or table.scored or not table.readable:
             return 0
         return int(self.batch is None or not self.batch.waiting)
 
@@ -155,22 +155,22 @@ def judge(config: JudgeConfig, progress: Progress = no_progress, ask: bool = Tru
     Raises BadConfig, BadTable, BadLog, NoAccess, Unservable, and Interrupted on Ctrl-C.
     """
     count(config.pairs)
-    question, make, told = _asked(config)
-    with VerdictLog(config.log, told, config.sync_every) as log:
+    question, make, identity = _asked(config)
+    with VerdictLog(config.log, identity, config.sync_every) as log:
         done = _judge(config, question, log, make if ask else None, progress)
-    return replace(done, identity=hashlib.sha256(plain(told).encode()).hexdigest()[:16])
+    return replace(done, identity=hashlib.sha256(plain(identity).encode()).hexdigest()[:16])
 
 
 def unsettled(config: JudgeConfig) -> Flags:
     """Which pairs, row by row, a run of this config would ask about; nobody is asked. Raises as `judge`."""
     count(config.pairs)
-    question, _, told = _asked(config)
-    with VerdictLog(config.log, told, config.sync_every) as log:
-        seen = _seen(config, question, log)
-    keys = all_hashes(config.pairs, question) if seen.keys is None else seen.keys
+    question, _, identity = _asked(config)
+    with VerdictLog(config.log, identity, config.sync_every) as log:
+        logged = _seen(config, question, log)
+    keys = all_hashes(config.pairs, question) if logged.keys is None else logged.keys
     readable: Flags = np.asarray(keys.any(axis=1))
-    if seen.left is not None:
-        readable &= np.isin(np.arange(len(keys)), seen.left)
+    if logged.left is not None:
+        readable &= np.isin(np.arange(len(keys)), logged.left)
     return readable
 
 
@@ -208,12 +208,12 @@ def _judge(
     budget = Budget(price, config.budget, before, config.decoding.max_tokens)
     reader = VerdictReader(question.prompt.scale, question.prompt.answers, config.read)
     rescore(log, reader, progress)
-    seen = _seen(config, question, log)
-    source = missing(config.pairs, question, log, config.run.attempts, set(), seen.left)
+    logged = _seen(config, question, log)
+    source = missing(config.pairs, question, log, config.run.attempts, set(), logged.left)
     if config.dry_run:
         return JudgeResult(None, Tally(), estimate(source, log, budget, config.decoding))
     if make is None:
-        return JudgeResult(_write(config, question, seen.known, seen, NOT_ASKED), Tally())
+        return JudgeResult(_write(config, question, logged.known, logged, NOT_ASKED), Tally())
     if config.batch is not None:
         accounting = Accounting(reader, log, budget, config.run.attempts)
         setting = config.endpoint.tokens_setting
@@ -221,20 +221,20 @@ def _judge(
             question, source
         )
         accounting.tally.stopped = "budget" if step.over_budget else ""
-        written = _write(config, question, log.known(), seen, _unwritten(step))
+        written = _write(config, question, log.known(), logged, _unwritten(step))
         return JudgeResult(
             written, accounting.tally, None, step, None if price is None else budget.spent - before
         )
-    tally = run(_ask(config, question, log, seen, _Tools(make, reader, budget, progress)))
+    tally = run(_ask(config, question, log, logged, _Tools(make, reader, budget, progress)))
     if tally.stopped == "interrupted":
         raise Interrupted(
             f"stopped after {tally.done:,} texts; every answer that came is in {config.log}: "
             "run the same command again to go on"
         )
     unasked = OVER_BUDGET if tally.stopped == "budget" else NOT_ASKED
-    known = log.known() if tally.requests else seen.known
+    known = log.known() if tally.requests else logged.known
     spent = None if price is None else budget.spent - before
-    return JudgeResult(_write(config, question, known, seen, unasked), tally, spent=spent)
+    return JudgeResult(_write(config, question, known, logged, unasked), tally, spent=spent)
 
 
 @dataclass(frozen=True)
@@ -253,8 +253,8 @@ def _seen(config: JudgeConfig, question: Question, log: VerdictLog) -> _Seen:
     if not len(known):
         return _Seen(known)
     keys = all_hashes(config.pairs, question)
-    places, found = known.find(keys)
-    done = found & known.settled(config.run.attempts)[places]
+    rows, in_log = known.find(keys)
+    done = in_log & known.settled(config.run.attempts)[rows]
     return _Seen(known, keys, np.flatnonzero(~done))
 
 

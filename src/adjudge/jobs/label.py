@@ -14,9 +14,9 @@ from adjudge import tables
 from adjudge.config import check_apart, check_choice, check_range
 from adjudge.errors import BadTable, NotEnoughData
 from adjudge.judge.pairs import count
-from adjudge.text.blank import is_blank
 from adjudge.records import SCALES, Progress, no_progress, scale
 from adjudge.stats import annotators
+from adjudge.text.blank import is_blank
 from adjudge.trust import labelstudio
 
 QUESTION = "How well does this item serve a buyer who types this keyphrase?"

@@ -1,4 +1,5 @@
-"""Cost accounting of answers: each becomes a verdict, its tokens and money are added up, and it goes to the log."""
+"""Cost accounting of answers: each becomes a verdict, its tokens and money are added up, and it goes to the
+log."""
 
 from __future__ import annotations
 
@@ -16,10 +17,11 @@ N = TypeVar("N", int, float)
 
 @dataclass(slots=True)
 class PendingText:
-    """A text to ask about: its hash, the request, its size in bytes, and what the log holds of it (None: nothing).
+    """A text to ask about: its hash, the request, its size in bytes, and what the log holds of it (None:
+    nothing).
 
-    owed: whether `before` holds money or tokens of failed requests that the log does not hold yet. again: whether the
-    log held the text when it was taken.
+    owed: whether `before` holds money or tokens of failed requests that the log does not hold yet. again:
+    whether the log held the text when it was taken.
     """
 
     text: bytes
@@ -48,7 +50,8 @@ class PendingText:
 
 @dataclass
 class Tally:
-    """What a run did. `stopped` is "" if it finished, else why it stopped. messages: for each kind of failed request,
+    """What a run did. `stopped` is "" if it finished, else why it stopped. messages: for each kind of failed
+    request,
     the first one that came with it."""
 
     scored: int = 0
@@ -95,7 +98,8 @@ class Accounting:
         return final
 
     def book_failure(self, ask: PendingText, failure: AskFailed, promised: float) -> None:
-        """Book what a request without an answer took: what the server names, else the promise if it may be billed."""
+        """Book what a request without an answer took: what the server names, else the promise if it may be
+        billed."""
         if failure.kind not in self.tally.messages:
             self.tally.messages[failure.kind] = _one_line(failure.message)
         if not failure.may_cost:

@@ -1,7 +1,8 @@
-"""The class mix of a fine-tuning set, matched to a target: a labeller's output follows the mix it was tuned on.
+"""The class mix of a fine-tuning set, matched to a target: a labeller's output follows the mix it was tuned
+on.
 
-Source: paper 2 (arXiv 2605.27704), which aligns its labels' mix with that of production. The factor is ours: no row is
-used more than `factor` times, and no class loses more than all but 1 / factor of its rows.
+Source: paper 2 (arXiv 2605.27704), which aligns its labels' mix with that of production. The factor is ours:
+no row is used more than `factor` times, and no class loses more than all but 1 / factor of its rows.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ _PART = re.compile(r"\s*(\w+)\s*=\s*(\d*\.?\d+)\s*")
 
 @dataclass(frozen=True)
 class ClassMix:
-    """A class mix before and after matching, grades worst first. shares sum to 1; distance: total variation to target."""
+    """A class mix before and after matching, grades worst first.
+
+    shares sum to 1; distance: total variation to target.
+    """
 
     grades: tuple[str, ...]
     target: tuple[float, ...]
@@ -33,7 +37,8 @@ class ClassMix:
 
 
 def target_of(text: str, scale: Scale, counts: Sequence[int]) -> tuple[float, ...]:
-    """The share of each grade that `text` asks for, worst first: `as labelled`, `even`, or `high=.5,moderate=.3,...`.
+    """The share of each grade that `text` asks for, worst first: `as labelled`, `even`, or
+    `high=.5,moderate=.3,...`.
 
     Raises BadConfig on anything else. (A judgments table is read by the job.)
     """
@@ -44,14 +49,18 @@ def target_of(text: str, scale: Scale, counts: Sequence[int]) -> tuple[float, ..
     parts = [_PART.fullmatch(part) for part in text.split(",")]
     if not all(parts):
         raise BadConfig(
-            f"target {text!r} is unknown: allowed are '{AS_LABELLED}', '{EVEN}', a judgments table (FILE.parquet), or a "
-            f"share a grade, such as {','.join(f'{grade}={1 / len(scale.grades):.2g}' for grade in scale.grades)}"
+            f"target {text!r} is unknown: allowed are '{AS_LABELLED}', '{EVEN}', a judgments table "
+            "(FILE.parquet), or a share a grade, such as "
+            f"{','.join(f'{grade}={1 / len(scale.grades):.2g}' for grade in scale.grades)}"
         )
     return of_shares({part[1]: float(part[2]) for part in parts if part}, scale)
 
 
 def of_shares(given: Mapping[str, float], scale: Scale) -> tuple[float, ...]:
-    """Named shares in the scale's order. Raises BadConfig on an unknown grade, or where they do not sum to 1."""
+    """Named shares in the scale's order.
+
+    Raises BadConfig on an unknown grade, or where they do not sum to 1.
+    """
     for grade in given:
         scale.index(grade)
     if abs(math.fsum(given.values()) - 1) > 1e-6:
@@ -83,11 +92,12 @@ def total_variation(one: Sequence[float], other: Sequence[float]) -> float:
 def planned(counts: Sequence[int], target: Sequence[float], factor: float) -> list[int]:
     """How many rows of each class to take, so that their mix comes closest to the target.
 
-    A class of n rows gives n / factor to n x factor. All sizes at which a class meets a bound are tried, and the present
-    size; of equally close ones the one nearest to it is taken.
+    A class of n rows gives n / factor to n x factor. All sizes at which a class meets a bound are tried, and
+    the present size; of equally close ones the one nearest to it is taken.
 
-    Counts (60, 30, 10), target a third each, factor 2: 90 rows would need (30, 30, 30), the last class gives at most 20:
-    (30, 30, 20), distance .0833; at 100 rows (33, 33, 20) it would be .1008, at 60 (30, 20, 20) .0952.
+    Counts (60, 30, 10), target a third each, factor 2: 90 rows would need (30, 30, 30), the last class gives
+    at most 20: (30, 30, 20), distance .0833; at 100 rows (33, 33, 20) it would be .1008, at 60 (30, 20, 20)
+    .0952.
     """
     wanted = [(n, t) for n, t in zip(counts, target, strict=True) if n]
     if any(n and not t for n, t in zip(counts, target, strict=True)):
@@ -117,16 +127,17 @@ def _held(rows: int, wanted: float, factor: float) -> int:
 
 
 def resampled(steps: np.ndarray, taken: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """Row numbers, sorted: of class k exactly `taken[k]`, each row used equally often but for one, drawn by `rng`.
+    """Row numbers, sorted: of class k exactly `taken[k]`, each row used equally often but for one, drawn by
+    `rng`.
 
     steps: [n] classes of the rows.
     """
     rows = []
     for step, number in enumerate(taken):
-        own = np.flatnonzero(steps == step)
-        if len(own):
-            whole, rest = divmod(number, len(own))
-            rows += [np.repeat(own, whole), rng.choice(own, rest, replace=False)]
+        members = np.flatnonzero(steps == step)
+        if len(members):
+            whole, rest = divmod(number, len(members))
+            rows += [np.repeat(members, whole), rng.choice(members, rest, replace=False)]
     return np.sort(np.concatenate(rows)) if rows else np.zeros(0, np.int64)
 
 

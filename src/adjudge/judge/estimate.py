@@ -17,8 +17,9 @@ SAMPLE = 1_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """texts: to be asked, each once; tokens in and out; cost in the price table's currency (None without one);
-    measured: whether the rates come from this judge's own answers in the log. again: texts among them that were asked
+    """texts: to be asked, each once; tokens in and out; cost in the price table's currency (None without
+    one); measured: whether the rates come from this judge's own answers in the log. again: texts among them
+    that were asked
     before, without a verdict (the request failed, or another answer is due)."""
 
     texts: int
@@ -34,7 +35,8 @@ def estimate(
 ) -> Estimate:
     """Count what is missing and what it would take; nothing is asked.
 
-    Without answers to learn from: a token for 4 bytes, 64 for the chat template, and the longest answer allowed.
+    Without answers to learn from: a token for 4 bytes, 64 for the chat template, and the longest answer
+    allowed.
     """
     texts = size = again = 0
     for chunk in chunks:

@@ -39,7 +39,8 @@ class JudgmentsWritten:
 
 
 def schema() -> pa.Schema:
-    """The columns of `tables.JUDGMENTS` in the CLI's order, then `expected` (the expected step on the scale, from 0)
+    """The columns of `tables.JUDGMENTS` in the CLI's order, then `expected` (the expected step on the scale,
+    from 0)
     and `mass` (the share of probability on the scale's words)."""
     import pyarrow as pa
 
@@ -58,9 +59,9 @@ def write_judgments(
 ) -> JudgmentsWritten:
     """One row for each pair, in the input's order, written beside `out` and moved there when whole.
 
-    batches: the pairs, with where each is in `known` and whether it is there. The first pair of a text carries its
-    tokens and cost; pairs that share the text carry 0, so that sums are right. A text the log does not know is unscored
-    for the reason `unasked`.
+    batches: the pairs, with where each is in `known` and whether it is there. The first pair of a text
+    carries its tokens and cost; pairs that share the text carry 0, so that sums are right. A text the log
+    does not know is unscored for the reason `unasked`.
     """
     written = JudgmentsWritten()
     paid = np.zeros(len(known), bool)

@@ -1,9 +1,10 @@
 """The verdict log: an SQLite file (WAL) that holds every answer ever paid for.
 
-A verdict is keyed by its config (model, revision, prompt hash, decoding settings, scale) and the hash of the rendered
-text. An answer is written to a file beside the log (write_ahead.py) before it counts: from then on a `kill -9` cannot lose
-it. One writer thread commits what has come every GATHER seconds; what a kill left uncommitted is read in when the log
-is opened again. The disk is asked to hold commits within SYNC_EVERY seconds, which is about what a power cut can lose.
+A verdict is keyed by its config (model, revision, prompt hash, decoding settings, scale) and the hash of the
+rendered text. An answer is written to a file beside the log (write_ahead.py) before it counts: from then on a
+`kill -9` cannot lose it. One writer thread commits what has come every GATHER seconds; what a kill left
+uncommitted is read in when the log is opened again. The disk is asked to hold commits within SYNC_EVERY
+seconds, which is about what a power cut can lose.
 """
 
 from __future__ import annotations
@@ -33,19 +34,24 @@ SYNC_EVERY = 0.25
 GATHER = 0.2
 """Seconds of answers that one commit takes: the more at once, the fewer pages are written again and again."""
 SIZES = (256, 64, 16, 4, 1)
-"""Rows of one INSERT. A statement of many rows is one call into SQLite, which lets the asking thread run meanwhile."""
+"""Rows of one INSERT.
+
+A statement of many rows is one call into SQLite, which lets the asking thread run meanwhile.
+"""
 ASKED_AT_ONCE = 1_000
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS configs(id INTEGER PRIMARY KEY, told TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS verdicts(
-  config INTEGER NOT NULL, text BLOB NOT NULL, grade TEXT, reason TEXT, probability REAL, expected REAL, mass REAL,
+  config INTEGER NOT NULL, text BLOB NOT NULL, grade TEXT, reason TEXT,
+  probability REAL, expected REAL, mass REAL,
   answered INTEGER NOT NULL, tokens INTEGER, cost REAL, PRIMARY KEY(config, text)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answers(
-  id INTEGER PRIMARY KEY, config INTEGER NOT NULL, text BLOB NOT NULL, attempt INTEGER NOT NULL, answer TEXT NOT NULL,
-  at REAL NOT NULL);
+  id INTEGER PRIMARY KEY, config INTEGER NOT NULL, text BLOB NOT NULL, attempt INTEGER NOT NULL,
+  answer TEXT NOT NULL, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS taken(segment TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-PUT_VERDICT = """INSERT INTO verdicts(config, text, grade, reason, probability, expected, mass, answered, tokens, cost)
+PUT_VERDICT = """INSERT INTO verdicts
+  (config, text, grade, reason, probability, expected, mass, answered, tokens, cost)
   VALUES {rows}
   ON CONFLICT(config, text) DO UPDATE SET grade = excluded.grade, reason = excluded.reason,
   probability = excluded.probability, expected = excluded.expected, mass = excluded.mass,
@@ -157,7 +163,10 @@ class VerdictLog:
             return int(rows.fetchone()[0])
 
     def _take_in(self) -> None:
-        """Read in what a killed run wrote down and did not commit. A file that was committed is named in `taken`."""
+        """Read in what a killed run wrote down and did not commit.
+
+        A file that was committed is named in `taken`.
+        """
         taken = {row[0] for row in self._writer.execute("SELECT segment FROM taken")}
         for path in write_ahead.leftover_files(self.path):
             if path.name not in taken:
@@ -179,7 +188,8 @@ class VerdictLog:
         return len(self._pending) + self._writing
 
     def put(self, record: LogRecord) -> None:
-        """Write a record down: it outlives the process from here on. `on_commit` is called with it (in the writer's
+        """Write a record down: it outlives the process from here on. `on_commit` is called with it (in the
+        writer's
         thread) once the log holds it too. Raises BadLog if the disk does not take it."""
         row = _row(record)
         with self._wake:
@@ -228,7 +238,8 @@ class VerdictLog:
         return LogTotals(texts, scored, tokens or 0, cost)
 
     def answers(self) -> Iterator[tuple[bytes, int, Answer]]:
-        """Every answer of this config as it came: (text hash, attempt, answer). Verdicts can be read from them again."""
+        """Every answer of this config as it came: (text hash, attempt, answer). Verdicts can be read from
+        them again."""
         for text, attempt, answer in self._reader.execute(ANSWERS, (self.config,)):
             yield text, attempt, Answer.load(answer)
 

@@ -1,4 +1,5 @@
-"""What the log holds of one config, as columns: how a million judged pairs are found and written out in seconds.
+"""What the log holds of one config, as columns: how a million judged pairs are found and written out in
+seconds.
 
 A text takes about 70 bytes: 16 of hash, the rest its verdict.
 """
@@ -21,7 +22,8 @@ CHUNK = 50_000
 Places = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Keys = npt.NDArray[np.uint64]
-"""Shape (n, 2): a text's hash of 16 bytes as two numbers, the first eight bytes (big-endian) before the last eight."""
+"""Shape (n, 2): a text's hash of 16 bytes as two numbers, the first eight bytes (big-endian) before the last
+eight."""
 
 
 def keys_of(hashes: bytes) -> Keys:
@@ -62,18 +64,18 @@ class LogSnapshot:
 
     def find(self, keys: Keys) -> tuple[Places, Flags]:
         """Where each key is (any place where it is not), and whether it is there."""
-        found = np.zeros(len(keys), bool)
-        places = np.searchsorted(self.keys[:, 0], keys[:, 0]).astype(np.int64)
+        in_log = np.zeros(len(keys), bool)
+        rows = np.searchsorted(self.keys[:, 0], keys[:, 0]).astype(np.int64)
         if not len(self):
-            return places, found
+            return rows, in_log
         # Texts that share the first half of their hash are neighbours: once in 10^19 pairs of texts.
         last = len(self) - 1
         for step in range(self._longest()):
-            at = np.minimum(places + step, last)
-            here = ~found & (self.keys[at] == keys).all(axis=1)
-            places[here] = at[here]
-            found |= here
-        return np.minimum(places, last), found
+            at = np.minimum(rows + step, last)
+            here = ~in_log & (self.keys[at] == keys).all(axis=1)
+            rows[here] = at[here]
+            in_log |= here
+        return np.minimum(rows, last), in_log
 
     def _longest(self) -> int:
         """How many neighbours share the first half of a hash, at most."""

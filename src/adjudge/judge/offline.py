@@ -1,9 +1,11 @@
-"""Judging through offline batch files: one idempotent step that reads what came back and writes what is missing.
+"""Judging through offline batch files: one idempotent step that reads what came back and writes what is
+missing.
 
     FOLDER/requests/00001.jsonl   written here; submit them as they are
     FOLDER/results/*.jsonl        put the results and error files here, whole, under any name
 
-The verdict log remembers which text waits in which shard, so that nothing is asked twice however often the step runs.
+The verdict log remembers which text waits in which shard, so that nothing is asked twice however often the
+step runs.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from adjudge.llm.batch import BatchLine, Shard, ShardSettings, read_results
 from adjudge.llm.contract import Answer, Request
 
 WAITING = """
-CREATE TABLE IF NOT EXISTS shards(config INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY(config, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shards(config INTEGER NOT NULL, name TEXT NOT NULL,
+  PRIMARY KEY(config, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waiting(config INTEGER NOT NULL, text BLOB NOT NULL, shard TEXT NOT NULL,
   size INTEGER NOT NULL, PRIMARY KEY(config, text)) WITHOUT ROWID;
 """
@@ -32,7 +35,8 @@ LOST = "missing from the batch results"
 @dataclass
 class BatchStep:
     """What one step did: lines read, answers new among them, failures; texts given up as missing; shards and
-    requests written; texts still waited for; lines that belong to no request of ours; whether the budget ended it."""
+    requests written; texts still waited for; lines that belong to no request of ours; whether the budget
+    ended it."""
 
     lines: int = 0
     answers: int = 0
@@ -75,7 +79,10 @@ class BatchFolder:
         self._current: set[bytes] = set()
 
     def run(self, question: Question, missing: Iterable[Sequence[PendingText]]) -> BatchStep:
-        """Read all results, then write what is missing and not waited for. `missing` is read after the results."""
+        """Read all results, then write what is missing and not waited for.
+
+        `missing` is read after the results.
+        """
         self._mend()
         touched = self._read()
         self._give_up(touched)
@@ -95,8 +102,8 @@ class BatchFolder:
                 partial.unlink()
 
     def _registered(self, name: str) -> bool:
-        found = self.connection.execute("SELECT 1 FROM shards WHERE name = ?", (name,))
-        return found.fetchone() is not None
+        rows = self.connection.execute("SELECT 1 FROM shards WHERE name = ?", (name,))
+        return rows.fetchone() is not None
 
     def _read(self) -> set[str]:
         """Book every answer that is new; the shards that results came for."""
@@ -113,11 +120,11 @@ class BatchFolder:
         ours = [(line, *_named(line.key, self.log.config)) for line in lines]
         known = self.log.find([text for _, text, _ in ours])
         booked: set[bytes] = set()
-        for place, (line, text, shard) in enumerate(ours):
+        for index, (line, text, shard) in enumerate(ours):
             waits = self.connection.execute(
                 "SELECT shard, size FROM waiting WHERE config = ? AND text = ?", (self.log.config, text)
             ).fetchone()
-            entry = known.get(place)
+            entry = known.get(index)
             # A line of an older shard is one that was read before: the text waits in another shard by now.
             if waits is None or text in booked or waits[0] != shard:
                 self.step.strange += waits is None and entry is None
@@ -141,14 +148,15 @@ class BatchFolder:
             self.connection.executemany("DELETE FROM waiting WHERE config = ? AND text = ?", rows)
 
     def _give_up(self, touched: set[str]) -> None:
-        """A shard whose results came is over: what they do not hold is unscored, and asked again in a new shard."""
+        """A shard whose results came is over: what they do not hold is unscored, and asked again in a new
+        shard."""
         for shard in sorted(touched):
             rows = self.connection.execute(
                 "SELECT text, size FROM waiting WHERE config = ? AND shard = ?", (self.log.config, shard)
             ).fetchall()
             known = self.log.find([text for text, _ in rows])
-            for place, (text, size) in enumerate(rows):
-                self.accounting.give_up(PendingText(text, Request("", (), ()), size, known.get(place)), LOST)
+            for index, (text, size) in enumerate(rows):
+                self.accounting.give_up(PendingText(text, Request("", (), ()), size, known.get(index)), LOST)
             self.step.missing += len(rows)
             self.log.flush()
             self._forget([(self.log.config, text) for text, _ in rows])
@@ -205,7 +213,8 @@ class BatchFolder:
         )
 
     def _finish(self, shard: Shard, rows: Sequence[tuple[int, bytes, str, int]]) -> None:
-        """Remember who waits, then give the shard its name: a kill between the two is mended by the next step."""
+        """Remember who waits, then give the shard its name: a kill between the two is mended by the next
+        step."""
         shard.finish()
         with self.connection:
             self.connection.execute(

@@ -1,4 +1,5 @@
-"""Pairs become requests: read in an order that shares prompt prefixes, rendered, hashed, and skipped if judged."""
+"""Pairs become requests: read in an order that shares prompt prefixes, rendered, hashed, and skipped if
+judged."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ WHERE NOT {blank_sql("keyphrase")} AND NOT {blank_sql("title")})"""
 UNREADABLE = "{} cannot be read as pairs: {{}}"
 READ = ("keyphrase", "title", "category")
 NUMBERED = ("category",)
-"""Columns that may hold whole numbers too: an id says as much in digits. A keyphrase or a title of digits is a mistake."""
+"""Columns that may hold whole numbers too: an id says as much in digits. A keyphrase or a title of digits is
+a mistake."""
 Row = tuple[str, str, str | None]
 
 
@@ -76,8 +78,9 @@ class Question:
 
 
 def count(pairs: Path) -> int:
-    """Rows of a Parquet file of pairs. Raises BadTable if it is not one, lacks a column of `to_score`, or holds
-    something else than text in a column that a judge reads (a category may be a whole number: its digits are read)."""
+    """Rows of a Parquet file of pairs. Raises BadTable if it is not one, lacks a column of `to_score`, or
+    holds something else than text in a column that a judge reads (a category may be a whole number: its
+    digits are read)."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -91,7 +94,8 @@ def count(pairs: Path) -> int:
         if name in schema.names and not _allowed(name, schema.field(name).type):
             allowed = "string or whole numbers" if name in NUMBERED else "string"
             raise BadTable(
-                f"{pairs}: column {name} is {schema.field(name).type}: allowed is {allowed}. Cast it to string, in pandas "
+                f"{pairs}: column {name} is {schema.field(name).type}: allowed is {allowed}. Cast it to "
+                "string, in pandas "
                 f'for example: table["{name}"] = table["{name}"].astype("string")'
             )
     return int(metadata.num_rows)
@@ -113,7 +117,8 @@ def _textual(kind: Any) -> bool:
 
 
 def count_texts(pairs: Path) -> int:
-    """Distinct (keyphrase, title, category) with something to judge: what progress counts, as equal texts are asked once.
+    """Distinct (keyphrase, title, category) with something to judge: what progress counts, as equal texts are
+    asked once.
 
     Raises BadTable.
     """
@@ -129,9 +134,11 @@ def count_texts(pairs: Path) -> int:
 def rows_in_order(
     pairs: Path, prompt: Prompt, these: Places | None = None, memory: str = "2GB"
 ) -> Iterator[list[Row]]:
-    """(keyphrase, title, category) by what the prompt shows first: neighbours share the longest prompt prefix.
+    """(keyphrase, title, category) by what the prompt shows first: neighbours share the longest prompt
+    prefix.
 
-    Equal rows are neighbours too. DuckDB sorts, on disk if memory is short. these: only the rows of these numbers.
+    Equal rows are neighbours too. DuckDB sorts, on disk if memory is short. these: only the rows of these
+    numbers.
     """
     import pyarrow as pa
 
@@ -163,7 +170,10 @@ def missing(
     underway: set[bytes],
     these: Places | None = None,
 ) -> Iterator[list[PendingText]]:
-    """The texts still to be asked, each once, in an order that shares prefixes. these: look at these rows only."""
+    """The texts still to be asked, each once, in an order that shares prefixes.
+
+    these: look at these rows only.
+    """
     if these is not None and not len(these):
         return
     for rows in rows_in_order(pairs, question.prompt, these):
@@ -246,7 +256,8 @@ def all_hashes(pairs: Path, question: Question) -> Keys:
 def entries(
     pairs: Path, question: Question, known: LogSnapshot, keys: Keys | None = None
 ) -> Iterator[tuple[pa.RecordBatch, Places, Flags]]:
-    """The file's own rows in their order, with where each is in `known` and whether it is (`LogSnapshot.find`).
+    """The file's own rows in their order, with where each is in `known` and whether it is
+    (`LogSnapshot.find`).
 
     keys: `all_hashes` if they were made already.
     """

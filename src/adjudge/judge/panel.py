@@ -1,9 +1,11 @@
-"""Panels: several judges' tables become one, by majority, unanimity or weights; how far they disagree stays a column."""
+"""Panel of judges: several tables become one by majority, unanimity or weights; their disagreement stays a
+column."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from adjudge.config import check_choice
 from adjudge.errors import AdjudgeError, BadConfig, BadTable, did_you_mean
 from adjudge.judge.judgments_table import schema
 from adjudge.records import Scale
+from adjudge.storage.duck import in_memory
+from adjudge.storage.files import fresh_parquet
+from adjudge.storage.views import create_view
 
 RULES = ("majority", "unanimous", "weighted")
 CHUNK = 8_192
@@ -28,7 +33,7 @@ _HELD = """SELECT count(*) FROM votes WHERE judge = ? AND item_id::VARCHAR IS NO
 
 @dataclass(frozen=True)
 class Vote:
-    """One judge's say; grade None where it was unscored."""
+    """One judge's grade of a pair; None if it was unscored."""
 
     judge: str
     grade: str | None
@@ -37,8 +42,9 @@ class Vote:
 
 @dataclass(frozen=True)
 class PanelDecision:
-    """The panel's verdict. disagreement: the share of weight that voted for another grade than the heaviest one
-    (0 to 1); None under two votes: one vote has nobody to disagree with."""
+    """The panel's verdict. disagreement: the share of weight that voted for another grade than the heaviest
+    one
+    (0 to 1); None under two votes: one vote cannot disagree."""
 
     grade: str | None
     reason: str | None
@@ -51,10 +57,10 @@ def decide(
 ) -> PanelDecision:
     """Decide one pair.
 
-    majority: a grade with more than half of the panel's judges, those unscored included. unanimous: all judges scored,
-    and alike. weighted: the grade of the greatest weight; a tie is unscored. The probability is the weighted mean
-    of the judges' probabilities of relevance, a judge without one counting as 0 or 1. Where too many judges
-    gave no vote for the rule to be met, the reason is `too few votes (1 of 3)`.
+    majority: a grade with more than half of the panel's judges, those unscored included. unanimous: all
+    judges scored, and alike. weighted: the grade of the greatest weight; a tie is unscored. The probability
+    is the weighted mean of the judges' probabilities of relevance, a judge without one counting as 0 or 1. If
+    too many judges gave no vote for the rule to be met, the reason is `too few votes (1 of 3)`.
 
     high, high, moderate: majority high; disagreement 1/3.
     """
@@ -88,7 +94,8 @@ def decide(
 
 @dataclass(frozen=True)
 class PanelWritten:
-    """pairs written, scored ones, the mean disagreement over pairs with two votes or more (None without any), and how
+    """pairs written, scored ones, the mean disagreement over pairs with two votes or more (None without any),
+    and how
     many those are."""
 
     pairs: int
@@ -105,14 +112,14 @@ def write_panel(
     weights: Mapping[str, float] | None = None,
     name: str = "",
 ) -> PanelWritten:
-    """Join judgments tables (one or more judges a file, one or more files a judge) into the panel's own, in order of item
-    and keyphrase.
+    """Join judgments tables (one or more judges per file, one or more files per judge) into the panel's own,
+    in order of item and keyphrase.
 
-    A judge has one vote a pair: BadTable where a table names a pair twice for one, BadConfig where two tables do.
-    Columns: those of a judgments table, then `disagreement` and `votes` (as `judge=grade; judge=grade`).
+    A judge has one vote per pair: BadTable if a table names a pair twice for one judge, BadConfig if two
+    tables do. Columns: those of a judgments table, then `disagreement` and `votes` (as `judge=grade;
+    judge=grade`).
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     check_choice("panel", "rule", rule, RULES)
     judges = _judges(files)
@@ -127,20 +134,18 @@ def write_panel(
         raise BadConfig(f"a panel needs two judges or more; seen: {', '.join(judges) or 'none'}")
     named = name or f"panel:{rule}({','.join(judges)})"
     shape = schema().append(pa.field("disagreement", pa.float64())).append(pa.field("votes", pa.string()))
-    pairs = scored = seen = 0
-    apart = 0.0
-    partial = out.with_name(out.name + ".partial")
+    pairs = scored = compared = 0
+    total = 0.0
     out.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(partial, shape, compression="zstd") as writer:
+    with fresh_parquet(out, shape) as writer:
         for groups in _groups(files):
             rows = [_row(group, judges, scale, rule, weights or {}, named) for group in groups]
             writer.write_table(pa.Table.from_pylist(rows, schema=shape))
             pairs += len(rows)
             scored += sum(row["status"] == "scored" for row in rows)
-            told = [row["disagreement"] for row in rows if row["disagreement"] is not None]
-            seen, apart = seen + len(told), apart + sum(told)
-    partial.replace(out)
-    return PanelWritten(pairs, scored, apart / seen if seen else None, seen)
+            disagreements = [row["disagreement"] for row in rows if row["disagreement"] is not None]
+            compared, total = compared + len(disagreements), total + sum(disagreements)
+    return PanelWritten(pairs, scored, total / compared if compared else None, compared)
 
 
 def _row(
@@ -151,58 +156,48 @@ def _row(
     weights: Mapping[str, float],
     name: str,
 ) -> dict[str, Any]:
-    item_id, keyphrase, told = group
-    votes = [Vote(vote["judge"], vote["grade"], vote["probability"]) for vote in told]
-    made = decide(votes, judges, scale, rule, weights)
-    tokens = [vote["tokens"] for vote in told if vote["tokens"] is not None]
-    costs = [vote["cost"] for vote in told if vote["cost"] is not None]
+    item_id, keyphrase, answers = group
+    votes = [Vote(vote["judge"], vote["grade"], vote["probability"]) for vote in answers]
+    decision = decide(votes, judges, scale, rule, weights)
+    tokens = [vote["tokens"] for vote in answers if vote["tokens"] is not None]
+    costs = [vote["cost"] for vote in answers if vote["cost"] is not None]
     return {
         "item_id": item_id,
         "keyphrase": keyphrase,
-        "grade": made.grade,
-        "probability": made.probability,
-        "status": "unscored" if made.grade is None else "scored",
-        "reason": made.reason,
+        "grade": decision.grade,
+        "probability": decision.probability,
+        "status": "unscored" if decision.grade is None else "scored",
+        "reason": decision.reason,
         "judge": name,
         "tokens": sum(tokens) if tokens else None,
         "cost": sum(costs) if costs else None,
-        "disagreement": made.disagreement,
+        "disagreement": decision.disagreement,
         "votes": "; ".join(f"{vote.judge}={vote.grade or 'unscored'}" for vote in votes),
     }
 
 
-def _reader(files: Sequence[Path]) -> Any:
-    """A DuckDB connection that sees all rows as `votes`, absent optional columns as nulls."""
-    import duckdb
-
-    connection = duckdb.connect(config={"memory_limit": "2GB"})
-    try:
-        there = connection.read_parquet([str(file) for file in files], union_by_name=True)
-        tables.JUDGMENTS.check_columns(there.columns, ", ".join(str(file) for file in files))
-        for name in ("grade", "probability", "tokens", "cost"):
-            if name not in there.columns:
-                there = there.project(f"*, NULL AS {name}")
-        there.project("* REPLACE (judge::VARCHAR AS judge)").create_view("votes")
-    except duckdb.Error as error:
-        connection.close()
-        raise BadTable(
-            f"{', '.join(str(file) for file in files)}: cannot be read as judgments: {error}"
-        ) from error
-    return connection
+@contextmanager
+def _votes(files: Sequence[Path]) -> Iterator[Any]:
+    """A DuckDB connection that sees all rows as the view `votes`."""
+    names = ", ".join(map(str, files))
+    with in_memory(f"{names}: cannot be read as judgments: {{}}", memory="2GB") as connection:
+        create_view(connection, "votes", tables.JUDGMENTS, files)
+        yield connection
 
 
 def _judges(files: Sequence[Path]) -> list[str]:
-    """All judges by name. Raises BadTable, BadConfig where one would have two votes on a pair."""
+    """All judges by name. Raises BadTable, BadConfig if one would have two votes on a pair."""
     named: set[str] = set()
     for file in files:
-        with _reader((file,)) as connection:
+        with _votes((file,)) as connection:
             judges = {row[0] for row in connection.execute(_JUDGES).fetchall()}
         if None in judges:
             raise BadTable(
-                f"{file}: some rows have no judge (null): name who judged them in the column judge, or drop them"
+                f"{file}: some rows have no judge (null): name who judged them in the column judge, or drop "
+                "them"
             )
         named |= judges
-    with _reader(files) as connection:
+    with _votes(files) as connection:
         twice = connection.execute(_TWICE).fetchone()
     if twice is not None:
         raise _two_votes(files, *twice)
@@ -213,24 +208,25 @@ def _two_votes(files: Sequence[Path], judge: str, item_id: Any, keyphrase: Any) 
     """Which table, or which two, hold a judge's two votes on a pair, and what to do."""
     homes: list[Path] = []
     for file in files:
-        with _reader((file,)) as connection:
-            held = connection.execute(_HELD, [judge, item_id, keyphrase]).fetchone()[0]
-        if held > 1:
+        with _votes((file,)) as connection:
+            count = connection.execute(_HELD, [judge, item_id, keyphrase]).fetchone()[0]
+        if count > 1:
             return BadTable(
-                f"{file}: the pair {item_id!r}, {keyphrase!r} occurs twice for judge {judge!r}, allowed is once, as it would "
-                "vote twice: drop the pairs that occur twice from what adjudge judge is given, and run it again (the log "
-                "answers, nothing is asked)"
+                f"{file}: the pair {item_id!r}, {keyphrase!r} occurs twice for judge {judge!r}, allowed is "
+                "once, as it would vote twice: drop the pairs that occur twice from what adjudge judge is "
+                "given, and run it again (the log answers, nothing is asked)"
             )
-        homes += [file] * held
+        homes += [file] * count
     return BadConfig(
-        f"judge {judge!r} has a vote on the pair {item_id!r}, {keyphrase!r} in {' and in '.join(map(str, homes[:2]))}: "
-        "allowed is one. Two judges need two names: run adjudge judge again with --set name=NAME (the log answers, "
-        "nothing is asked). Parts of one judge's table may share no pair: leave it out of one of them"
+        f"judge {judge!r} has a vote on the pair {item_id!r}, {keyphrase!r} in "
+        f"{' and in '.join(map(str, homes[:2]))}: allowed is one. Two judges need two names: run adjudge "
+        "judge again with --set name=NAME (the log answers, nothing is asked). Parts of one judge's table "
+        "may share no pair: leave it out of one of them"
     )
 
 
 def _groups(files: Sequence[Path]) -> Iterator[list[tuple[Any, ...]]]:
-    with _reader(files) as connection:
+    with _votes(files) as connection:
         cursor = connection.execute(VOTES)
         while rows := cursor.fetchmany(CHUNK):
             yield rows

@@ -35,29 +35,31 @@ class Price:
 
 
 def price_of(file: Path | None, model: str) -> Price | None:
-    """The model's price in a JSON file {model: {"input": .., "output": .., "batch": ..}}; None without a file.
+    """The model's price in a JSON file {model: {"input": .., "output": .., "batch": ..}}; None without a
+    file.
 
     Prices are currency a million tokens. Raises BadConfig where the file does not price the model.
     """
     if file is None:
         return None
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
+        prices = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadConfig(f"{file} cannot be read as a price table: {error}") from error
-    if not isinstance(told, dict) or model not in told:
-        known = list(told) if isinstance(told, dict) else []
+    if not isinstance(prices, dict) or model not in prices:
+        models = list(prices) if isinstance(prices, dict) else []
         raise BadConfig(
-            f"{file} has no price for {model!r}: allowed are {', '.join(known)}{did_you_mean(model, known)}; "
+            f"{file} has no price for {model!r}: allowed are "
+            f"{', '.join(models)}{did_you_mean(model, models)}; "
             f'add {{"{model}": {{"input": 0.0, "output": 0.0}}}}, currency a million tokens'
         )
     try:
-        price = Price(**{key: float(value) for key, value in told[model].items()})
+        price = Price(**{key: float(value) for key, value in prices[model].items()})
     except (TypeError, ValueError, AttributeError) as error:
         raise BadConfig(f"{file}: a price is input, output and optional batch ({error})") from error
     if not all(0 <= number < math.inf for number in (price.input, price.output, price.batch)):
         raise BadConfig(
-            f"{file}: the price of {model} is {told[model]}: allowed are finite numbers from 0 on"
+            f"{file}: the price of {model} is {prices[model]}: allowed are finite numbers from 0 on"
         )
     return price
 
@@ -65,8 +67,8 @@ def price_of(file: Path | None, model: str) -> Price | None:
 class Budget:
     """Money spent and money promised to requests in flight; `reserve` refuses what could pass the budget.
 
-    A promise is an upper bound: the dearest tokens-a-byte seen so far with a margin (one token a byte before any
-    answer), and the longest answer allowed.
+    A promise is an upper bound: the dearest tokens-a-byte seen so far with a margin (one token a byte before
+    any answer), and the longest answer allowed.
     """
 
     def __init__(self, price: Price | None, budget: float | None, spent: float, max_tokens: int) -> None:

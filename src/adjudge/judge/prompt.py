@@ -1,4 +1,5 @@
-"""Prompts: Markdown files with checked placeholders, filled with sanitized text in a settable order of options."""
+"""Prompts: Markdown files with checked placeholders, filled with sanitized text in a settable order of
+options."""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ class RenderedText(NamedTuple):
 
 
 class Prompt:
-    """A prompt ready to be filled: `render` gives the text of one pair, `hash` names everything that shapes it, `columns`
+    """A prompt ready to be filled: `render` gives the text of one pair, `hash` names everything that shapes
+    it, `columns`
     are keyphrase, title and category in the order in which they first change the text."""
 
     def __init__(
@@ -98,20 +100,20 @@ class Prompt:
         self._system = _parts(sections["System"])
         self._user = _parts(sections["User"])
         _check(_names(self._system) | _names(self._user))
-        told = [
+        identity = [
             source,
             scale.name,
             [choice.grade for choice in shown],
             self.guidance,
             [[e.keyphrase, e.title, e.grade, e.category] for e in self.examples],
         ]
-        self.hash = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+        self.hash = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
         self.columns = self._columns()
         self._by_category: dict[str, _Filled] = {}
         self._by_title: dict[tuple[str, str], _Begun] = {}
 
     def _columns(self) -> tuple[str, ...]:
-        """Guidance and examples stand for the category where they depend on it; what is not shown comes last."""
+        """Guidance and examples stand for the category if they depend on it; what is not shown comes last."""
         by_category = {
             "guidance": any(category != "*" for category in self.guidance),
             "examples": any(example.category is not None for example in self.examples),
@@ -127,55 +129,57 @@ class Prompt:
     def render(self, keyphrase: str, title: str, category: str | None) -> RenderedText:
         """The prompt of one pair, its three texts sanitized."""
         system, user, whole = self._of(category or NO_CATEGORY)
-        own = {_SLOTS["keyphrase"]: sanitized(keyphrase), _SLOTS["title"]: sanitized(title)}
+        texts = {_SLOTS["keyphrase"]: sanitized(keyphrase), _SLOTS["title"]: sanitized(title)}
         if whole is None:
-            whole = "".join([own.get(part, part) for part in system])
-        return RenderedText(whole, "".join([own.get(part, part) for part in user]))
+            whole = "".join([texts.get(part, part) for part in system])
+        return RenderedText(whole, "".join([texts.get(part, part) for part in user]))
 
     def digest(self, keyphrase: str, title: str, category: str | None) -> bytes:
         """16 bytes that name the rendered text: `RenderedText.digest` without building the text.
 
-        What an item's texts begin with is hashed once and the hash is copied: a pair that is judged already is looked
-        up without its prompt ever being built.
+        What an item's texts begin with is hashed once and the hash is copied: a pair that is judged already
+        is looked up without its prompt ever being built.
         """
         key = (category or NO_CATEGORY, title)
-        found = self._by_title.get(key)
-        if found is None:
+        begun_hash = self._by_title.get(key)
+        if begun_hash is None:
             if len(self._by_title) >= MOST_REMEMBERED:
                 self._by_title.clear()
-            found = self._by_title[key] = self._begun(*key)
-        begun, rest = found
-        if begun is None:
+            begun_hash = self._by_title[key] = self._begun(*key)
+        hasher, rest = begun_hash
+        if hasher is None:
             return self.render(keyphrase, title, category).digest()
-        hashed = begun.copy()
+        hashed = hasher.copy()
         hashed.update(sanitized(keyphrase).join(rest).encode("utf-8", "surrogatepass"))
         return hashed.digest()[:KEY_BYTES]
 
     def _begun(self, category: str, title: str) -> _Begun:
-        """The hash of all that comes before the first keyphrase, and what stands around each keyphrase from there on."""
+        """The hash of all that comes before the first keyphrase, and what stands around each keyphrase from
+        there on."""
         _, user, whole = self._of(category)
         if whole is None:
             return None, []
-        own = sanitized(title)
-        filled = "".join([own if part == _SLOTS["title"] else part for part in user])
+        text = sanitized(title)
+        filled = "".join([text if part == _SLOTS["title"] else part for part in user])
         first, *rest = filled.split(_SLOTS["keyphrase"])
         return hashlib.sha256(f"{whole}\0{first}".encode("utf-8", "surrogatepass")), ["", *rest]
 
     def _of(self, category: str) -> _Filled:
-        """The parts with all but the pair's own filled in, and the whole system message (None where it has a slot);
+        """The parts with all but the pair's own filled in, and the whole system message (None where it has a
+        slot);
         kept for each category."""
-        found = self._by_category.get(category)
-        if found is None:
+        filled = self._by_category.get(category)
+        if filled is None:
             values = {**self._fixed, "category": sanitized(category), "guidance": "", "examples": ""}
             values["guidance"] = self.guidance.get(category, self.guidance.get("*", ""))
             values["examples"] = self._shown_examples(category)
             system, user = _fill(self._system, values), _fill(self._user, values)
             slots = set(system) & set(_SLOTS.values())
-            found = (system, user, None if slots else "".join(system))
+            filled = (system, user, None if slots else "".join(system))
             if len(self._by_category) >= MOST_REMEMBERED:
                 self._by_category.clear()
-            self._by_category[category] = found
-        return found
+            self._by_category[category] = filled
+        return filled
 
     def _shown_examples(self, category: str) -> str:
         answer = {choice.grade: choice.answer for choice in self.choices}
@@ -195,7 +199,7 @@ def ordered(choices: Sequence[GradeOption], order: str, seed: int) -> list[Grade
         )
     if order == "shuffled":
         rng = np.random.default_rng(seed)
-        return [choices[int(place)] for place in rng.permutation(len(choices))]
+        return [choices[int(index)] for index in rng.permutation(len(choices))]
     return list(choices) if order == "worst_first" else list(reversed(choices))
 
 
@@ -209,8 +213,8 @@ def load(
 ) -> Prompt:
     """The package's prompt of a scale, or the user's own file of the same form.
 
-    guidance: a JSON object, category -> text (`*` for all others). examples: a JSON list of objects with keyphrase,
-    title, grade and (optional) category. Raises BadConfig on files that cannot be used.
+    guidance: a JSON object, category -> text (`*` for all others). examples: a JSON list of objects with
+    keyphrase, title, grade and (optional) category. Raises BadConfig on files that cannot be used.
     """
     wanted = scale(scale_name)
     if file is None:
@@ -237,20 +241,20 @@ def _json(file: Path) -> object:
 def _guidance(file: Path | None) -> dict[str, str]:
     if file is None:
         return {}
-    told = _json(file)
-    if not isinstance(told, dict) or not all(isinstance(text, str) for text in told.values()):
+    values = _json(file)
+    if not isinstance(values, dict) or not all(isinstance(text, str) for text in values.values()):
         raise BadConfig(f"{file} must be a JSON object, category -> text")
-    return told
+    return values
 
 
 def _examples(file: Path | None) -> list[GradedExample]:
     if file is None:
         return []
-    told = _json(file)
-    if not isinstance(told, list):
+    values = _json(file)
+    if not isinstance(values, list):
         raise BadConfig(f"{file} must be a JSON list of examples")
     try:
-        return [GradedExample(**one) for one in told]
+        return [GradedExample(**fields) for fields in values]
     except TypeError as error:
         raise BadConfig(
             f"{file}: an example has keyphrase, title, grade and optional category ({error})"
@@ -259,7 +263,7 @@ def _examples(file: Path | None) -> list[GradedExample]:
 
 def _sections(source: str) -> dict[str, str]:
     """The text under each `# Heading`. System may be left out."""
-    found = {"System": ""}
+    texts = {"System": ""}
     name = None
     lines: dict[str, list[str]] = {}
     for line in source.splitlines():
@@ -267,37 +271,38 @@ def _sections(source: str) -> dict[str, str]:
             name = line[2:].strip()
             if name not in SECTIONS:
                 raise BadConfig(
-                    f"a prompt has no section {name!r}: allowed are {', '.join(SECTIONS)}{did_you_mean(name, SECTIONS)}"
+                    f"a prompt has no section {name!r}: allowed are "
+                    f"{', '.join(SECTIONS)}{did_you_mean(name, SECTIONS)}"
                 )
             lines[name] = []
         elif name is not None:
             lines[name].append(line)
         elif line.strip():
             raise BadConfig(f"a prompt begins with '# System' or '# User'; seen: {line[:60]!r}")
-    found.update({key: "\n".join(text).strip() for key, text in lines.items()})
+    texts.update({key: "\n".join(text).strip() for key, text in lines.items()})
     for key in ("User", "Grades"):
-        if not found.get(key):
+        if not texts.get(key):
             raise BadConfig(f"a prompt needs a section '# {key}'; seen: {', '.join(lines) or 'none'}")
-    return found
+    return texts
 
 
 def _choices(text: str, scale: Scale) -> tuple[GradeOption, ...]:
     """The grades, worst first, each with its answer word."""
-    found: dict[str, GradeOption] = {}
+    options: dict[str, GradeOption] = {}
     for line in (line for line in text.splitlines() if line.strip()):
         match = _GRADE.fullmatch(line.strip())
         if match is None:
             raise BadConfig(f"a grade is written '- GRADE = ANSWER: MEANING'; seen: {line!r}")
         scale.index(match["grade"])
-        found[match["grade"]] = GradeOption(match["grade"], match["answer"], match["meaning"])
-    missing = [grade for grade in scale.grades if grade not in found]
-    answers = [choice.answer.casefold() for choice in found.values()]
+        options[match["grade"]] = GradeOption(match["grade"], match["answer"], match["meaning"])
+    missing = [grade for grade in scale.grades if grade not in options]
+    answers = [choice.answer.casefold() for choice in options.values()]
     if missing or len(set(answers)) < len(answers):
         raise BadConfig(
             f"a prompt of scale {scale.name} gives each of {', '.join(scale.grades)} its own answer word; "
             f"missing: {', '.join(missing) or 'none'}; words: {', '.join(answers)}"
         )
-    return tuple(found[grade] for grade in scale.grades)
+    return tuple(options[grade] for grade in scale.grades)
 
 
 def _parts(text: str) -> list[str]:
@@ -308,7 +313,8 @@ def _parts(text: str) -> list[str]:
         if match[1] not in PLACEHOLDERS:
             allowed = ", ".join("{" + name + "}" for name in PLACEHOLDERS)
             raise BadConfig(
-                f"placeholder {match[0]} is unknown: allowed are {allowed}{did_you_mean(match[1], PLACEHOLDERS)}"
+                f"placeholder {match[0]} is unknown: allowed are "
+                f"{allowed}{did_you_mean(match[1], PLACEHOLDERS)}"
             )
         parts += [text[at : match.start()], match[0]]
         at = match.end()
@@ -329,18 +335,19 @@ def _check(names: set[str]) -> None:
 
 
 def _fill(parts: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    """Put the category's values in; only {keyphrase} and {title} stay, runs of text joined, empty lines dropped."""
+    """Put the category's values in; only {keyphrase} and {title} stay, runs of text joined, empty lines
+    dropped."""
     filled: list[str] = []
-    for place, part in enumerate(parts):
+    for index, part in enumerate(parts):
         name = part[1:-1] if _PLACEHOLDER.fullmatch(part) else ""
         if name in REQUIRED:
             filled.append(_SLOTS[name])
             continue
         text = values.get(name, part)
-        if name in ("guidance", "examples") and not text and place + 1 < len(parts):
+        if name in ("guidance", "examples") and not text and index + 1 < len(parts):
             continue
         if filled and filled[-1] not in _SLOTS.values():
             filled[-1] += text
         else:
             filled.append(text)
-    return [part.lstrip("\n") if place == 0 else part for place, part in enumerate(filled)]
+    return [part.lstrip("\n") if index == 0 else part for index, part in enumerate(filled)]

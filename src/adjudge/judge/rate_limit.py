@@ -13,7 +13,8 @@ LONGEST_WAIT = 60.0
 
 
 class RateLimit:
-    """At most `in_flight` requests at once, fewer after a rate limit (halved, then one more for each full round).
+    """At most `in_flight` requests at once, fewer after a rate limit (halved, then one more for each full
+    round).
 
     A `Retry-After` holds all requests back until then; other failures wait alone, twice as long each time, by
     a random share of that (full jitter) from a seeded generator.

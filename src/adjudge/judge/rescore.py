@@ -1,4 +1,5 @@
-"""Verdicts read again from the log's own answers, where another `ReadSettings` reads them: nothing is asked for that."""
+"""Verdicts read again from the log's own answers, where another `ReadSettings` reads them: nothing is asked
+for that."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ HELD = "SELECT told FROM readings WHERE config = ?"
 KEEP = "INSERT OR IGNORE INTO readings VALUES (?, ?)"
 HOLD = "INSERT OR REPLACE INTO readings VALUES (?, ?)"
 COUNT = "SELECT count(*) FROM answers WHERE config = ?"
-PUT = """UPDATE verdicts SET grade = :grade, reason = :reason, probability = :probability, expected = :expected, mass = :mass
+PUT = """UPDATE verdicts SET grade = :grade, reason = :reason, probability = :probability,
+  expected = :expected, mass = :mass
   WHERE config = :config AND text = :text AND (:attempt = 1 OR grade IS NULL)
   AND (:grade IS NOT NULL OR grade IS NOT NULL OR reason IN (SELECT value FROM json_each(:reasons)))"""
 TOLD_EVERY = 10_000
@@ -26,20 +28,22 @@ TOLD_EVERY = 10_000
 def rescore(log: VerdictLog, reader: VerdictReader, progress: Progress = no_progress) -> int:
     """Bring the log's verdicts to what `reader` makes of its answers; how many answers were read for that.
 
-    The log remembers by which settings a config's verdicts were read; where they are the same, nothing is done. A log that
-    does not say so is older than that memory: it is taken to have been read by the defaults. A text gets the verdict of its first answer that scores, else of its last one, as if it were asked now; a text whose last
-    try brought no answer at all keeps that reason unless an answer scores. All in one transaction.
+    The log remembers by which settings a config's verdicts were read; where they are the same, nothing is
+    done. A log that does not say so is older than that memory: it is taken to have been read by the defaults.
+    A text gets the verdict of its first answer that scores, else of its last one, as if it were asked now; a
+    text whose last try brought no answer at all keeps that reason unless an answer scores. All in one
+    transaction.
     """
-    told, usual = plain(to_dict(reader.settings)), plain(to_dict(ReadSettings()))
+    settings, defaults = plain(to_dict(reader.settings)), plain(to_dict(ReadSettings()))
     with log.connection as connection:
         connection.execute(SCHEMA)
-        held = connection.execute(HELD, (log.config,)).fetchone()
-        if told == (usual if held is None else held[0]):
-            connection.execute(KEEP, (log.config, told))
+        row = connection.execute(HELD, (log.config,)).fetchone()
+        if settings == (defaults if row is None else row[0]):
+            connection.execute(KEEP, (log.config, settings))
             return 0
         total = int(connection.execute(COUNT, (log.config,)).fetchone()[0])
         connection.executemany(PUT, _readings(log, reader, total, progress))
-        connection.execute(HOLD, (log.config, told))
+        connection.execute(HOLD, (log.config, settings))
     return total
 
 

@@ -1,4 +1,5 @@
-"""Runner of a judging run: concurrent requests for what the log does not know yet; every answer is logged as it comes."""
+"""Runner of a judging run: concurrent requests for what the log does not know yet; every answer is logged as
+it comes."""
 
 from __future__ import annotations
 
@@ -57,8 +58,8 @@ class RunSettings:
     fruitless: Annotated[
         int,
         setting(
-            "The run stops if a text is given up and none of this many requests (`in_flight` at least) was answered; "
-            "0 goes on all the same.",
+            "The run stops if a text is given up and none of this many requests (`in_flight` at least) was "
+            "answered; 0 goes on all the same.",
             ge=0,
             le=1_000_000,
         ),
@@ -70,8 +71,9 @@ class RunSettings:
 class Runner:
     """Asks one client about a stream of texts; all that is paid for goes to the log.
 
-    proven: this judge answered before. Then a rerun may consist of texts that it fails on, so that of texts the log
-    held before only those given up count against it, and refused ones not at all. New texts count as in a first run.
+    proven: this judge answered before. Then a rerun may consist of texts that it fails on, so that of texts
+    the log held before only those given up count against it, and refused ones not at all. New texts count as
+    in a first run.
     """
 
     def __init__(
@@ -115,9 +117,9 @@ class Runner:
     async def run(self, source: Iterator[Sequence[PendingText]], total: int = 0) -> Tally:
         """PendingText all that `source` yields (it is read in a thread, a few chunks ahead at most).
 
-        A source should skip texts in `underway`, then those the log knows. Raises NoAccess if the endpoint denies
-        access or answers nothing, once what is in flight has come back (`grace`); whatever happens, answers that came are
-        kept, and what was sent and cut short is booked at the most it can cost.
+        A source should skip texts in `underway`, then those the log knows. Raises NoAccess if the endpoint
+        denies access or answers nothing, once what is in flight has come back (`grace`); whatever happens,
+        answers that came are kept, and what was sent and cut short is booked at the most it can cost.
         """
         began = time.monotonic()
         self.total = total
@@ -195,7 +197,8 @@ class Runner:
                     return
                 wait = self._wait(ask, failure)
             except asyncio.CancelledError:
-                # It was sent, so that it may be billed: what it can cost is booked, and the text's worker writes it down.
+                # It was sent, so that it may be billed: what it can cost is booked, and the text's worker
+                # writes it down.
                 self.accounting.book_failure(ask, AskFailed("timeout", "cut short"), promised)
                 raise
             else:
@@ -236,9 +239,9 @@ class Runner:
             return
         why = "; ".join(f"{kind}: {message}" for kind, message in self.tally.messages.items())
         raise NoAccess(
-            f"{self.client.model} answered none of {self.tally.requests:,} requests ({why}). Check --base-url, the model's "
-            "name and its settings, then run the same command again: nothing is lost. --set run.fruitless=0 asks on "
-            "all the same"
+            f"{self.client.model} answered none of {self.tally.requests:,} requests ({why}). Check "
+            "--base-url, the model's name and its settings, then run the same command again: nothing is "
+            "lost. --set run.fruitless=0 asks on all the same"
         )
 
     async def _ease(self) -> None:

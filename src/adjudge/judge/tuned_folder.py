@@ -17,8 +17,9 @@ PROMPT, GUIDANCE, EXAMPLES = "prompt.md", "guidance.json", "examples.json"
 
 @dataclass(frozen=True)
 class TunedJudge:
-    """base, base_revision: what was tuned. prompt_hash: of the prompt in this folder, with order, seed, guidance and
-    examples. chat: the tokenizer's chat template was used. mix: classes before and after. metrics: of the run."""
+    """base, base_revision: what was tuned. prompt_hash: of the prompt in this folder, with order, seed,
+    guidance and examples. chat: the tokenizer's chat template was used. mix: classes before and after.
+    metrics: of the run."""
 
     base: str
     base_revision: str
@@ -60,7 +61,8 @@ def write(folder: Path, card: TunedJudge, asked: PromptSpec, source: str) -> Non
 
 
 def read(folder: Path) -> TunedJudge | None:
-    """A folder's card; None where it is no fine-tuned judge of ours. Raises BadConfig on one that cannot be read."""
+    """A folder's card; None where it is no fine-tuned judge of ours. Raises BadConfig on one that cannot be
+    read."""
     return settings_of.load(TunedJudge, folder / CARD_FILE) if (folder / CARD_FILE).exists() else None
 
 
@@ -71,22 +73,25 @@ def own_asked(folder: Path, card: TunedJudge) -> PromptSpec:
 
 
 def own_prompt(folder: Path, card: TunedJudge) -> Prompt:
-    """The prompt that the judge was tuned with. Raises BadConfig where the folder's files no longer make it."""
-    own = own_asked(folder, card).load()
-    if own.hash != card.prompt_hash:
+    """The prompt that the judge was tuned with.
+
+    Raises BadConfig where the folder's files no longer make it.
+    """
+    prompt = own_asked(folder, card).load()
+    if prompt.hash != card.prompt_hash:
         raise BadConfig(
-            f"{folder}: its prompt hashes to {own.hash}, {CARD_FILE} says {card.prompt_hash}: the folder was edited. "
-            "Copy or tune it again."
+            f"{folder}: its prompt hashes to {prompt.hash}, {CARD_FILE} says {card.prompt_hash}: the folder "
+            "was edited. Copy or tune it again."
         )
-    return own
+    return prompt
 
 
 def asked_prompt(folder: Path, asked: PromptSpec, chat: bool = True, other: bool = False) -> Prompt:
-    """The prompt for a model in `folder`: a fine-tuned judge's own, else what is asked for. An order alone is of its own
-    prompt.
+    """The prompt for a model in `folder`: a fine-tuned judge's own, else what is asked for. An order alone is
+    of its own prompt.
 
-    Raises BadConfig where a fine-tuned judge is asked on another scale, without the chat template it was tuned with (or
-    the other way round), or by another prompt, unless `other` says that this is meant.
+    Raises BadConfig where a fine-tuned judge is asked on another scale, without the chat template it was
+    tuned with (or the other way round), or by another prompt, unless `other` says that this is meant.
     """
     card = read(folder) if folder.is_dir() else None
     if card is None:
@@ -100,18 +105,19 @@ def asked_prompt(folder: Path, asked: PromptSpec, chat: bool = True, other: bool
             f"hf:{folder} was tuned with chat={card.chat}; asked is chat={chat}: give --set "
             f"local.chat={str(card.chat).lower()}"
         )
-    own = own_prompt(folder, card)
+    tuned_prompt = own_prompt(folder, card)
     if asked == PromptSpec(asked.scale, seed=asked.seed):
-        return own
+        return tuned_prompt
     if asked == PromptSpec(asked.scale, order=asked.order, seed=asked.seed):
         asked = replace(own_asked(folder, card), order=asked.order, seed=asked.seed)
-    given = asked.load()
-    if given.hash != own.hash and not other:
+    prompt = asked.load()
+    if prompt.hash != tuned_prompt.hash and not other:
         raise BadConfig(
-            f"hf:{folder} was tuned with its own {PROMPT} (hash {own.hash}); the prompt asked for hashes to {given.hash}. "
-            "Leave prompt, order, guidance and examples out, or give --set other_prompt=true if this is meant"
+            f"hf:{folder} was tuned with its own {PROMPT} (hash {tuned_prompt.hash}); the prompt asked for "
+            f"hashes to {prompt.hash}. Leave prompt, order, guidance and examples out, or give --set "
+            "other_prompt=true if this is meant"
         )
-    return given
+    return prompt
 
 
 def source_of(asked: PromptSpec) -> str:

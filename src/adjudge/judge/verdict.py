@@ -1,4 +1,4 @@
-"""From an answer to a verdict: by token probabilities where there are any, else by strictly parsed text.
+"""Verdicts from answers: by token probabilities if there are any, else by strictly parsed text.
 
 An answer that is not on the scale is unscored with a reason. It is never a grade, and never a zero.
 """
@@ -9,10 +9,9 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from adjudge.config import check_range
+from adjudge.config import setting, settings
 from adjudge.llm.answer_tokens import AROUND, step_of
 from adjudge.llm.contract import Answer, Tops
 from adjudge.records import Scale
@@ -31,22 +30,21 @@ _GRADE_AT = re.compile(r'"grade"\s*:\s*"')
 _WORD = re.compile(r"[^\W_]+")
 
 
-@dataclass(frozen=True)
+@settings
 class ReadSettings:
-    """min_mass: the least share of probability that must lie on the scale's words (0 to 1)."""
+    """How verdicts are read from answers."""
 
-    min_mass: float = 0.5
-
-    def __post_init__(self) -> None:
-        check_range("ReadSettings", "min_mass", self.min_mass, 0, 1)
+    min_mass: Annotated[
+        float, setting("Least share of probability that must lie on the scale's words.", ge=0, le=1)
+    ] = 0.5
 
 
 class Verdict(NamedTuple):
     """One judge's verdict on one text.
 
-    grade: the likeliest; probability: that the pair is relevant (0 to 1); expected: the expected step on the scale
-    (0 to its last index); mass: the share of probability on the scale's words. The last three are None where the
-    client gave no token probabilities.
+    grade: the likeliest; probability: that the pair is relevant (0 to 1); expected: the expected step on the
+    scale (0 to its last index); mass: the share of probability on the scale's words. The last three are None
+    if the client gave no token probabilities.
     """
 
     grade: str | None
@@ -66,9 +64,9 @@ class VerdictReader:
     def __init__(self, scale: Scale, answers: Sequence[str], settings: ReadSettings | None = None) -> None:
         self.scale = scale
         self.settings = settings or ReadSettings()
-        self.words = {answer.casefold(): place for place, answer in enumerate(answers)}
-        for place, grade in enumerate(scale.grades):
-            self.words.setdefault(grade, place)
+        self.words = {answer.casefold(): step for step, answer in enumerate(answers)}
+        for step, grade in enumerate(scale.grades):
+            self.words.setdefault(grade, step)
         self.answers = tuple(answer.casefold() for answer in answers)
         self._steps: dict[str, int | None] = {}
 
@@ -83,25 +81,27 @@ class VerdictReader:
         return self.from_text(answer.text, cut=answer.finish_reason == "length")
 
     def _of_tokens(self, tops: Tops, answer: Answer) -> Verdict:
-        """The tokens decide; where too little of them is on the scale, the text may say more plainly why."""
-        seen = self.from_tokens(tops)
-        if seen.scored:
-            return seen
-        said = self.from_text(answer.text, cut=answer.finish_reason == "length")
-        return seen._replace(reason=said.reason or seen.reason)
+        """The tokens decide; if too little of them is on the scale, the text may say more plainly why."""
+        verdict = self.from_tokens(tops)
+        if verdict.scored:
+            return verdict
+        worded = self.from_text(answer.text, cut=answer.finish_reason == "length")
+        return verdict._replace(reason=worded.reason or verdict.reason)
 
     def from_tokens(self, tops: Tops) -> Verdict:
-        """Sum over each grade's token variants (case, leading space, a first piece), then normalise over the grades.
+        """Sum over each grade's token variants (case, leading space, a first piece), then normalise over the
+        grades.
 
-        Yes .70, ` yes` .10, `no` .15, `the` .05 on the binary scale: mass .95, probability .80 / .95 = .8421.
+        Yes 0.70, ` yes` 0.10, `no` 0.15, `the` 0.05 on the binary scale: mass 0.95, probability 0.80 / 0.95 =
+        0.8421.
         """
         sums = [0.0] * len(self.scale.grades)
         steps = self._steps
         for token, logprob in tops:
-            place = steps[token] if token in steps else self._step(token)
-            if place is not None:
+            step = steps[token] if token in steps else self._step(token)
+            if step is not None:
                 # A server may round up past 0; NaN compares as False.
-                sums[place] += math.exp(logprob) if logprob < 0 else 1.0 if logprob < math.inf else math.nan
+                sums[step] += math.exp(logprob) if logprob < 0 else 1.0 if logprob < math.inf else math.nan
         total = sum(sums)
         if not total < math.inf:
             return Verdict(None, "broken probabilities")
@@ -118,10 +118,10 @@ class VerdictReader:
         return step
 
     def weighed(self, shares: Sequence[float], mass: float) -> Verdict:
-        """The verdict of a distribution over the grades (worst first, summing to 1); a tie goes to the worse."""
+        """The verdict of shares of the grades (worst first, summing to 1); a tie goes to the worse."""
         best = shares.index(max(shares))
         probability = min(1.0, math.fsum(shares[self.scale.relevant_from :]))
-        expected = math.fsum([place * share for place, share in enumerate(shares)])
+        expected = math.fsum([step * share for step, share in enumerate(shares)])
         return Verdict(self.scale.grades[best], None, probability, expected, mass)
 
     def from_text(self, text: str, cut: bool = False) -> Verdict:
@@ -134,8 +134,8 @@ class VerdictReader:
             return Verdict(self.scale.grades[self.words[word]])
         if cut:
             return Verdict(None, "truncated")
-        seen = {self.words[w] for w in _WORD.findall(bare.casefold()) if w in self.words}
-        return Verdict(None, "ambiguous" if seen else "outside the scale")
+        named = {self.words[w] for w in _WORD.findall(bare.casefold()) if w in self.words}
+        return Verdict(None, "ambiguous" if named else "outside the scale")
 
     def _from_json(self, text: str, cut: bool) -> Verdict:
         try:
@@ -147,14 +147,14 @@ class VerdictReader:
             return Verdict(None, "ambiguous")
         if not grades or not isinstance(grades[0], str):
             return Verdict(None, "outside the scale")
-        place = self.words.get(grades[0].strip().casefold())
-        return Verdict(None, "outside the scale") if place is None else Verdict(self.scale.grades[place])
+        step = self.words.get(grades[0].strip().casefold())
+        return Verdict(None, "outside the scale") if step is None else Verdict(self.scale.grades[step])
 
 
 def grade_position(answer: Answer) -> Tops | None:
     """The alternatives at the token where the grade begins: after `"grade": "` in JSON, else the first word.
 
-    None where no token of the answer holds it.
+    None if no token of the answer holds it.
     """
     first = answer.tokens[0][0].lstrip() if answer.tokens else ""
     if first and first[0] not in "{`":

@@ -1,10 +1,11 @@
 """Write-ahead file of the verdict log: answers survive a `kill -9` because they are in it before they count.
 
-    LOG.sqlite.arriving-NANOSECONDS    what has come since the log's last commit, a line each; gone once committed
+    LOG.sqlite.arriving-NANOSECONDS    what has come since the log's last commit, a line each; gone once
+    committed
 
 A line is written with one system call as its answer is booked, so the system keeps it whatever becomes of the
-process. The log's writer commits whole files and removes them; a run that finds some reads them in first. A file says in its
-first line whose answers it holds, so that it can be read into any log.
+process. The log's writer commits whole files and removes them; a run that finds some reads them in first. A
+file says in its first line whose answers it holds, so that it can be read into any log.
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ def leftover_files(log: Path) -> list[Path]:
 
 
 def read(path: Path) -> tuple[dict[str, Any] | None, list[Row]]:
-    """Whose answers a file holds, and its rows. A line that the kill cut short is leftover_files out; None: not even whose."""
+    """Whose answers a file holds, and its rows.
+
+    A line that the kill cut short is leftover_files out; None: not even whose.
+    """
     lines = path.read_bytes().split(b"\n")[:-1]
     if not lines:
         return None, []

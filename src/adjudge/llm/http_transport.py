@@ -100,11 +100,13 @@ class HttpTransport:
 
 
 def _connector() -> aiohttp.TCPConnector:
-    """aiohttp's connector, except that a kept connection on which something arrived unasked is closed, not used again.
+    """aiohttp's connector, except that a kept connection on which something arrived unasked is closed, not
+    used again.
 
-    aiohttp would read such bytes (a 408 to an idle connection, a second answer) as the answer to the next request, which
-    here means as the verdict on another pair. It knows of them (`protocol.should_close`), but asks only when a connection
-    is given back. tests/llm/test_http_transport.py fails if a new aiohttp changes what this relies on.
+    aiohttp would read such bytes (a 408 to an idle connection, a second answer) as the answer to the next
+    request, which here means as the verdict on another pair. It knows of them (`protocol.should_close`), but
+    asks only when a connection is given back. tests/llm/test_http_transport.py fails if a new aiohttp changes
+    what this relies on.
     """
     import aiohttp
 

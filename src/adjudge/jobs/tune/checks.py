@@ -1,4 +1,4 @@
-"""What a fresh judge says: against people on the dev rows, and its label mix on a sample against the target."""
+"""Checks of a fresh judge: agreement with people on the dev rows, and drift of its label mix from the target."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ TOLD = ("exact", "within_one", "balanced", "kappa")
 
 @dataclass(frozen=True)
 class Checked:
-    """agreement: of the dev pairs, by coefficient, intervals over items; majority: the same of a judge that always
+    """agreement: of the dev pairs, by coefficient, intervals over items; majority: the same of a judge that
+    always
     gives people's most frequent train grade. drift: of the sample's label mix. unscored: of the sample."""
 
     agreement: dict[str, Estimate]
@@ -45,13 +46,13 @@ def check(config: TuneConfig, spelled: str, material: Material, progress: Progre
     said = _judged(config, spelled, dev, "dev", progress)
     people, item = material.labels.step[material.dev], codes(dev["item_id"].combine_chunks())
     most = np.full(len(people), int(np.argmax(material.mix.before)))
-    told, what = (dev, "the dev pairs") if config.sample is None else (_drawn(config), str(config.sample))
-    verdicts = said if config.sample is None else _judged(config, spelled, told, "sample", progress)
+    sampled, what = (dev, "the dev pairs") if config.sample is None else (_drawn(config), str(config.sample))
+    verdicts = said if config.sample is None else _judged(config, spelled, sampled, "sample", progress)
     scored = verdicts >= 0
     if not scored.any():
         raise NotEnoughData(f"{spelled} gave no verdict on any of {len(verdicts)} sampled pairs")
-    items = codes(told["item_id"].combine_chunks())
-    found = drift(
+    items = codes(sampled["item_id"].combine_chunks())
+    drifted = drift(
         on.grades,
         verdicts[scored],
         items[scored],
@@ -63,7 +64,7 @@ def check(config: TuneConfig, spelled: str, material: Material, progress: Progre
     return Checked(
         agreement(on, people, said, item, config.sampling, rng),
         agreement(on, people, most, item, config.sampling, rng),
-        found,
+        drifted,
         len(verdicts),
         int((~scored).sum()),
         what,
@@ -78,7 +79,7 @@ def agreement(
     sampling: Sampling,
     rng: np.random.Generator,
 ) -> dict[str, Estimate]:
-    """Coefficients of steps `said` (-1: unscored, left out) against `people`, with intervals over clusters."""
+    """Coefficients of steps `said` (-1: unscored, left out) against `people`, intervals over clusters."""
     grades, scored = len(on.grades), said >= 0
     sums = sums_by_cluster(cluster[scored], people[scored] * grades + said[scored], grades * grades)
     known = agreement_coefficients.coefficients(grades)

@@ -1,4 +1,5 @@
-"""A language model as a judge: rows become (messages, answer), training runs, the folder gets its card and prompt."""
+"""A language model as a judge: rows become (messages, answer), training runs, the folder gets its card and
+prompt."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ PACKAGES = ("adjudge", "torch", "transformers", "peft", "trl", "datasets")
 
 
 def fine_tune(config: TuneConfig, material: Material, progress: Progress) -> dict[str, Any]:
-    """Train, merge and save to `config.out`; the run's metrics. Raises BadConfig where two grades begin alike."""
+    """Train, merge and save to `config.out`; the run's metrics. Raises BadConfig where two grades begin
+    alike."""
     check_installed()
     from adjudge.llm.fine_tuning import tune
 
@@ -54,23 +56,24 @@ def lessons(prompt: Prompt, material: Material, places: np.ndarray) -> list[Less
     table, steps = material.labels.rows, material.labels.step
     texts = [table[name].to_pylist() for name in ("keyphrase", "title", "category")]
     rows = []
-    for place in places.tolist():
-        keyphrase, title, category = (column[place] for column in texts)
+    for row in places.tolist():
+        keyphrase, title, category = (column[row] for column in texts)
         request = question.request("", prompt.render(keyphrase, title, category))
-        rows.append(Lesson(request.messages, prompt.answers[int(steps[place])]))
+        rows.append(Lesson(request.messages, prompt.answers[int(steps[row])]))
     return rows
 
 
 def check_answers(model: str, prompt: Prompt) -> None:
-    """Raise BadConfig unless every answer's first token tells the grade: the judge is read there and nowhere else."""
+    """Raise BadConfig unless every answer's first token tells the grade: the judge is read there and nowhere
+    else."""
     words = tuple(answer.casefold() for answer in prompt.answers)
-    for place, (answer, piece) in enumerate(
+    for step, (answer, piece) in enumerate(
         zip(prompt.answers, first_pieces(model, prompt.answers), strict=True)
     ):
-        if step_of(piece, words) != place:
+        if step_of(piece, words) != step:
             raise BadConfig(
-                f"{model} begins the answer {answer!r} with the token {piece!r}, which does not tell the grade: give the "
-                f"grades other answer words in the prompt (now: {', '.join(prompt.answers)})"
+                f"{model} begins the answer {answer!r} with the token {piece!r}, which does not tell the "
+                f"grade: give the grades other answer words in the prompt (now: {', '.join(prompt.answers)})"
             )
 
 

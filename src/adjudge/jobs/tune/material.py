@@ -1,4 +1,5 @@
-"""What a judge is made of: the settings of `tune`, and the labelled rows, split and matched to the target mix."""
+"""What a judge is made of: the settings of `tune`, and the labelled rows, split and matched to the target
+mix."""
 
 from __future__ import annotations
 
@@ -24,18 +25,19 @@ STUDENT, LOCAL = "student:", "hf:"
 
 @dataclass(frozen=True)
 class TuneConfig:
-    """pairs: shape `to_score`; human: annotations, or one settled grade a pair (item_id, keyphrase, grade). base: a causal
-    language model (folder or hub name, with or without `hf:`), tuned by LoRA; or `student:ARTIFACT`, which gets cut points
-    on its score: give it pairs that it was not trained on. out: the judge's folder.
+    """pairs: shape `to_score`; human: annotations, or one settled grade a pair (item_id, keyphrase, grade).
+    base: a causal language model (folder or hub name, with or without `hf:`), tuned by LoRA; or
+    `student:ARTIFACT`, which gets cut points on its score: give it pairs that it was not trained on. out: the
+    judge's folder.
 
-    scale: of the judge; human_scale: of the grades; grades: what each becomes (default: docs/tuning.md). rule,
-    min_annotators: which label a pair gets. splits: a table (item_id, keyphrase, split) instead of the item-disjoint `split`.
-    target: `as labelled`, `even`, `high=.5,...`, or a judgments table (.parquet) whose label mix is wanted; factor: how often
-    a row may be repeated to get there, and the share (1 / factor) of a class that stays at least.
-    prompt, order, guidance, examples: as for `adjudge judge`; they go into the judge's folder.
-    sample: unlabelled pairs (shape `to_score`) whose label mix is compared with the target (default: the dev pairs);
-    sample_rows: at most so many, drawn by the seed. drift_limit: the most that the label mix may be away from the target
-    (total variation).
+    scale: of the judge; human_scale: of the grades; grades: what each becomes (default: docs/tuning.md).
+    rule, min_annotators: which label a pair gets. splits: a table (item_id, keyphrase, split) instead of the
+    item-disjoint `split`. target: `as labelled`, `even`, `high=.5,...`, or a judgments table (.parquet) whose
+    label mix is wanted; factor: how often a row may be repeated to get there, and the share (1 / factor) of a
+    class that stays at least. prompt, order, guidance, examples: as for `adjudge judge`; they go into the
+    judge's folder. sample: unlabelled pairs (shape `to_score`) whose label mix is compared with the target
+    (default: the dev pairs); sample_rows: at most so many, drawn by the seed. drift_limit: the most that the
+    label mix may be away from the target (total variation).
     """
 
     pairs: Path
@@ -90,7 +92,8 @@ class TuneConfig:
 
 @dataclass(frozen=True)
 class Material:
-    """What a judge is made of: labelled rows, the row numbers to train on and to watch the loss on (both matched to the
+    """What a judge is made of: labelled rows, the row numbers to train on and to watch the loss on (both
+    matched to the
     target, rows repeated) and those of dev as they are."""
 
     labels: Labelled
@@ -117,8 +120,9 @@ def prepare(config: TuneConfig) -> Material:
     counts = np.bincount(labels.step[train], minlength=len(on.grades)).tolist()
     if len(train) < 2 or not len(dev) or sum(count > 0 for count in counts) < 2:
         raise NotEnoughData(
-            f"{config.human}: {len(train)} train and {len(dev)} dev rows, by grade {dict(zip(on.grades, counts, strict=True))}"
-            f" (left out: {labels.left_out or 'none'}); both splits and two grades are needed"
+            f"{config.human}: {len(train)} train and {len(dev)} dev rows, by grade "
+            f"{dict(zip(on.grades, counts, strict=True))} (left out: {labels.left_out or 'none'}); both "
+            "splits and two grades are needed"
         )
     target = _target(config, counts)
     rng = np.random.default_rng([config.seed, 12])

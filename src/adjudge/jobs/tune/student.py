@@ -1,4 +1,5 @@
-"""A student as a judge on several grades: cut points on its score, fitted on people's labels by proportional odds."""
+"""A student as a judge on several grades: cut points on its score, fitted on people's labels by proportional
+odds."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from adjudge.storage.files import move_in
 
 
 def cut(config: TuneConfig, material: Material) -> dict[str, Any]:
-    """Copy the artifact to `config.out` with cut points on `config.scale`; the slope, the cuts and the rows used.
+    """Copy the artifact to `config.out` with cut points on `config.scale`; the slope, the cuts and the rows
+    used.
 
     The base itself stays as it is. Rows that the student cannot score are left out and counted.
     """

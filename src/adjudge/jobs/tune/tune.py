@@ -23,8 +23,9 @@ from adjudge.records import Progress, no_progress
 
 @dataclass(frozen=True)
 class TuneResult:
-    """judge: as `adjudge judge --judge` spells it. mix: of the train rows, before and after matching. metrics: of the
-    training. checked: what the judge then says. exit_code: 0, or 1 where its label mix drifted from the target."""
+    """judge: as `adjudge judge --judge` spells it. mix: of the train rows, before and after matching.
+    metrics: of the training. checked: what the judge then says. exit_code: 0, or 1 where its label mix
+    drifted from the target."""
 
     out: Path
     judge: str
@@ -42,7 +43,8 @@ class TuneResult:
 
 
 def tune(config: TuneConfig, progress: Progress = no_progress) -> TuneResult:
-    """Make the judge, then let it judge; see docs/tuning.md for what is written to `out` and to `out` + `.tune`.
+    """Make the judge, then let it judge; see docs/tuning.md for what is written to `out` and to `out` +
+    `.tune`.
 
     Raises BadConfig, BadTable, NotEnoughData, BadArtifact, MissingExtra, NoAccess.
     """
@@ -64,7 +66,7 @@ def tune(config: TuneConfig, progress: Progress = no_progress) -> TuneResult:
         metrics,
         checked,
     )
-    told = {**settings_of.to_dict(done), "drifted": checked.drift.drifted, "exit_code": done.exit_code}
-    text = json.dumps(told, indent=2, ensure_ascii=False)
+    values = {**settings_of.to_dict(done), "drifted": checked.drift.drifted, "exit_code": done.exit_code}
+    text = json.dumps(values, indent=2, ensure_ascii=False)
     (config.report / "tune.json").write_text(text + "\n", encoding="utf-8")
     return done
