@@ -2,8 +2,9 @@
 
     python bench/scorecard.py --logs FOLDER [--replicates 200] [--out bench/results/scorecard.md]
 
-FOLDER is a logs folder as `adjudge simulate` writes it (100,000 items of 20 pairs). Scores are the truth plus noise,
-made by a child process so that the peak is the scorecard's. Prints a Markdown table: seconds and peak resident memory.
+FOLDER is a logs folder as `adjudge simulate` writes it (100,000 items of 20 pairs). Scores are the truth plus
+noise, made by a child process so that the peak is the scorecard's. Prints a Markdown table: seconds and peak
+resident memory.
 """
 
 from __future__ import annotations
@@ -35,17 +36,17 @@ def make_scores(logs: Path, folder: Path) -> None:
     """Three score files for the logs' pairs."""
     pairs(PairsConfig(logs, folder / "wanted.parquet"))
     with duckdb.connect() as db:
-        found = db.sql(
+        truth = db.sql(
             """SELECT w.item_id, w.keyphrase, coalesce(t.relevant, false) AS relevant FROM read_parquet(?) w
                LEFT JOIN read_parquet(?) t USING (item_id, keyphrase)""",
             params=[str(folder / "wanted.parquet"), str(logs / "truth.parquet")],
         ).to_arrow_table()
     rng = np.random.default_rng(0)
-    centre = np.where(found["relevant"].to_numpy(), 1.0, -1.0)
+    centre = np.where(truth["relevant"].to_numpy(), 1.0, -1.0)
     for model, noise in NOISE.items():
         score = 1 / (1 + np.exp(-(centre + rng.normal(0, noise, len(centre)))))
         version = pa.array([model]).take(pa.array(np.zeros(len(score), np.int64)))
-        columns = {"item_id": found["item_id"], "keyphrase": found["keyphrase"], "score": score}
+        columns = {"item_id": truth["item_id"], "keyphrase": truth["keyphrase"], "score": score}
         pq.write_table(pa.table({**columns, "model_version": version}), folder / f"{model}.parquet")
 
 
@@ -56,22 +57,22 @@ def main() -> None:
     parse.add_argument("--replicates", type=int, default=200)
     parse.add_argument("--out", type=Path)
     parse.add_argument("--make", type=Path, help=argparse.SUPPRESS)
-    asked = parse.parse_args()
-    if asked.make:
-        make_scores(asked.logs, asked.make)
+    arguments = parse.parse_args()
+    if arguments.make:
+        make_scores(arguments.logs, arguments.make)
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        subprocess.run([sys.executable, __file__, "--logs", asked.logs, "--make", folder], check=True)
+        subprocess.run([sys.executable, __file__, "--logs", arguments.logs, "--make", folder], check=True)
         config = EvaluateConfig(
-            asked.logs,
+            arguments.logs,
             {model: str(folder / f"{model}.parquet") for model in NOISE},
             folder / "out",
             production="production",
-            scorecard=ScorecardSettings(replicates=asked.replicates),
+            scorecard=ScorecardSettings(replicates=arguments.replicates),
         )
         began = time.perf_counter()
-        recipe(RecipeConfig(asked.recipe, asked.logs, folder / "recipe"), _say)
+        recipe(RecipeConfig(arguments.recipe, arguments.logs, folder / "recipe"), _say)
         mixed = time.perf_counter() - began
         found = evaluate(config, _say)
         rows = pq.read_metadata(folder / "out" / "scorecard.parquet").num_rows
@@ -82,15 +83,21 @@ def main() -> None:
         "| pairs | recipe, s | scorecard, s | both, s | CPU s, imports included | peak GiB | cores | load |\n"
         "|---|---|---|---|---|---|---|---|\n"
         f"| {found.pairs:,} | {mixed:.1f} | {found.seconds:.1f} | {mixed + found.seconds:.1f} "
-        f"| {used.ru_utime + used.ru_stime:.1f} | {peak:.2f} | {os.cpu_count()} ({platform.machine()}) | {load:.1f} |\n"
+        f"| {used.ru_utime + used.ru_stime:.1f} | {peak:.2f} | {os.cpu_count()} ({platform.machine()}) "
+        f"| {load:.1f} |\n"
     )
     print(text)
-    if asked.out:
-        asked.out.parent.mkdir(parents=True, exist_ok=True)
-        command = f"OMP_NUM_THREADS=1 python bench/scorecard.py --logs LOGS --replicates {asked.replicates}"
-        told = f"`{asked.recipe}`, then {len(NOISE)} models x {asked.replicates} replicates ({rows:,} rows of scorecard.parquet)"
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        command = f"python bench/scorecard.py --logs LOGS --replicates {arguments.replicates}"
+        measured = (
+            f"`{arguments.recipe}`, then {len(NOISE)} models x {arguments.replicates} replicates "
+            f"({rows:,} rows of scorecard.parquet)"
+        )
         head = "# Two million pairs through a recipe and a scorecard"
-        asked.out.write_text(f"{head}\n\nCommand: `{command}`\n\n{told}:\n\n{text}", encoding="utf-8")
+        arguments.out.write_text(
+            f"{head}\n\nCommand: `OMP_NUM_THREADS=1 {command}`\n\n{measured}:\n\n{text}", encoding="utf-8"
+        )
 
 
 def _say(what: str, done: int, total: int) -> None:

@@ -140,7 +140,7 @@ def test_names_at_line_ends_never_touch(wanted: list[float]) -> None:
 
 @given(st.lists(st.tuples(st.floats(50, 650), st.floats(50, 350)), min_size=1, max_size=9, unique=True))
 def test_names_near_points_stay_in_the_picture(points: list[tuple[float, float]]) -> None:
-    for spot in labels.place(points, [60.0] * len(points), [], (0, 0, 700, 400)):
+    for spot in labels.place_names(points, [60.0] * len(points), [], (0, 0, 700, 400)):
         left, bottom, right, top = spot.box
         assert left >= 0
         assert bottom >= 0
@@ -150,7 +150,7 @@ def test_names_near_points_stay_in_the_picture(points: list[tuple[float, float]]
 
 def test_two_names_at_one_place_do_not_cover_each_other() -> None:
     one, other = (
-        spot.box for spot in labels.place([(300, 200), (302, 200)], [60.0, 60.0], [], (0, 0, 700, 400))
+        spot.box for spot in labels.place_names([(300, 200), (302, 200)], [60.0, 60.0], [], (0, 0, 700, 400))
     )
     assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
 

@@ -268,7 +268,7 @@ def _write_thresholds(
 
 
 def _are_simulated(logs: Path) -> bool:
-    """Whether `adjudge simulate` wrote the logs; older versions left the market's settings as settings.json."""
+    """Whether `adjudge simulate` wrote the logs; older versions left its settings in settings.json."""
     old = logs / SETTINGS
     return (logs / MARKET).exists() or (old.exists() and "catalogue" in read_values(old))
 

@@ -1,6 +1,6 @@
 """The charts, as inline SVG. They draw what the result tables say and nothing else.
 
-Every line is labelled where it ends, so that no colour has to be told apart; colours are stand-ins that
+Every line is labelled where it ends, so that no two colours need be distinguished; colours are stand-ins that
 `svg.finish` swaps for the page's (a palette safe for colour-blind readers, in light and in dark).
 """
 
@@ -27,16 +27,16 @@ class Stroke:
 
 
 def strokes(models: Sequence[str], production: str | None, recipes: Sequence[str]) -> dict[str, Stroke]:
-    """One stroke a model. Past the palette's end colours come round again with another dash."""
-    found: dict[str, Stroke] = dict.fromkeys(models, Stroke(INK, "-", 2.2))
+    """One stroke per model. Past the palette's end colours come round again with another dash."""
+    by_model: dict[str, Stroke] = dict.fromkeys(models, Stroke(INK, "-", 2.2))
     dashes, greys = ("-", "--", "-."), ("--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)), (0, (1, 3)))
     coloured = [model for model in models if model in recipes and model != production]
     grey = [model for model in models if model not in recipes and model != production]
-    for place, model in enumerate(coloured):
-        found[model] = Stroke(SERIES[place % len(SERIES)], dashes[place // len(SERIES) % len(dashes)])
-    for place, model in enumerate(grey):
-        found[model] = Stroke(MUTED, greys[place % len(greys)], 1.4)  # type: ignore[arg-type]
-    return found
+    for n, model in enumerate(coloured):
+        by_model[model] = Stroke(SERIES[n % len(SERIES)], dashes[n // len(SERIES) % len(dashes)])
+    for n, model in enumerate(grey):
+        by_model[model] = Stroke(MUTED, greys[n % len(greys)], 1.4)  # type: ignore[arg-type]
+    return by_model
 
 
 def retention(
@@ -57,7 +57,7 @@ def retention(
         for model, line in lines.items():
             stroke = strokes[model]
             axes.plot(
-                *_columns(line),
+                *zip(*line, strict=True),
                 color=stroke.colour,
                 linestyle=stroke.dash,
                 linewidth=stroke.width,
@@ -65,9 +65,10 @@ def retention(
             )
         xs = [x for line in lines.values() for x, _ in line]
         low = max(min(xs), 0.5)
-        seen = [y for line in lines.values() for x, y in line if x >= low]
+        ys = [y for line in lines.values() for x, y in line if x >= low]
         axes.set_xlim(max(xs), low)
-        _room(axes, seen)
+        pad = 0.05 * (max(ys) - min(ys) or 1)
+        axes.set_ylim(max(0, min(ys) - pad), max(ys) + pad)
         if level is not None:
             axes.axvline(level, color=INK, linewidth=0.9, linestyle=(0, (2, 2)))
             axes.text(
@@ -81,9 +82,10 @@ def retention(
             )
         percent(axes.xaxis, axes.yaxis)
         axes.set_xlabel("share of clicks kept (stricter filter to the right)")
-        ends = {model: _last(line, low) for model, line in lines.items()}
+        # The height of each line as it leaves the picture on the strict side.
+        ends = {m: next((y for x, y in line if x >= low), line[-1][1]) for m, line in lines.items()}
         _end_labels(axes, ends, strokes)
-        return svg.finish(drawing, name, f"{label} against the share of clicks kept, one line a model")
+        return svg.finish(drawing, name, f"{label} against the share of clicks kept, one line per model")
 
 
 def trade_off(rows: Sequence[Row], strokes: Mapping[str, Stroke], words: tuple[str, str], name: str) -> str:
@@ -109,7 +111,7 @@ def trade_off(rows: Sequence[Row], strokes: Mapping[str, Stroke], words: tuple[s
         drawing.canvas.draw()
         _point_labels(axes, rows, strokes)
         return svg.finish(
-            drawing, name, f"{words[1]} against {words[0]}, one point a model with both intervals"
+            drawing, name, f"{words[1]} against {words[0]}, one point per model with both intervals"
         )
 
 
@@ -141,21 +143,17 @@ def reliability(rows: Sequence[Row], stroke: Stroke, name: str, label: str) -> s
 def histogram(
     groups: Mapping[str, Sequence[Row]], threshold: float | None, stroke: Stroke, name: str, label: str
 ) -> str:
-    """One ridge a group: where its scores lie, each ridge scaled to its own tallest bin."""
+    """One ridge per group: where its scores lie, each ridge scaled to its own tallest bin."""
     height = 40 + 52 * len(groups)
     with svg.style():
         drawing = svg.figure(300, height)
         axes = drawing.add_axes((0.03, 38 / height, 0.94, 1 - 40 / height))
-        for place, (group, rows) in enumerate(reversed(list(groups.items()))):
-            _ridge(axes, rows, place, stroke)
+        for base, (group, rows) in enumerate(reversed(list(groups.items()))):
+            _ridge(axes, rows, base, stroke)
             total = sum(row["pairs"] for row in rows)
             if threshold is not None:
-                axes.plot(
-                    [threshold] * 2, [place, place + 0.7], color=INK, linewidth=1, linestyle=(0, (2, 2))
-                )
-            axes.text(
-                0.0, place + 0.80, f"{group}  ({total:,.0f} pairs)", color=INK, va="center", fontsize=11
-            )
+                axes.plot([threshold] * 2, [base, base + 0.7], color=INK, linewidth=1, linestyle=(0, (2, 2)))
+            axes.text(0.0, base + 0.80, f"{group}  ({total:,.0f} pairs)", color=INK, va="center", fontsize=11)
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.04, len(groups))
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
@@ -167,23 +165,8 @@ def histogram(
 
 
 def _line(rows: Sequence[Row], model: str, metric: str) -> list[tuple[float, float]]:
-    own = [(row["retention"], row[metric]) for row in rows if row["model"] == model]
-    return sorted((x, y) for x, y in own if x is not None and y is not None)
-
-
-def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    return [x for x, _ in points], [y for _, y in points]
-
-
-def _last(line: Sequence[tuple[float, float]], low: float) -> float:
-    """The height of a line where it leaves the picture on the strict side."""
-    return next((y for x, y in line if x >= low), line[-1][1])
-
-
-def _room(axes: Any, values: Sequence[float]) -> None:
-    low, high = min(values), max(values)
-    pad = 0.05 * (high - low or 1)
-    axes.set_ylim(max(0, low - pad), high + pad)
+    points = [(row["retention"], row[metric]) for row in rows if row["model"] == model]
+    return sorted((x, y) for x, y in points if x is not None and y is not None)
 
 
 def percent(*sides: Any, signed: bool = False) -> None:
@@ -204,13 +187,18 @@ def _end_labels(axes: Any, ends: Mapping[str, float], strokes: Mapping[str, Stro
     low, high = axes.get_ylim()
     names = sorted(ends, key=lambda model: (ends[model], model))
     at = labels.spread([(ends[model] - low) / (high - low) for model in names], gap=0.056)
-    for model, place in zip(names, at, strict=True):
+    for model, height in zip(names, at, strict=True):
         true = (ends[model] - low) / (high - low)
         colour = strokes[model].colour
         axes.plot(
-            [1.005, 1.03], [true, place], color=colour, linewidth=0.8, transform=axes.transAxes, clip_on=False
+            [1.005, 1.03],
+            [true, height],
+            color=colour,
+            linewidth=0.8,
+            transform=axes.transAxes,
+            clip_on=False,
         )
-        axes.text(1.04, place, model, transform=axes.transAxes, va="center", color=colour, fontsize=11.5)
+        axes.text(1.04, height, model, transform=axes.transAxes, va="center", color=colour, fontsize=11.5)
 
 
 def _whisker(axes: Any, row: Row, stroke: Stroke, across: bool) -> None:
@@ -222,7 +210,7 @@ def _whisker(axes: Any, row: Row, stroke: Stroke, across: bool) -> None:
 
 
 def _point_labels(axes: Any, rows: Sequence[Row], strokes: Mapping[str, Stroke]) -> None:
-    """Each name near its point, where it covers least; tied to it by a leader where it stands further off."""
+    """Each name near its point, where it covers least; tied to it by a leader if it stands further off."""
     to_pixels, to_data = axes.transData.transform, axes.transData.inverted().transform
     points = [tuple(to_pixels((row["x"], row["y"]))) for row in rows]
     lines: list[labels.Box] = []
@@ -232,7 +220,7 @@ def _point_labels(axes: Any, rows: Sequence[Row], strokes: Mapping[str, Stroke])
             right, top = to_pixels((row["x_high"], row["y_high"]))
             lines += [(left, y - 2, right, y + 2), (x - 2, bottom, x + 2, top)]
     room, widths = axes.get_window_extent(), [7.8 * len(row["model"]) + 4 for row in rows]
-    spots = labels.place(points, widths, lines, (room.x0, room.y0, room.x1, room.y1))
+    spots = labels.place_names(points, widths, lines, (room.x0, room.y0, room.x1, room.y1))
     for row, (x, y), spot in zip(rows, points, spots, strict=True):
         colour, (left, bottom, right, top) = strokes[row["model"]].colour, spot.box
         middle = (bottom + top) / 2
@@ -243,11 +231,11 @@ def _point_labels(axes: Any, rows: Sequence[Row], strokes: Mapping[str, Stroke])
         axes.text(*at, row["model"], color=colour, va="center", ha="left", fontweight="bold")
 
 
-def _ridge(axes: Any, rows: Sequence[Row], place: int, stroke: Stroke) -> None:
+def _ridge(axes: Any, rows: Sequence[Row], base: int, stroke: Stroke) -> None:
     ordered = sorted(rows, key=lambda row: row["bin_low"])
     tallest = max((row["pairs"] for row in ordered), default=0) or 1
     edges = [row["bin_low"] for row in ordered] + [row["bin_high"] for row in ordered[-1:]]
-    heights = [place + 0.66 * row["pairs"] / tallest for row in ordered]
-    axes.stairs(heights, edges, baseline=place, fill=True, color=stroke.colour, alpha=0.55, linewidth=0)
+    heights = [base + 0.66 * row["pairs"] / tallest for row in ordered]
+    axes.stairs(heights, edges, baseline=base, fill=True, color=stroke.colour, alpha=0.55, linewidth=0)
     axes.stairs(heights, edges, baseline=None, color=stroke.colour, linewidth=1.1)
-    axes.plot([0, 1], [place, place], color=SOFT, linewidth=0.8)
+    axes.plot([0, 1], [base, base], color=SOFT, linewidth=0.8)

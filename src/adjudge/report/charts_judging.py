@@ -90,8 +90,8 @@ def _names(axes: Any, ends: Sequence[Row], chosen: float) -> None:
 
 
 def overlap(rows: Sequence[Row], name: str) -> str:
-    """The judge's share of “relevant” by band of word overlap, apart for pairs that people call relevant and
-    irrelevant."""
+    """The judge's share of “relevant” by band of word overlap, for pairs that people call relevant and
+    for those they call irrelevant."""
     with svg.style():
         drawing = svg.figure(510, 280)
         axes = drawing.add_axes((0.105, 0.185, 0.62, 0.76))
@@ -99,16 +99,15 @@ def overlap(rows: Sequence[Row], name: str) -> str:
             (True, SERIES[0], "people: relevant"),
             (False, SERIES[1], "people: irrelevant"),
         ):
-            own = sorted(
-                (row for row in rows if row["human_relevant"] is relevant), key=lambda row: row["jaccard_low"]
-            )
-            if not own:
+            bands = [row for row in rows if row["human_relevant"] is relevant]
+            if not bands:
                 continue
-            xs = [(row["jaccard_low"] + row["jaccard_high"]) / 2 for row in own]
-            ys = [row["yes"] for row in own]
+            bands.sort(key=lambda row: row["jaccard_low"])
+            xs = [(row["jaccard_low"] + row["jaccard_high"]) / 2 for row in bands]
+            ys = [row["yes"] for row in bands]
             largest = max(row["pairs"] for row in rows)
             axes.plot(xs, ys, color=colour)
-            for x, y, row in zip(xs, ys, own, strict=True):
+            for x, y, row in zip(xs, ys, bands, strict=True):
                 axes.plot(x, y, "o", color=colour, markersize=3 + 6 * (row["pairs"] / largest) ** 0.5)
             axes.annotate(
                 label, (xs[-1], ys[-1]), xytext=(1.03, ys[-1]),

@@ -1,4 +1,4 @@
-"""Where names go in a chart so that they can be read: beside a line's end, or near a point among points."""
+"""Label placement in charts: names that can be read, beside a line's end or near a point among points."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ Box = tuple[float, float, float, float]
 """left, bottom, right, top in pixels."""
 
 NEAR, FAR = 9.0, 22.0
-"""Pixels from a point within which its name needs no leader, and the step to the next ring of places."""
+"""Pixels from a point within which its name needs no leader, and the step to the next ring of spots."""
 _SIDES = ((1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1))
 
 
 def spread(wanted: Sequence[float], gap: float) -> list[float]:
-    """Places in [0, 1] near the `wanted` ones (ascending), no two closer than `gap` as long as there is room.
+    """Heights in [0, 1] near the `wanted` ones (ascending), none closer than `gap` as long as there is room.
 
     >>> spread([0.5, 0.51], 0.1)
     [0.455, 0.555]
     """
-    blocks: list[tuple[float, int]] = []  # where a run of touching labels starts, and how many it holds
+    blocks: list[tuple[float, int]] = []  # the start of a run of touching labels, and how many it holds
     for value in wanted:
         blocks.append((value, 1))
         while len(blocks) > 1 and blocks[-2][0] + gap * blocks[-2][1] > blocks[-1][0]:
@@ -28,12 +28,11 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
             blocks.append(
                 ((before * others + (start - gap * others) * size) / (others + size), others + size)
             )
-    at = [start + gap * place for start, size in blocks for place in range(size)]
-    for place in reversed(range(len(at))):
-        at[place] = min(at[place], 1 - gap * (len(at) - 1 - place))
-    for place in range(len(at)):
-        at[place] = max(at[place], gap * place)
-    return [round(place, 6) for place in at]
+    heights = [start + gap * n for start, size in blocks for n in range(size)]
+    last = len(heights) - 1
+    for n in reversed(range(len(heights))):
+        heights[n] = min(heights[n], 1 - gap * (last - n))
+    return [round(max(height, gap * n), 6) for n, height in enumerate(heights)]
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Spot:
     leader: bool
 
 
-def place(
+def place_names(
     points: Sequence[tuple[float, float]], widths: Sequence[float], lines: Sequence[Box], room: Box
 ) -> list[Spot]:
     """A spot for each point's name: the one that covers least of other names, points and lines, then the
@@ -68,14 +67,14 @@ def place(
 
 
 def _candidates(point: tuple[float, float], width: float, height: float = 15.0) -> list[Spot]:
-    found = []
+    spots = []
     for ring in range(5):
         away = NEAR + ring * FAR
         for across, up in _SIDES:
             left = point[0] + across * away - (width if across < 0 else width / 2 if across == 0 else 0)
             middle = point[1] + up * (away + (4 if across == 0 else 0))
-            found.append(Spot((left, middle - height / 2, left + width, middle + height / 2), ring > 0))
-    return found
+            spots.append(Spot((left, middle - height / 2, left + width, middle + height / 2), ring > 0))
+    return spots
 
 
 def _nearest(points: Sequence[tuple[float, float]], number: int) -> float:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
 INK, MUTED, RULE, SOFT = "#0a0a01", "#0a0a02", "#0a0a03", "#0a0a04"
-SERIES = tuple(f"#0b0b0{place}" for place in range(1, 8))
+SERIES = tuple(f"#0b0b0{n}" for n in range(1, 8))
 VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",
     RULE: "--rule",
     SOFT: "--soft",
-    **{colour: f"--series-{place}" for place, colour in enumerate(SERIES, start=1)},
+    **{colour: f"--series-{n}" for n, colour in enumerate(SERIES, start=1)},
 }
 """Stand-in colours that charts draw with; `finish` swaps each for the page's CSS variable, so that one
 drawing is legible on a light page, on a dark one and in print."""
@@ -107,9 +107,9 @@ def _rename_ids(root: ET.Element, name: str) -> None:
         node.attrib[f"{{{XLINK}}}href"][1:] for node in root.iter() if f"{{{XLINK}}}href" in node.attrib
     }
     for node in root.iter():
-        seen = node.attrib.pop("id", None)
-        if seen in used:
-            node.set("id", f"{name}-{seen}")
+        old = node.attrib.pop("id", None)
+        if old in used:
+            node.set("id", f"{name}-{old}")
         target = node.attrib.pop(f"{{{XLINK}}}href", None)
         if target:
             node.set("href", f"#{name}-{target[1:]}")

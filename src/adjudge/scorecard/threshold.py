@@ -53,7 +53,8 @@ def threshold_at_retention(scores: Floats, weights: Ints, retention: float) -> f
         scored = int(whole[~np.isnan(scores)].sum())
         raise NotEnoughData(
             f"scored pairs hold {scored} of {total} click weight, less than the "
-            f"{needed_weight(total, retention)} that retention {retention} needs: score the missing pairs or lower the retention"
+            f"{needed_weight(total, retention)} that retention {retention} needs: "
+            "score the missing pairs or lower the retention"
         )
     return chosen
 
