@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 from dataclasses import field
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Annotated, Any
 
 import pytest
 
-from adjudge.cli import output
 from adjudge.cli.options import CommandOption, command_options, mapping, merged
 from adjudge.cli.registry import COMMANDS, JobSpec
 from adjudge.config import from_dict, setting, settings
@@ -151,13 +149,6 @@ def test_a_mapping_names_its_option_and_shape(pair: str) -> None:
         BadConfig, match=f"--map '{pair}' is not COLUMN=YOURS; write for example: --map 'title=listing'"
     ):
         mapping([pair], "--map", "COLUMN=YOURS")
-
-
-def test_worked_examples_in_the_docstrings() -> None:
-    for module in (output,):
-        results = doctest.testmod(module)
-        assert results.attempted > 0
-        assert results.failed == 0
 
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "settings"

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 
 from adjudge.cli import terminal
 from adjudge.errors import BadTable
@@ -101,3 +102,27 @@ def test_a_judging_run_tells_its_rate_and_money_without_a_terminal(
         assert ("; money " in out) == ("requests" in line)
         assert not money.startswith("0.00")
         assert (f"texts judged: 2 of 2, unscored 0, money {money}" in err) == ("requests" in line)
+
+
+def test_an_interrupted_run_leaves_with_130_and_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    def job(config: object, progress: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(typer.Exit) as left, terminal.failure_is(3):
+        terminal.run(job, None)
+    assert left.value.exit_code == 130
+    assert "What was finished is kept; run the same command again" in capsys.readouterr().err
+
+
+def test_a_verdict_keeps_its_code_though_errors_get_another() -> None:
+    with pytest.raises(typer.Exit) as left, terminal.failure_is(3):
+        terminal.leave(lambda: None, 2)
+    assert left.value.exit_code == 2
+
+
+def test_a_fault_is_no_error_for_the_user(capsys: pytest.CaptureFixture[str]) -> None:
+    assert terminal.explain(KeyError("x")) is None
+    with pytest.raises(SystemExit) as left, terminal.faults(), terminal.failure_is(1):
+        raise ZeroDivisionError
+    assert left.value.code == 3
+    assert "ZeroDivisionError" in capsys.readouterr().err
