@@ -17,7 +17,7 @@ def test_worked_examples_in_the_docstrings() -> None:
 
 
 def test_empty_lines_are_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    output.lines("a", "", None, 0, False, 0 and "never", "b")
+    output.lines("a", "", None, 0, False, "b")
     assert capsys.readouterr().out == "a\nb\n"
 
 
