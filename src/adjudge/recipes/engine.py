@@ -1,4 +1,4 @@
-"""DuckDB as the recipes use it: bounded memory, scratch files beside the result, errors in plain words."""
+"""DuckDB for the recipes: fixed SQL texts with bound parameters, bounded memory, spilling beside the result."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ Rows = list[tuple[Any, ...]]
 class Engine:
     """Runs the fixed texts of `sql/` with bound parameters."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
-        self.scratch = scratch
 
     def run(self, name: str, parameters: Mapping[str, Any] | None = None, **texts: str) -> Rows:
         """Run `sql/NAME.sql`; `texts` replaces `$word` by another fixed text (a split's expression).
@@ -52,13 +51,17 @@ class Engine:
 
 
 @contextmanager
-def engine(out: Path, settings: RecipeSettings) -> Iterator[Engine]:
-    """An engine with its scratch folder inside `out`, both gone afterwards."""
+def open_engine(out: Path, settings: RecipeSettings) -> Iterator[Engine]:
+    """An engine that spills into a folder inside `out`, gone afterwards."""
     out.mkdir(parents=True, exist_ok=True)
-    wrong = "a table of the logs cannot be used ({}): bring it in with adjudge import, which checks every row"
-    less = ", or set threads lower (each thread needs its own buffers)"
+    message = (
+        "a table of the logs cannot be used ({}): bring it in with adjudge import, which checks every row"
+    )
+    advice = ", or set threads lower (each thread needs its own buffers)"
     with (
         tempfile.TemporaryDirectory(prefix=".recipe-", dir=out) as scratch,
-        bounded(Path(scratch) / "spill", settings.memory_limit, wrong, less, settings.threads) as connection,
+        bounded(
+            Path(scratch) / "spill", settings.memory_limit, message, advice, settings.threads
+        ) as connection,
     ):
-        yield Engine(connection, Path(scratch))
+        yield Engine(connection)

@@ -1,4 +1,7 @@
-"""Who is right where sources disagree: a pure function of who says what. DuckDB only counts the cases."""
+"""Conflict resolution: the label of a pair whose sources disagree, a pure function of who says what.
+
+DuckDB only counts the cases.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Decision:
 
 
 def decide(says: Sequence[int], policy: str) -> Decision | None:
-    """The label of a case under a conflict policy, or None where the pair is dropped.
+    """The label of a case under a conflict policy, or None if the pair is dropped.
 
     Source 0 says irrelevant, sources 1 and 2 say relevant, so says = (0b001, 0b110):
 
@@ -41,7 +44,7 @@ def decide(says: Sequence[int], policy: str) -> Decision | None:
     if len(said) == 1:
         label: int | None = said[0]
     elif policy == "first":
-        label = min(said, key=lambda one: _first(says[one]))
+        label = min(said, key=lambda each: _first(says[each]))
     elif policy == "drop":
         label = None
     elif policy == "majority":
@@ -62,7 +65,7 @@ def decide(says: Sequence[int], policy: str) -> Decision | None:
 class Conflict:
     """`pairs` on which `loser` says other than `winner`, who says `winner_says`.
 
-    Where the policy drops the pair, nobody wins: `winner` and `winner_says` are None and every source
+    If the policy drops the pair, nobody wins: `winner` and `winner_says` are None and every source
     with a say in it is a loser.
     """
 
@@ -77,7 +80,7 @@ def conflicts(
 ) -> tuple[Conflict, ...]:
     """The conflicts of all cases, most frequent first; agreement is no conflict."""
     words = scale_of(target).grades
-    found: dict[tuple[str | None, str, str | None], int] = {}
+    totals: dict[tuple[str | None, str, str | None], int] = {}
     for case in cases:
         if sum(mask > 0 for mask in case.says) < 2:
             continue
@@ -89,8 +92,8 @@ def conflicts(
             says = None if decision is None else words[decision.label]
             for rank in ranks(mask):
                 key = (winner, sources[rank], says)
-                found[key] = found.get(key, 0) + case.pairs
-    rows = [Conflict(winner, loser, says, pairs) for (winner, loser, says), pairs in found.items()]
+                totals[key] = totals.get(key, 0) + case.pairs
+    rows = [Conflict(winner, loser, says, pairs) for (winner, loser, says), pairs in totals.items()]
     return tuple(
         sorted(rows, key=lambda row: (-row.pairs, row.winner or "", row.loser, row.winner_says or ""))
     )
@@ -134,10 +137,10 @@ def scale_of(target: str) -> Scale:
 
 
 def label_of(scale: Scale, grade: str, target: str) -> int | None:
-    """The label a grade becomes; None where a two-level scale cannot say which of two relevant levels it is.
+    """The label a grade becomes; None if a two-level scale cannot say which of two relevant levels it is.
 
     On the ordinal target what is irrelevant on its own scale stays irrelevant, so both targets agree on
-    which side of the line a grade lies.
+    which grades are relevant.
 
     >>> from adjudge.records import FOUR
     >>> [label_of(FOUR, grade, "ordinal") for grade in FOUR.grades]

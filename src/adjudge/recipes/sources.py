@@ -1,4 +1,4 @@
-"""From a logs folder to votes: what each source says about each pair it knows."""
+"""Label sources: what clicks, Search, people and judges say about each pair of a logs folder, as votes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_CLICK = (
 
 
 def check(recipe: Recipe, settings: RecipeSettings) -> None:
-    """Raise BadRecipe where the recipe asks a built-in source for what it cannot say."""
+    """Raise BadRecipe if the recipe asks a built-in source for a label that it cannot give."""
     for term in recipe.terms:
         if term.source == "click" and "-" in term.signs and settings.click_negative_impressions is None:
             raise BadRecipe(f"recipe {str(recipe)!r}: {NO_CLICK}")
@@ -35,7 +35,7 @@ def gather(
     engine: Engine, term: Term, rank: int, logs: Path, settings: RecipeSettings
 ) -> dict[str | None, int]:
     """Add one source's votes; gives how many of its pairs were dropped per reason (None = kept)."""
-    asked: dict[str, Any] = {"plus": "+" in term.signs, "minus": "-" in term.signs}
+    signs: dict[str, Any] = {"plus": "+" in term.signs, "minus": "-" in term.signs}
     if term.source == "click":
         engine.open(logs, "clicks")
         floors = {
@@ -44,20 +44,20 @@ def gather(
             "min_ctr": settings.min_ctr,
             "negative_impressions": settings.click_negative_impressions,
         }
-        engine.run("click", {**asked, **floors})
+        engine.run("click", {**signs, **floors})
     elif term.source == "search":
         engine.open(logs, "search")
-        engine.run("search", asked)
+        engine.run("search", signs)
     elif term.source == "human":
-        _human(engine, logs, settings, asked)
+        _human(engine, logs, settings, signs)
     else:
-        _judge(engine, term, logs, settings, asked)
+        _judge(engine, term, logs, settings, signs)
     reasons: dict[str | None, int] = dict(engine.run("reasons"))
     engine.run("vote", {"rank": rank})
     return reasons
 
 
-def _human(engine: Engine, logs: Path, settings: RecipeSettings, asked: dict[str, Any]) -> None:
+def _human(engine: Engine, logs: Path, settings: RecipeSettings, signs: dict[str, Any]) -> None:
     path = engine.open(logs, "annotations")
     grades = [grade for (grade,) in engine.run("grades_human")]
     on = scale(settings.human_scale)
@@ -69,10 +69,10 @@ def _human(engine: Engine, logs: Path, settings: RecipeSettings, asked: dict[str
         )
     _steps(engine, on, settings.target)
     unanimous = {"min_annotators": settings.min_annotators, "on_grade": settings.unanimous_on == "grade"}
-    engine.run("human", {**asked, **unanimous})
+    engine.run("human", {**signs, **unanimous})
 
 
-def _judge(engine: Engine, term: Term, logs: Path, settings: RecipeSettings, asked: dict[str, Any]) -> None:
+def _judge(engine: Engine, term: Term, logs: Path, settings: RecipeSettings, signs: dict[str, Any]) -> None:
     name = term.source
     if not (logs / "judgments.parquet").exists():
         raise BadRecipe(
@@ -91,7 +91,7 @@ def _judge(engine: Engine, term: Term, logs: Path, settings: RecipeSettings, ask
     if settings.target == "ordinal" and "+" in term.signs and len(on.relevant_grades) == 1:
         raise BadRecipe(_no_level(term, name, f"scale {on.name}"))
     _steps(engine, on, settings.target)
-    engine.run("judge", {**asked, "judge": name})
+    engine.run("judge", {**signs, "judge": name})
 
 
 def judge_scale(judge: str, grades: list[str], wanted: str) -> Scale:
@@ -101,18 +101,18 @@ def judge_scale(judge: str, grades: list[str], wanted: str) -> Scale:
     'ordinal3'
     """
     tried = list(SCALES.values()) if wanted == "auto" else [scale(wanted)]
-    for one in sorted(tried, key=lambda each: len(each.grades)):
-        if set(grades) <= set(one.grades):
-            return one
-    known = "; ".join(f"{one.name}: {', '.join(one.grades)}" for one in tried)
+    for candidate in sorted(tried, key=lambda each: len(each.grades)):
+        if set(grades) <= set(candidate.grades):
+            return candidate
+    scales = "; ".join(f"{each.name}: {', '.join(each.grades)}" for each in tried)
     raise BadTable(
-        f"judge {judge!r} gave the grades {', '.join(grades)}: allowed are those of one scale ({known})"
+        f"judge {judge!r} gave the grades {', '.join(grades)}: allowed are those of one scale ({scales})"
     )
 
 
 def _steps(engine: Engine, on: Scale, target: str) -> None:
     engine.run("forget_steps")
-    # A two-level scale's "relevant" has no ordinal step; it is only reached where the recipe ignores it.
+    # A two-level scale's "relevant" has no ordinal step; it is only reached if the recipe ignores it.
     engine.fill(
         "steps", [(grade, label_of(on, grade, target) or int(on.relevant(grade))) for grade in on.grades]
     )

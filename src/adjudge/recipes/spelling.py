@@ -1,4 +1,4 @@
-"""The spelling of a recipe: `source` and `+`, `-` or `+-`, separated by spaces, most trusted first."""
+"""Parser of a recipe's spelling: `source` and `+`, `-` or `+-`, separated by spaces, most trusted first."""
 
 from __future__ import annotations
 

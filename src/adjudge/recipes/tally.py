@@ -1,4 +1,4 @@
-"""What a recipe made and what each step dropped: every pair of every source is accounted for."""
+"""Accounting of a recipe: the rows made and the pairs dropped per step; every pair of every source is in it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Count:
+class RowCount:
     """Rows of the training set with one source, split and label."""
 
     source: str
@@ -36,7 +36,7 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Dropped:
+class DroppedPairs:
     """Pairs of one source that did not become rows, and why (a key of REASONS)."""
 
     source: str
@@ -54,13 +54,13 @@ class SourcePairs:
 
 @dataclass(frozen=True)
 class RecipeReport:
-    """What `build` made: all its numbers are also in recipe.json, but for the seconds."""
+    """What `build` made: all its numbers are also in recipe.json, except the seconds."""
 
     recipe: str
     rows: int
     seen: tuple[SourcePairs, ...]
-    counts: tuple[Count, ...]
-    dropped: tuple[Dropped, ...]
+    counts: tuple[RowCount, ...]
+    dropped: tuple[DroppedPairs, ...]
     conflicts: tuple[Conflict, ...]
     hardened: int
     seconds: float
@@ -90,8 +90,8 @@ class Ledger:
             self._dropped[key] = self._dropped.get(key, 0) + pairs
 
     @property
-    def dropped(self) -> tuple[Dropped, ...]:
+    def dropped(self) -> tuple[DroppedPairs, ...]:
         """In the recipe's order of sources, then the order of the steps."""
         order = list(REASONS)
         keys = sorted(self._dropped, key=lambda key: (self.sources.index(key[0]), order.index(key[1])))
-        return tuple(Dropped(source, reason, self._dropped[source, reason]) for source, reason in keys)
+        return tuple(DroppedPairs(source, reason, self._dropped[source, reason]) for source, reason in keys)

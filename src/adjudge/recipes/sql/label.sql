@@ -4,7 +4,7 @@ SELECT merged.item_id, merged.keyphrase, decisions.label, decisions.rank,
     split,
     CASE
         WHEN stock.item_id IS NULL THEN 'no_item'
-        WHEN coalesce(trim(stock.title), '') = '' THEN 'no_title'
+        WHEN $blank_title THEN 'no_title'
         WHEN split IS NULL THEN 'split'
     END AS reason
 FROM (SELECT *, $split_sql AS split FROM merged) AS merged
