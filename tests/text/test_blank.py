@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from adjudge import tables
 from adjudge.intake.intake import take_in
-from adjudge.judge import sanitize
+from adjudge.judge import pairs as judge_pairs
 from adjudge.recipes.build import build as build_recipe
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.spelling import parse
@@ -23,6 +23,7 @@ from adjudge.retrieve.build import build as build_graph
 from adjudge.retrieve.files import NO_TITLE, retrieve_file
 from adjudge.retrieve.graph import load
 from adjudge.storage.duck import in_memory
+from adjudge.student.text import unscorable
 from adjudge.text.blank import are_blank, blank_sql, is_blank
 
 BLANK = [
@@ -111,9 +112,19 @@ def test_known_texts() -> None:
     assert in_sql(texts) == expected
 
 
-def test_the_judge_skips_blank_texts() -> None:
+def test_the_judge_counts_texts_that_are_not_blank(tmp_path: Path) -> None:
+    texts = [None, *BLANK, *VISIBLE]
+    table = pa.table({"item_id": ["i"] * len(texts), "keyphrase": ["k"] * len(texts), "title": texts})
+    pq.write_table(table, tmp_path / "pairs.parquet")
+    assert judge_pairs.count_texts(tmp_path / "pairs.parquet") == len(VISIBLE)
+
+
+@pytest.mark.xfail(strict=False, reason="until student/text takes text.blank")
+def test_the_student_cannot_score_blank_texts() -> None:
     texts = pa.array([None, *BLANK, *VISIBLE], pa.string())
-    assert sanitize.blanks(texts).tolist() == are_blank(texts).to_pylist()
+    for name in ("item_id", "keyphrase", "title"):
+        reasons = unscorable(pa.table({name: texts}))
+        assert reasons.is_valid().to_pylist() == are_blank(texts).to_pylist(), name
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
