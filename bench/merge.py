@@ -49,7 +49,8 @@ def write_run(folder: Path, name: str, day: int, rows: int, step: int) -> Path:
     import duckdb
     import pyarrow.parquet as pq
 
-    from adjudge.engines.output import Stamp, Success, iso, stamped, write_success
+    from adjudge.engines.output import Success, write_success
+    from adjudge.engines.stamp import Stamp, iso, stamped
     from adjudge.scoring.rows import SCORES_SCHEMA
 
     at = START + timedelta(days=day)
@@ -90,7 +91,7 @@ def write_table(table: Path, rows: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from adjudge.engines.output import iso
+    from adjudge.engines.stamp import iso
     from adjudge.scoring.rows import SCORES_SCHEMA
     from adjudge.served import build
     from adjudge.served import table as tables

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adjudge.engines.output import Stamp, iso, stamped
+from adjudge.engines.stamp import Stamp, iso, stamped
 from adjudge.scoring.rows import SCORES_SCHEMA
 from adjudge.served.table import served
 

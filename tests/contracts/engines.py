@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.engines.output import read_result
-from adjudge.engines.task import Scored
+from adjudge.engines.task import ScoreResult
 from adjudge.jobs.score import ScoreConfig, score
 
 NO_SPARK = pytest.mark.skipif(
@@ -28,7 +28,7 @@ ENGINES = (
 AT = "2026-11-22T06:00:00Z"
 
 
-def run(engine: dict[str, Any], artifact: Path, pairs: pa.Table, out: Path, **more: Any) -> Scored:
+def run(engine: dict[str, Any], artifact: Path, pairs: pa.Table, out: Path, **more: Any) -> ScoreResult:
     """Score a table on an engine, all at one time."""
     from adjudge.config import from_dict
 
@@ -44,7 +44,7 @@ def rows_of(out: Path) -> list[dict[str, Any]]:
     return [row for file in read_result(out)[1] for row in pq.read_table(file).to_pylist()]
 
 
-def unscored_of(done: Scored) -> list[dict[str, Any]]:
+def unscored_of(done: ScoreResult) -> list[dict[str, Any]]:
     """The rows without a score, by row number."""
     if done.unscored_path is None:
         return []

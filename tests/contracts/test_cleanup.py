@@ -13,9 +13,10 @@ import pytest
 from engines import AT, ENGINES, rows_of, unscored_of
 
 from adjudge.config import from_dict
-from adjudge.engines.local import state
-from adjudge.engines.output import SUCCESS, UNSCORED
-from adjudge.engines.task import Scored
+from adjudge.engines import state
+from adjudge.engines.parts import UNSCORED
+from adjudge.engines.stamp import SUCCESS
+from adjudge.engines.task import ScoreResult
 from adjudge.jobs.score import ScoreConfig, score
 from planted import planted
 
@@ -37,12 +38,12 @@ def pairs(tmp_path: Path) -> Path:
     return tmp_path / "in.parquet"
 
 
-def run(engine: Engine, artifact: Path, pairs: Path, out: Path, resume: bool = False) -> Scored:
+def run(engine: Engine, artifact: Path, pairs: Path, out: Path, resume: bool = False) -> ScoreResult:
     values = {"artifact": artifact, "pairs": pairs, "out": out, "resume": resume, "scored_at": AT}
     return score(from_dict(ScoreConfig, {**values, **engine, "part_rows": 20}))
 
 
-def check(done: Scored, whole: Scored, home: Path) -> None:
+def check(done: ScoreResult, whole: ScoreResult, home: Path) -> None:
     assert (done.rows, done.kept, done.unscored) == (whole.rows, whole.kept, whole.unscored)
     assert rows_of(done.out) == rows_of(whole.out)
     assert unscored_of(done) == unscored_of(whole)

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from engines import AT, ENGINES, rows_of, run, unscored_of
 
-from adjudge.engines.output import Stamp, read_result, read_success
+from adjudge.engines.output import read_result, read_success
+from adjudge.engines.stamp import Stamp
 from adjudge.manifest import read_any
 from adjudge.scoring.check import TOLERANCE
 from adjudge.scoring.rows import SCORES_SCHEMA, UNKNOWN_ITEM, UNKNOWN_KEYPHRASE

@@ -12,7 +12,7 @@ import pytest
 from engines import AT, ENGINES, rows_of, unscored_of
 
 from adjudge.config import from_dict
-from adjudge.engines.task import Scored
+from adjudge.engines.task import ScoreResult
 from adjudge.jobs.score import ScoreConfig, score
 from planted import planted
 
@@ -21,7 +21,7 @@ Engine = dict[str, Any]
 PIECE = 30
 
 
-def run(engine: Engine, artifact: Path, pairs: Path, out: Path, **more: Any) -> Scored:
+def run(engine: Engine, artifact: Path, pairs: Path, out: Path, **more: Any) -> ScoreResult:
     values = {"artifact": artifact, "pairs": pairs, "out": out, "scored_at": AT, **engine, **more}
     return score(from_dict(ScoreConfig, values))
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from killing import ENVIRONMENT, LIMIT, adjudge, children_of, finish, held, kill_after, wait_for
 
-from adjudge.engines.local import state
+from adjudge.engines import state
 from adjudge.served import table as tables
 from planted import planted
 from served_days import Day
@@ -58,9 +58,10 @@ def same(whole: Path, target: Path) -> None:
     """The bytes of a run that nobody disturbed, and of its unscored rows."""
     if whole.is_dir():
         names = [path.relative_to(whole) for path in whole.rglob("*") if path.is_file()]
+        names.remove(Path("settings.json"))  # it names --out and --resume
         assert all((whole / name).read_bytes() == (target / name).read_bytes() for name in names)
         more = [path.relative_to(target) for path in target.rglob("*") if path.is_file()]
-        assert {path.parts[0] for path in set(more) - set(names)} <= {state.INNER}
+        assert {path.parts[0] for path in set(more) - set(names)} <= {state.INNER, "settings.json"}
     else:
         assert whole.read_bytes() == target.read_bytes()
         aside = [path.with_name(f"{path.stem}.unscored.parquet") for path in (whole, target)]
@@ -89,7 +90,7 @@ def test_a_killed_run_goes_on(overlap: Path, home: Path, out: str, processes: in
             assert not target.exists(), "nothing is there before all is"
         assert parts_done(target) >= max(before, 1), "finished parts are kept"
     before = parts_done(target)
-    with held(command, home / "gates" / "mark", "adjudge.engines.local.state:write_json", 1):
+    with held(command, home / "gates" / "mark", "adjudge.engines.state:write_json", 1):
         assert parts_done(target) == before + 1, "a part is there, and its mark is not"
     kill_after(command, rng, took)
     if target.exists():

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adjudge.engines.local.parts import input_files, plan, read
+from adjudge.engines.local.layout import plan, read
 from adjudge.engines.local.settings import LocalSettings
 from adjudge.engines.output import read_result, read_success
 from adjudge.engines.registry import score_pairs
-from adjudge.engines.task import Task, now
+from adjudge.engines.task import Task, input_files, now
 from adjudge.errors import BadConfig, BadTable
 from adjudge.scoring.rows import REASON, score_rows
 

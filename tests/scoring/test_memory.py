@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge.engines.local.parts import input_files, open_file, plan, read
+from adjudge.engines.local.layout import open_file, plan, read
+from adjudge.engines.task import input_files
 from adjudge.scoring import rows as scoring_rows
 from adjudge.scoring.open_model import open_model
 from adjudge.scoring.rows import score_rows

@@ -168,5 +168,5 @@ def test_bad_inputs_are_refused_in_one_line(artifact: Path, tmp_path: Path) -> N
     pairs.write_bytes(bytes(content))
     fails("breaks off or is damaged|cannot be read as Parquet")
     pairs = out = tmp_path / "whole.parquet"
-    with pytest.raises(BadConfig, match="is the input itself"):
+    with pytest.raises(BadConfig, match="is or holds an input"):
         score(ScoreConfig(artifact, pairs, out))

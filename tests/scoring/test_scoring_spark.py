@@ -23,9 +23,9 @@ import pytest
 from adjudge.engines.output import read_result, read_success
 from adjudge.engines.registry import score_pairs
 from adjudge.engines.spark.layout import COLUMNS
-from adjudge.engines.spark.running import SparkFailed, reason
+from adjudge.engines.spark.session import SparkFailed, reason
 from adjudge.engines.spark.settings import SparkSettings
-from adjudge.engines.spark.worker import Model, scorer_of, with_items
+from adjudge.engines.spark.worker import WorkerModel, scorer_of, with_items
 from adjudge.engines.task import Task
 from adjudge.errors import BadArtifact, BadConfig, BadTable
 from adjudge.jobs.score import ScoreConfig, score
@@ -138,7 +138,8 @@ def test_one_file_is_the_local_engines(spark: object, artifact: Path, tmp_path: 
     aside = [pq.read_table(tmp_path / f"{name}.unscored.parquet") for name in ("local", "out")]
     assert aside[0].equals(aside[1])
     assert len(aside[0]) == 4
-    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.parquet", "out.unscored.parquet"]
+    left = sorted(path.name for path in tmp_path.glob("out*"))
+    assert left == ["out.parquet", "out.parquet.settings.json", "out.unscored.parquet"]
     assert not list(tmp_path.glob(".*"))
 
 
@@ -332,10 +333,10 @@ def test_a_failed_run_goes_on_from_its_parts(spark: Any, artifact: Path, tmp_pat
 
 def test_executors_must_hold_the_same_model(artifact: Path) -> None:
     opener = partial(open_model, artifact=artifact, batch_tokens=2048)
-    held = scorer_of(Model(opener, None, opener(workers=1).version))
-    assert scorer_of(Model(opener, None, held.version)) is held, "opened once a process"
+    held = scorer_of(WorkerModel(opener, None, opener(workers=1).version))
+    assert scorer_of(WorkerModel(opener, None, held.version)) is held, "opened once a process"
     with pytest.raises(BadArtifact, match=f"holds model {held.version}, the run is of 0123"):
-        scorer_of(Model(opener, None, "0123"))
+        scorer_of(WorkerModel(opener, None, "0123"))
 
 
 def test_the_artifact_can_be_shipped(spark: object, artifact: Path, tmp_path: Path) -> None:

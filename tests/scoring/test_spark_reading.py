@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.engines.spark.reading import file_of, spelled
-from adjudge.engines.spark.running import SparkFailed, reason
-from adjudge.engines.spark.session import batches, opened
+from adjudge.engines.spark.session import SparkFailed, batches, opened, reason
 from adjudge.engines.spark.settings import SparkSettings
 from adjudge.errors import BadTable
 from adjudge.jobs.score import ScoreConfig, score

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from adjudge.jobs.distil import Distilled
     from adjudge.jobs.evaluate import Evaluation
     from adjudge.jobs.import_ import Imported
-    from adjudge.jobs.merge import Merged, Published, Served
+    from adjudge.jobs.merge import MergeResult, PublishResult, ServedVersion
     from adjudge.jobs.pairs import PairsWritten
     from adjudge.jobs.quantise import PrecisionResult
     from adjudge.jobs.real import Real
     from adjudge.jobs.recipe import RecipeReport
-    from adjudge.jobs.recommend import Recommended
+    from adjudge.jobs.recommend import RecommendResult
     from adjudge.jobs.report import ReportFile
     from adjudge.jobs.retrieve import GraphSummary, Retrieved
-    from adjudge.jobs.score import Scored
+    from adjudge.jobs.score import ScoreResult
     from adjudge.jobs.simulate import SimulateReport
     from adjudge.jobs.states import States
     from adjudge.jobs.train import Trained
@@ -80,7 +80,7 @@ def distil(done: Distilled, config: Any) -> None:
     lines(f"lesson: {done.lesson} ({done.unlabelled:,} unlabelled, {done.labelled:,} labelled rows{left})")
 
 
-def score(done: Scored, config: Any) -> None:
+def score(done: ScoreResult, config: Any) -> None:
     lines(f"scores: {done.out} ({done.rows:,} rows, {done.kept:,} kept, model {done.model_version})")
     finds = "adjudge evaluate finds one, adjudge compare sets it."
     if done.threshold is None:
@@ -180,7 +180,7 @@ def diff(done: Diff, config: Any) -> None:
     )
 
 
-def merge(done: Merged, config: Any) -> None:
+def merge(done: MergeResult, config: Any) -> None:
     version, lost = done.version, done.without_key
     if done.again:
         lines(f"run {done.run_id} was merged before: no change")
@@ -199,7 +199,7 @@ def merge(done: Merged, config: Any) -> None:
     )
 
 
-def publish(done: Published, config: Any) -> None:
+def publish(done: PublishResult, config: Any) -> None:
     version = done.version
     about = f"{version.rows:,} rows, model {version.model_version} (before: {done.before or 'none'})"
     lines(
@@ -209,11 +209,11 @@ def publish(done: Published, config: Any) -> None:
     )
 
 
-def served(done: Served, config: Any) -> None:
+def served(done: ServedVersion, config: Any) -> None:
     lines(str(done.folder))
 
 
-def recommend(done: Recommended, config: Any) -> None:
+def recommend(done: RecommendResult, config: Any) -> None:
     table(f"{done.rows:,} scored pairs, taken out by", ["rule", "pairs"], counts(done.removed))
     lost = done.without_adgroup
     lines(

@@ -1,6 +1,6 @@
-"""A run's result on disk: what it says of itself, files that appear whole, and how it is read back.
+"""A run's result on disk: from finished parts to one file or a folder, and how a result is read back.
 
-One file: `OUT.parquet`, and `OUT.unscored.parquet` beside it where rows have no score. A folder: `part-*.parquet`,
+One file: `OUT.parquet`, and `OUT.unscored.parquet` beside it if rows have no score. A folder: `part-*.parquet`,
 `_unscored/part-*.parquet`, and `_SUCCESS`, written last: a folder without it is not a result. The stamp stands in
 the Parquet metadata (key `adjudge`) and, for a folder, in `_SUCCESS`.
 """
@@ -8,34 +8,24 @@ the Parquet metadata (key `adjudge`) and, for a folder, in `_SUCCESS`.
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.config import from_dict, to_dict
+from adjudge.engines.parts import UNSCORED, Counts, part_name
+from adjudge.engines.stamp import KEY, SUCCESS, Stamp, stamped
+from adjudge.engines.state import INNER, RunState
+from adjudge.engines.task import ScoreResult, Task
 from adjudge.errors import BadConfig, BadTable
+from adjudge.scoring.rows import SCORES_SCHEMA, UNSCORED_SCHEMA
+from adjudge.storage.files import discard, fresh_parquet, move_in, write_json
 
-SUCCESS, UNSCORED = "_SUCCESS", "_unscored"
-KEY = b"adjudge"
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """What a run says of itself: `scored_at` as ISO 8601 in UTC; `threshold` is the model's at that time."""
-
-    run_id: str
-    model_version: str
-    threshold: float | None
-    scored_at: str
-
-    @property
-    def time(self) -> datetime:
-        return datetime.fromisoformat(self.scored_at)
+Combine = Callable[[list[Path], Path, pa.Schema], None]
+"""Puts the rows of parts into one file, in the order of the input."""
 
 
 @dataclass(frozen=True)
@@ -51,42 +41,69 @@ class Success:
     files: tuple[str, ...] = ()
 
 
-def iso(time: datetime) -> str:
-    """A time in UTC, as stamps spell it.
+def publish(task: Task, run: RunState, total: Counts, engine: str, combine: Combine) -> ScoreResult:
+    """Turn the finished parts into the task's output; the working folder goes."""
+    if task.out.suffix == ".parquet":
+        aside = _publish_file(task.out, run, total, combine)
+    else:
+        aside = _publish_folder(task.out, run, total, engine)
+    return ScoreResult(
+        task.out,
+        total.rows,
+        total.kept,
+        total.unscored,
+        aside if total.unscored else None,
+        run.stamp.model_version,
+        run.stamp.threshold,
+        run.stamp.run_id,
+        run.stamp.time,
+        total.reasons,
+    )
 
-    >>> iso(datetime(2026, 11, 22, 6, tzinfo=UTC))
-    '2026-11-22T06:00:00.000000Z'
-    """
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+def _publish_file(out: Path, run: RunState, total: Counts, combine: Combine) -> Path:
+    """The parts in one file; the unscored beside it, gone if there are none."""
+    aside = out.with_name(f"{out.stem}.unscored.parquet")
+    if total.unscored:
+        combine(sorted((run.folder / UNSCORED).glob("part-*.parquet")), aside, UNSCORED_SCHEMA)
+    else:
+        aside.unlink(missing_ok=True)
+    combine(sorted(run.folder.glob("part-*.parquet")), out, stamped(SCORES_SCHEMA, run.stamp))
+    discard(run.folder)
+    return aside
 
 
-def default_run_id(scored_at: datetime, model_version: str) -> str:
-    """A run's name where none is given: its time and model."""
-    return f"{scored_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{model_version}"
+def _publish_folder(out: Path, run: RunState, total: Counts, engine: str) -> Path:
+    """The working folder becomes the output; `_SUCCESS` is in it before it takes the name."""
+    names = sorted(path.name for path in run.folder.glob("part-*.parquet"))
+    if not names:
+        names = [part_name(0)]
+        concatenate([], run.folder / names[0], stamped(SCORES_SCHEMA, run.stamp))
+    counts = (total.rows, total.kept, total.unscored, total.reasons)
+    write_success(run.folder, Success(run.stamp, engine, *counts, tuple(names)))
+    # Left in an older result by a kill: it would make that one, moved out, a run to resume.
+    discard(out / INNER)
+    move_in(run.folder, out)
+    discard(out / INNER)
+    return out / UNSCORED
 
 
-def stamped(schema: pa.Schema, stamp: Stamp) -> pa.Schema:
-    """The schema with the stamp in its metadata."""
-    return schema.with_metadata({KEY: json.dumps(to_dict(stamp), sort_keys=True).encode()})
+def concatenate(files: list[Path], out: Path, schema: pa.Schema) -> None:
+    """Parts that follow the input, put together row group by row group."""
+    with fresh_parquet(out, schema) as writer:
+        for path in files:
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    writer.write_table(file.read_row_group(group).replace_schema_metadata(schema.metadata))
 
 
 def write_success(folder: Path, success: Success) -> None:
     """Make a folder of parts a result."""
-    write_json(folder / SUCCESS, to_dict(success))
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """A small JSON file that is there whole or not at all, and outlives a power cut."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(values, indent=2, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)
+    write_json(folder / SUCCESS, to_dict(success), durable=True)
 
 
 def read_success(folder: Path) -> Success:
-    """What a folder of parts says of itself. Raises BadTable where it is no finished result."""
+    """What a folder of parts says of itself. Raises BadTable if it is no finished result."""
     try:
         return from_dict(Success, json.loads((folder / SUCCESS).read_text(encoding="utf-8")))
     except (OSError, ValueError, BadConfig) as error:

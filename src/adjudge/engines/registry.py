@@ -5,18 +5,17 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 from adjudge.config import check_choice
-from adjudge.engines.output import SUCCESS
-from adjudge.engines.task import Scored, Task
+from adjudge.engines.stamp import SUCCESS
+from adjudge.engines.task import ScoreResult, Task
 from adjudge.errors import BadConfig, BadTable, MissingExtra
 from adjudge.records import Progress, no_progress
 
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine's folder is `adjudge.scoring.NAME`; its `engine.py` has `score_pairs(task, progress) -> Scored`.
+    """An engine's folder is `adjudge.engines.NAME`; its `engine.py` has `score_pairs(task, progress) -> ScoreResult`.
 
     library    what must be installed, which `extra` brings
     ordered    rows of a folder of parts come out in the order of the input (those of one file always do)
@@ -41,16 +40,16 @@ ENGINES = {
 }
 
 
-def score_pairs(name: str, task: Task, progress: Progress = no_progress) -> Scored:
+def score_pairs(name: str, task: Task, progress: Progress = no_progress) -> ScoreResult:
     """Run a task on the engine of that name.
 
-    Raises BadConfig on what the engine cannot do, BadTable where an input is missing, MissingExtra where its library
-    is not installed, and what the engine raises.
+    Raises BadConfig on what the engine cannot do, BadTable if an input is missing, MissingExtra if its library is not
+    installed, and what the engine raises.
     """
     check_choice("score", "engine", name, ENGINES)
     engine = ENGINES[name]
-    _check(engine, task)
-    _check_in(task)
+    _check_able(engine, task)
+    _check_inputs(task)
     _check_out(task)
     if find_spec(engine.library) is None:
         raise MissingExtra(engine.library, engine.extra)
@@ -58,7 +57,7 @@ def score_pairs(name: str, task: Task, progress: Progress = no_progress) -> Scor
     return module.score_pairs(task, progress)
 
 
-def _check(engine: Engine, task: Task) -> None:
+def _check_able(engine: Engine, task: Task) -> None:
     if task.resume and not engine.resumes:
         raise BadConfig(f"--resume is not for engine {engine.name}: {_able('resumes')} can. Leave it out.")
     if task.out.suffix == ".parquet" and not engine.one_file:
@@ -68,14 +67,12 @@ def _check(engine: Engine, task: Task) -> None:
         )
 
 
-def _inputs(task: Task) -> dict[str, Path]:
-    """The tables of a task by the option that names them."""
-    named = {"pairs": task.pairs, "items": task.items, "keyphrases": task.keyphrases}
-    return {name: path for name, path in named.items() if path is not None}
+def _able(capability: str) -> str:
+    return ", ".join(e.name for e in ENGINES.values() if getattr(e, capability))
 
 
-def _check_in(task: Task) -> None:
-    for name, path in _inputs(task).items():
+def _check_inputs(task: Task) -> None:
+    for name, path in task.inputs.items():
         if not path.exists():
             raise BadTable(
                 f"{path} cannot be read as Parquet: it does not exist; allowed is a file or a folder of them. "
@@ -85,40 +82,27 @@ def _check_in(task: Task) -> None:
 
 def _check_out(task: Task) -> None:
     """The output takes the place of what is there: only of another run's, and never of what holds an input."""
-    out = task.out
-    for path in (*_inputs(task).values(), task.artifact):
-        if path is not None and out.resolve() in (path.resolve(), *path.resolve().parents):
+    out, whole = task.out, task.out.resolve()
+    for path in (*task.inputs.values(), task.artifact):
+        if path is not None and whole in (path.resolve(), *path.resolve().parents):
             raise BadConfig(f"--out {out} is or holds an input, {path}: choose another place")
-    if out.suffix == ".parquet":
-        _check_beside(task)
-    if not out.exists():
-        return
+    aside = whole.with_name(f"{whole.stem}.unscored.parquet")
+    for name, path in task.inputs.items() if out.suffix == ".parquet" else ():
+        if path.is_dir() and whole.parent == path.resolve():
+            raise BadConfig(
+                f"--out {out} lies in the folder --{name} {path}: the next run would read it as input. Choose "
+                "another folder."
+            )
+        if aside == path.resolve():
+            raise BadConfig(
+                f"--out {out} puts its unscored rows in {aside.name}, which is --{name}: choose another name"
+            )
     if out.suffix == ".parquet":
         ours = out.is_file()
     else:
         ours = out.is_dir() and ((out / SUCCESS).is_file() or not any(out.iterdir()))
-    if not ours:
+    if out.exists() and not ours:
         raise BadConfig(
-            f"--out {out} exists and is no result of `adjudge score`; allowed is a new name, an empty folder or an older "
-            "result, which is replaced. A name that ends in .parquet gives one file, any other a folder."
+            f"--out {out} exists and is no result of `adjudge score`; allowed is a new name, an empty folder or an "
+            "older result, which is replaced. A name that ends in .parquet gives one file, any other a folder."
         )
-
-
-def _check_beside(task: Task) -> None:
-    """One file and its unscored beside it: in a folder that is an input, the next run would read them as rows of it."""
-    out = task.out.resolve()
-    aside = out.with_name(f"{out.stem}.unscored.parquet")
-    for name, path in _inputs(task).items():
-        if path.is_dir() and out.parent == path.resolve():
-            raise BadConfig(
-                f"--out {task.out} lies in the folder --{name} {path}: the next run would read it as input. "
-                "Choose another folder."
-            )
-        if aside == path.resolve():
-            raise BadConfig(
-                f"--out {task.out} puts its unscored rows in {aside.name}, which is --{name}: choose another name"
-            )
-
-
-def _able(capability: str) -> str:
-    return ", ".join(e.name for e in ENGINES.values() if getattr(e, capability))

@@ -1,4 +1,4 @@
-"""What an engine is asked, and what it answers: the same for every engine."""
+"""A scoring task and its result: the same for every engine."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from adjudge.config import check_range
-from adjudge.errors import BadConfig
+from adjudge.errors import BadConfig, BadTable
 from adjudge.scoring.core import Scorer
 
 
 def now() -> datetime:
-    """The present, to the second: one value a run."""
+    """The present, to the second: one value per run."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -22,17 +22,17 @@ def now() -> datetime:
 class Task:
     """What to score, with what, and where to.
 
-    load       gives a Scorer of so many threads (0 = one a core); it travels to other processes, so it is a
-               module's function or a `functools.partial` of one. Where `artifact` is set, it takes keyword `artifact`
+    load       gives a Scorer by keyword `workers` (threads; 0 = one per core). It travels to other processes, so it is
+               a module's function or a `functools.partial` of one. If `artifact` is set, it takes keyword `artifact`
                as well: the place to open the model from instead
     pairs      Parquet file, or folder of them (taken in the order of their names)
     out        a `.parquet` file, or a folder of part files
     items      item_id, title and optionally category: then the pairs' own title and category are not read
     keyphrases keyphrase_id, keyphrase: then the pairs name a keyphrase by keyphrase_id
-    workers    processes; 0 = one a core
+    workers    processes; 0 = one per core
     chunk      rows that a scorer sees at a time
-    part_rows  rows a part, about: what a killed run loses at most, a worker
-    settings   what else decides the bytes of a result (told apart by --resume)
+    part_rows  rows per part, about: what a killed run loses at most, per worker
+    settings   what else decides the bytes of a result (--resume compares it)
     artifact   the model's folder, for an engine that ships it to other machines
     options    an engine's own settings, by the engine's name
     """
@@ -60,16 +60,18 @@ class Task:
             raise BadConfig(
                 f"Task.scored_at is {self.scored_at}: it needs a time zone, as 2026-11-22T06:00:00Z"
             )
-        for name in ("pairs", "items", "keyphrases"):
-            path = getattr(self, name)
-            if path is not None and path.resolve() == self.out.resolve():
-                raise BadConfig(f"--out {self.out} is the input itself: choose another place")
+
+    @property
+    def inputs(self) -> dict[str, Path]:
+        """The tables by the option that names them."""
+        named = {"pairs": self.pairs, "items": self.items, "keyphrases": self.keyphrases}
+        return {name: path for name, path in named.items() if path is not None}
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What a run wrote: `unscored_path` is None where every row has a score; `reasons` counts those that have none;
-    `threshold_set` is False where the artifact says that its threshold is the default that nobody set."""
+class ScoreResult:
+    """What a run wrote: `unscored_path` is None if every row has a score; `reasons` counts those that have none;
+    `threshold_set` is False if the artifact says that its threshold is the default that nobody set."""
 
     out: Path
     rows: int
@@ -82,3 +84,13 @@ class Scored:
     scored_at: datetime | None = None
     reasons: dict[str, int] = field(default_factory=dict)
     threshold_set: bool = True
+
+
+def input_files(path: Path) -> list[Path]:
+    """A file, or the Parquet files of a folder in the order of their names. Raises BadTable if there is none."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.glob("*.parquet") if not file.name.startswith((".", "_")))
+    if not files:
+        raise BadTable(f"{path} holds no .parquet file. Other formats come in with: adjudge import")
+    return files

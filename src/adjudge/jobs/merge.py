@@ -12,8 +12,8 @@ from adjudge.records import Progress, no_progress
 from adjudge.served.settings import MergeConfig
 
 if TYPE_CHECKING:
-    from adjudge.served.merge import Merged
-    from adjudge.served.publish import Published
+    from adjudge.served.merge import MergeResult
+    from adjudge.served.publish import PublishResult
     from adjudge.served.table import Version
 
 
@@ -35,7 +35,7 @@ class PublishConfig:
 
 
 @job(lambda config: config.table)
-def merge(config: MergeConfig, progress: Progress = no_progress) -> Merged:
+def merge(config: MergeConfig, progress: Progress = no_progress) -> MergeResult:
     """Merge a run; see `served.merge`."""
     from adjudge.served import merge as merging
 
@@ -43,7 +43,7 @@ def merge(config: MergeConfig, progress: Progress = no_progress) -> Merged:
 
 
 @job(lambda config: None)
-def publish(config: PublishConfig, progress: Progress = no_progress) -> Published:
+def publish(config: PublishConfig, progress: Progress = no_progress) -> PublishResult:
     """Publish a version; see `served.publish`."""
     from adjudge.served import publish as publishing
 
@@ -58,7 +58,7 @@ class ServedConfig:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedVersion:
     """The served version, its folder and its Parquet files: they stay as they are while readers use them."""
 
     version: Version
@@ -67,9 +67,9 @@ class Served:
 
 
 @job(lambda config: None)
-def served(config: ServedConfig, progress: Progress = no_progress) -> Served:
+def served(config: ServedConfig, progress: Progress = no_progress) -> ServedVersion:
     """What the table serves now. Raises BadTable where it serves nothing."""
     from adjudge.served import table
 
     about, files = table.served(config.table)
-    return Served(about, files[0].parent, tuple(files))
+    return ServedVersion(about, files[0].parent, tuple(files))

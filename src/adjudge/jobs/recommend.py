@@ -9,7 +9,7 @@ from typing import Annotated
 from adjudge.config import check_apart, setting, settings
 from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
-from adjudge.served.recommend import Recommended
+from adjudge.served.recommend import RecommendResult
 from adjudge.served.recommend import recommend as write
 from adjudge.served.settings import RecommendSettings
 
@@ -30,6 +30,6 @@ class RecommendConfig:
 
 
 @job(lambda config: config.out)
-def recommend(config: RecommendConfig, progress: Progress = no_progress) -> Recommended:
+def recommend(config: RecommendConfig, progress: Progress = no_progress) -> RecommendResult:
     """Write the recommendations; see `served.recommend`."""
     return write(config.scores, config.items, config.out, config.settings, progress)

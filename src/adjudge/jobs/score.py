@@ -20,7 +20,7 @@ from adjudge.scoring.open_model import chosen_precision, open_model
 from adjudge.scoring.precision.cpu import PRECISIONS
 
 if TYPE_CHECKING:
-    from adjudge.engines.task import Scored
+    from adjudge.engines.task import ScoreResult
 
 PAIRS = "Parquet, a file or a folder of them: item_id, keyphrase, title and optionally category."
 OUT = "The scores, in the order of the pairs: one Parquet file if the name ends in .parquet, else a folder of parts."
@@ -87,7 +87,7 @@ def time_of(name: str, text: str) -> datetime:
 
 
 @job(lambda config: config.out)
-def score(config: ScoreConfig, progress: Progress = no_progress) -> Scored:
+def score(config: ScoreConfig, progress: Progress = no_progress) -> ScoreResult:
     """Score the pairs; see `engines.local.engine.score_pairs` for rows that cannot be scored."""
     from adjudge.engines import task as tasks
     from adjudge.engines.registry import score_pairs

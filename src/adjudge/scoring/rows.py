@@ -1,4 +1,4 @@
-"""What every engine does with a table of pairs: score it, name what cannot be scored, give one row a pair."""
+"""Scoring of one table, the same on every engine: one row per pair, and a reason for each that cannot be scored."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ REASON = "reason"
 
 @dataclass(frozen=True)
 class Rows:
-    """`scores` (SCORES_SCHEMA) has one row a pair, in the order given; `unscored` (UNSCORED_SCHEMA) those without
+    """`scores` (SCORES_SCHEMA) has one row per pair, in the order given; `unscored` (UNSCORED_SCHEMA) those without
     a score, each with its 0-based row number and reason. `kept` counts rows at or above the threshold."""
 
     scores: pa.Table

@@ -1,4 +1,4 @@
-"""The data side of a merge: a run staged by bucket, and buckets written anew or linked. DuckDB, in bounded memory."""
+"""Data of a merge, in bounded memory: a run is staged by bucket; buckets are written anew or linked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adjudge.engines.output import Stamp
+from adjudge.engines.stamp import Stamp
 from adjudge.errors import BadTable
 from adjudge.records import Progress
 from adjudge.scoring.rows import SCORES_SCHEMA
@@ -28,7 +28,7 @@ GONE_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Staged:
+class StagedRun:
     """A run in DuckDB's tables `fresh` and `gone`. digest: of both, whatever the order of their rows."""
 
     rows: int
@@ -38,7 +38,7 @@ class Staged:
 
 
 @dataclass(frozen=True)
-class Built:
+class BucketReport:
     """Rows of each bucket; the run's doubles; how many buckets were written anew; bytes of those and of the linked."""
 
     bucket_rows: tuple[int, ...]
@@ -55,8 +55,8 @@ def stage(
     deleted: Path | None,
     buckets: int,
     floor: str,
-) -> Staged:
-    """Read a run and its tombstones. Raises BadTable where rows contradict the stamp or are older than `floor`."""
+) -> StagedRun:
+    """Read a run and its tombstones. Raises BadTable if rows contradict the stamp or are older than `floor`."""
     scores = db.read_parquet([str(file) for file in files])
     missing = [name for name in SCORES_SCHEMA.names if name not in scores.columns]
     if missing:
@@ -78,18 +78,18 @@ def stage(
             f"{files[0]}: rows without scored_at, or scored before {floor}, which a full run has replaced."
         )
     gone, gone_digest = _stage_deleted(db, deleted, stamp.scored_at)
-    return Staged(rows, total - rows, gone, f"{rows}-{digest}-{gone}-{gone_digest}")
+    return StagedRun(rows, total - rows, gone, f"{rows}-{digest}-{gone}-{gone_digest}")
 
 
 def _stage_deleted(db: duckdb.DuckDBPyConnection, deleted: Path | None, at: str) -> tuple[int, str]:
     if deleted is None:
         db.register("deleted", GONE_SCHEMA.empty_table())
     else:
-        there = db.read_parquet(str(deleted))
-        names = [name for name in GONE_SCHEMA.names if name in there.columns]
+        listed = db.read_parquet(str(deleted))
+        names = [name for name in GONE_SCHEMA.names if name in listed.columns]
         if not {"item_id", "keyphrase"} & set(names):
-            raise BadTable(f"{deleted} has neither item_id nor keyphrase; seen: {', '.join(there.columns)}")
-        there.select(*names).create_view("deleted_there")
+            raise BadTable(f"{deleted} has neither item_id nor keyphrase; seen: {', '.join(listed.columns)}")
+        listed.select(*names).create_view("deleted_there")
         # Columns that are not there become nulls.
         db.register("deleted_shape", GONE_SCHEMA.empty_table())
         db.execute("CREATE VIEW deleted AS FROM deleted_shape UNION ALL BY NAME FROM deleted_there")
@@ -102,8 +102,8 @@ def _stage_deleted(db: duckdb.DuckDBPyConnection, deleted: Path | None, at: str)
 
 def carry(db: duckdb.DuckDBPyConnection, table: Path, base: Version, stamp: Stamp, buckets: int) -> None:
     """Stage what a full run leaves of the version before: rows scored after it, by the same model."""
-    place = tables.folder(table, base.number)
-    files = [str(place / tables.bucket_name(bucket)) for bucket in range(base.buckets)]
+    folder = tables.folder(table, base.number)
+    files = [str(folder / tables.bucket_name(bucket)) for bucket in range(base.buckets)]
     db.read_parquet(files).create_view("base", replace=True)
     db.execute(sql.CARRY, {"buckets": buckets, "at": stamp.scored_at, "model": stamp.model_version})
 
@@ -115,12 +115,12 @@ def remember(
     if base is None:
         db.register("remembered", GONE_SCHEMA.empty_table())
     else:
-        place = tables.folder(table, base.number) / tables.TOMBSTONES
-        db.read_parquet(str(place)).create_view("remembered")
+        tombstones = tables.folder(table, base.number) / tables.TOMBSTONES
+        db.read_parquet(str(tombstones)).create_view("remembered")
     for number, statement in enumerate(sql.DELETIONS.split(";\n")):
         db.execute(statement, {"floor": floor} if number == 0 else None)
-    known = db.sql("FROM known ORDER BY ALL").to_arrow_table().cast(GONE_SCHEMA)
-    pq.write_table(known, building / tables.TOMBSTONES, compression="zstd")
+    deletions = db.sql("FROM known ORDER BY ALL").to_arrow_table().cast(GONE_SCHEMA)
+    pq.write_table(deletions, building / tables.TOMBSTONES, compression="zstd")
 
 
 def touched(db: duckdb.DuckDBPyConnection, buckets: int) -> set[int]:
@@ -135,8 +135,8 @@ def build(
     to_write: set[int],
     building: Path,
     progress: Progress,
-) -> Built:
-    """Every bucket of the next version into `building`: written where it must be, else linked to that of `base`."""
+) -> BucketReport:
+    """Every bucket of the next version into `building`: written if it must be, else linked to that of `base`."""
     sizes = {True: 0, False: 0}
     rows, written, doubles = [], 0, 0
     phrases = bool(_one(db, "SELECT count(*) FROM phrase_now")[0])
@@ -154,7 +154,7 @@ def build(
         sizes[anew] += (building / name).stat().st_size
         written += anew
         progress("merge", bucket + 1, about.buckets)
-    return Built(tuple(rows), doubles, written, sizes[True], sizes[False])
+    return BucketReport(tuple(rows), doubles, written, sizes[True], sizes[False])
 
 
 def _open_base(db: duckdb.DuckDBPyConnection, path: Path | None) -> None:
@@ -169,8 +169,8 @@ def _write(db: duckdb.DuckDBPyConnection, about: Version, bucket: int, path: Pat
     """The bucket's rows, and how many rows of the run were doubles."""
     db.execute(sql.INCOMING, {"bucket": bucket})
     doubles = int(_one(db, sql.DOUBLES, {"bucket": bucket})[0])
-    asked = {"model": about.model_version, "threshold": about.threshold}
-    table = pa.table(db.sql(sql.BUCKET, params=asked).to_arrow_table()).cast(SCORES_SCHEMA)
+    values = {"model": about.model_version, "threshold": about.threshold}
+    table = pa.table(db.sql(sql.BUCKET, params=values).to_arrow_table()).cast(SCORES_SCHEMA)
     pq.write_table(table, path, compression="zstd")
     with path.open("rb") as file:
         os.fsync(file.fileno())
@@ -178,15 +178,15 @@ def _write(db: duckdb.DuckDBPyConnection, about: Version, bucket: int, path: Pat
 
 
 def _link(old: Path, new: Path) -> None:
-    """A hard link, or a copy where the file system has none."""
+    """A hard link, or a copy if the file system has none."""
     try:
         os.link(old, new)
     except OSError:
         shutil.copy2(old, new)
 
 
-def _one(db: duckdb.DuckDBPyConnection, query: str, asked: dict[str, Any] | None = None) -> tuple[Any, ...]:
-    rows: list[tuple[Any, ...]] = db.execute(query, asked).fetchall()
+def _one(db: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | None = None) -> tuple[Any, ...]:
+    rows: list[tuple[Any, ...]] = db.execute(query, values).fetchall()
     return rows[0]
 
 

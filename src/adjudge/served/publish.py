@@ -1,4 +1,4 @@
-"""A merged version becomes the served one, and old versions go."""
+"""Publishing: a merged version becomes the served one, and old versions go."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adjudge.served.table import Pointer, Version
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishResult:
     """before: the version served until now (0 = none); removed: versions that are gone."""
 
     version: Version
@@ -21,17 +21,17 @@ class Published:
     removed: tuple[int, ...]
 
 
-def publish(table: Path, number: int | None = None, keep: int = 2) -> Published:
+def publish(table: Path, number: int | None = None, keep: int = 2) -> PublishResult:
     """Serve the head (or version `number`, back or forth; the next merge then builds on it).
 
     The `keep` versions served before it stay, for readers that are still at them, and whatever was merged after it. Again
-    is no change. Raises BadTable where there is nothing to publish.
+    is no change. Raises BadTable if there is nothing to publish.
     """
     with tables.alone(table):
         return publish_held(table, number, keep)
 
 
-def publish_held(table: Path, number: int | None, keep: int) -> Published:
+def publish_held(table: Path, number: int | None, keep: int) -> PublishResult:
     """`publish` for a caller that holds the table."""
     now = tables.pointer(table)
     chosen = number if number is not None else now.head
@@ -42,7 +42,7 @@ def publish_held(table: Path, number: int | None, keep: int) -> Published:
     to = Pointer(chosen, chosen, tuple(before[-keep:]))
     if now != to:
         tables.point(table, to)
-    return Published(about, now.served, tables.folder(table, chosen), _retire(table, to))
+    return PublishResult(about, now.served, tables.folder(table, chosen), _retire(table, to))
 
 
 def _retire(table: Path, to: Pointer) -> tuple[int, ...]:

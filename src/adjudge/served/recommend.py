@@ -13,7 +13,8 @@ from adjudge.served.settings import RecommendSettings
 from adjudge.served.table import POINTER, served
 from adjudge.storage.duck import bounded
 from adjudge.storage.files import fresh_file, scratch_folder
-from adjudge.tables import ITEMS
+from adjudge.storage.views import create_view
+from adjudge.tables import ITEMS, SCORES
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,7 +56,7 @@ LAST = "SELECT count(*), count(DISTINCT item_id), count(DISTINCT item_id) FILTER
 
 
 @dataclass(frozen=True)
-class Recommended:
+class RecommendResult:
     """rows: scores read; removed: rows that each rule took, in the order of the rules; out_rows: what is left, of `items`
     items; without_adgroup: items among them that stand alone because no adgroup is known."""
 
@@ -69,7 +70,7 @@ class Recommended:
 
 def recommend(
     scores: Path, items: Path, out: Path, settings: RecommendSettings, progress: Progress = no_progress
-) -> Recommended:
+) -> RecommendResult:
     """Write item_id, rank (1 = best), keyphrase, score, adgroup_id, seller_id, model_version, scored_at, by item and rank.
 
     `scores` is a served table, or what `adjudge score` wrote. Rank is by score, ties by keyphrase. Within an adgroup a
@@ -95,23 +96,8 @@ def score_files(path: Path) -> list[Path]:
 
 
 def _views(db: duckdb.DuckDBPyConnection, files: list[Path], items: Path) -> None:
-    there = db.read_parquet([str(file) for file in files])
-    missing = [
-        name
-        for name in ("item_id", "keyphrase", "score", "kept", "model_version")
-        if name not in there.columns
-    ]
-    if missing:
-        raise BadTable(
-            f"{files[0]} needs column {missing[0]}; seen: {', '.join(there.columns)}. Score again."
-        )
-    time = "scored_at" if "scored_at" in there.columns else "NULL::TIMESTAMPTZ AS scored_at"
-    there.project(f"item_id, keyphrase, score, kept, model_version, {time}").create_view("scores")
-    listed = db.read_parquet(str(items))
-    ITEMS.check_columns(listed.columns, items)
-    ids = ("item_id", "adgroup_id", "seller_id")
-    wanted = [f"{name if name in listed.columns else 'NULL'}::VARCHAR AS {name}" for name in ids]
-    listed.project(", ".join(wanted)).create_view("items")
+    create_view(db, "scores", SCORES, files)
+    create_view(db, "items", ITEMS, items)
 
 
 def _write(
@@ -121,7 +107,7 @@ def _write(
     fresh: Path,
     settings: RecommendSettings,
     progress: Progress,
-) -> Recommended:
+) -> RecommendResult:
     rows, left, undecided = db.execute(FACTS).fetchall()[0]
     if undecided:
         raise BadTable(
@@ -138,8 +124,8 @@ def _write(
         )
     for step, (name, query) in enumerate(STEPS.items(), start=1):
         field = name.replace("cap per ", "per_")
-        asked = {field: getattr(settings, field)} if name.startswith("cap") else None
-        db.execute("CREATE OR REPLACE TABLE rows_next AS " + query, asked)
+        values = {field: getattr(settings, field)} if name.startswith("cap") else None
+        db.execute("CREATE OR REPLACE TABLE rows_next AS " + query, values)
         db.execute("DROP TABLE rows_now")
         db.execute("ALTER TABLE rows_next RENAME TO rows_now")
         now = db.table("rows_now").aggregate("count(*)").fetchall()[0][0]
@@ -147,4 +133,4 @@ def _write(
         progress("recommend", step, len(STEPS) + 1)
     db.sql(RANKED).write_parquet(str(fresh), compression="zstd")
     progress("recommend", len(STEPS) + 1, len(STEPS) + 1)
-    return Recommended(out, rows, removed, *db.execute(LAST).fetchall()[0])
+    return RecommendResult(out, rows, removed, *db.execute(LAST).fetchall()[0])

@@ -10,18 +10,17 @@ hard links to the version before. A version is complete before the pointer names
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adjudge.config import from_dict, to_dict
-from adjudge.engines.output import write_json
 from adjudge.errors import BadConfig, BadTable
+from adjudge.storage.files import discard, move_in, write_json
+from adjudge.storage.lock import one_writer
 
 POINTER, VERSIONS, ABOUT, TOMBSTONES = "served.json", "versions", "version.json", "tombstones.parquet"
 BUILDING = ".building"
@@ -70,7 +69,7 @@ class Pointer:
 
 
 def pointer(table: Path) -> Pointer:
-    """What the table serves. Raises BadTable where the pointer cannot be read."""
+    """What the table serves. Raises BadTable if the pointer cannot be read."""
     try:
         return from_dict(Pointer, json.loads((table / POINTER).read_text("utf-8")))
     except FileNotFoundError:
@@ -83,7 +82,7 @@ def pointer(table: Path) -> Pointer:
 
 def point(table: Path, to: Pointer) -> None:
     """Swap the pointer: readers see the one before or this one."""
-    write_json(table / POINTER, to_dict(to))
+    write_json(table / POINTER, to_dict(to), durable=True)
 
 
 def folder(table: Path, number: int) -> Path:
@@ -95,26 +94,25 @@ def bucket_name(bucket: int) -> str:
 
 
 def version(table: Path, number: int) -> Version:
-    """A version's own account. Raises BadTable where the table has no such version."""
+    """A version's own account. Raises BadTable if the table has no such version."""
     try:
         return from_dict(Version, json.loads((folder(table, number) / ABOUT).read_text("utf-8")))
     except (OSError, ValueError, BadConfig) as error:
-        held = ", ".join(map(str, numbers(table))) or "none"
+        complete = ", ".join(map(str, numbers(table))) or "none"
         raise BadTable(
-            f"{table} has no version {number} ({error}); it holds: {held}. Build one with: adjudge merge"
+            f"{table} has no version {number} ({error}); it holds: {complete}. Build one with: adjudge merge"
         ) from error
 
 
 def numbers(table: Path) -> list[int]:
     """The complete versions, oldest first."""
-    found = (table / VERSIONS).glob(f"[0-9]*/{ABOUT}")
-    return sorted(int(path.parent.name) for path in found)
+    return sorted(int(path.parent.name) for path in (table / VERSIONS).glob(f"[0-9]*/{ABOUT}"))
 
 
 def served(table: Path) -> tuple[Version, list[Path]]:
     """The served version and its Parquet files. Look once and read these: a later publish changes none of them.
 
-    Raises BadTable where nothing is served yet.
+    Raises BadTable if nothing is served yet.
     """
     number = pointer(table).served
     if not number:
@@ -125,16 +123,14 @@ def served(table: Path) -> tuple[Version, list[Path]]:
 
 @contextmanager
 def alone(table: Path) -> Iterator[None]:
-    """One writer at a time; the lock goes with the process, however it ends. Raises BadConfig where there is another."""
+    """One writer at a time; the lock goes with the process, however it ends.
+
+    Raises BadConfig if there is another.
+    """
     (table / VERSIONS).mkdir(parents=True, exist_ok=True)
     _check_ours(table)
-    with (table / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BadConfig(
-                f"another merge or publish is at work on {table}: wait for it, then run this again"
-            ) from error
+    busy = f"another merge or publish is at work on {table}: wait for it, then run this again"
+    with one_writer(table / ".lock", busy):
         yield
 
 
@@ -152,16 +148,16 @@ def _check_ours(table: Path) -> None:
 def fresh_folder(table: Path) -> Path:
     """An empty folder to build the next version in; what a killed merge left is gone."""
     path = table / VERSIONS / BUILDING
-    shutil.rmtree(path, ignore_errors=True)
+    discard(path)
     path.mkdir(parents=True)
     return path
 
 
 def finish(table: Path, building: Path, about: Version) -> None:
     """Make the built folder a version and the head: nothing is served by it yet."""
-    write_json(building / ABOUT, to_dict(about))
+    write_json(building / ABOUT, to_dict(about), durable=True)
     _sync(building)
-    os.replace(building, folder(table, about.number))
+    move_in(building, folder(table, about.number))
     _sync(table / VERSIONS)
     point(table, replace(pointer(table), head=about.number))
 

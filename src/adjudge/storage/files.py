@@ -128,15 +128,21 @@ def scratch_folder(out: Path) -> Iterator[Path]:
         discard(scratch)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8, in one step: readers see the old text or the new one."""
-    with fresh_file(path) as fresh:
-        fresh.write_text(text, encoding="utf-8")
+def write_text(path: Path, text: str, mark: str = "part", durable: bool = False) -> None:
+    """Write a text file in UTF-8, in one step: readers see the old text or the new one.
+
+    mark: as for `fresh_file`. durable: the text is on the disk before it takes its name, and outlives a power cut.
+    """
+    with fresh_file(path, mark) as fresh, fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write plain values as indented JSON with a final newline, in one step."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+def write_json(path: Path, value: Any, mark: str = "part", durable: bool = False) -> None:
+    """Write plain values as indented JSON with a final newline; see `write_text`."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", mark, durable)
 
 
 @contextmanager

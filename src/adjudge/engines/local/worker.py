@@ -1,4 +1,4 @@
-"""One part scored and written; in this process, or in many that die with the one that started them."""
+"""Parts scored and written in this process, or in worker processes that die with the one that started them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import os
 import queue
 import signal
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from multiprocessing.connection import Connection, wait
@@ -18,13 +17,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from adjudge.engines.local.parts import Part, read
-from adjudge.engines.output import UNSCORED
+from adjudge.engines.local.layout import Part, read
+from adjudge.engines.parts import Counts, write_part
 from adjudge.errors import AdjudgeError
 from adjudge.scoring.core import Scorer
-from adjudge.scoring.rows import UNSCORED_SCHEMA, score_rows
-from adjudge.scoring.texts import Join
-from adjudge.storage.files import fresh_parquet
+from adjudge.scoring.rows import Rows, score_rows
+from adjudge.scoring.texts import TextJoin
 
 
 class WorkerDied(AdjudgeError):
@@ -32,96 +30,75 @@ class WorkerDied(AdjudgeError):
 
 
 @dataclass(frozen=True)
-class Work:
+class PartWork:
     """What is the same for all parts. `schema` carries the run's stamp; `folder` takes the parts."""
 
     load: Callable[..., Scorer]
-    join: Join
+    join: TextJoin
     schema: pa.Schema
     scored_at: datetime
     chunk: int
     folder: Path
 
 
-@dataclass(frozen=True)
-class Counts:
-    """What became of a part's rows."""
+def score_part(work: PartWork, scorer: Scorer, part: Part, report: Callable[[int], None]) -> Counts:
+    """Score a part into `folder`; its files take their names when they are complete. Reports rows, chunk by chunk."""
 
-    rows: int = 0
-    kept: int = 0
-    unscored: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-
-    def __add__(self, other: Counts) -> Counts:
-        reasons = Counter(self.reasons) + Counter(other.reasons)
-        rows, kept = self.rows + other.rows, self.kept + other.kept
-        return Counts(rows, kept, self.unscored + other.unscored, dict(sorted(reasons.items())))
-
-
-def score_part(work: Work, scorer: Scorer, part: Part, tell: Callable[[int], None]) -> Counts:
-    """Score a part into `folder`; its files take their names when they are complete. Tells rows done, chunk by chunk."""
-    total, done, mark = Counts(), 0, str(os.getpid())
-    aside: list[pa.Table] = []
-    with fresh_parquet(work.folder / part.name, work.schema, mark) as scores:
+    def scored() -> Iterator[Rows]:
+        first = part.first
         for table in read(part, work.join.columns, work.chunk):
-            rows = score_rows(scorer, work.join.texts(table), work.scored_at, part.first + done)
-            scores.write_table(rows.scores)
-            aside += [rows.unscored] if len(rows.unscored) else []
-            reasons = Counter(rows.unscored["reason"].to_pylist())
-            total = total + Counts(len(table), rows.kept, len(rows.unscored), dict(reasons))
-            done += len(table)
-            tell(len(table))
-        if aside:
-            with fresh_parquet(work.folder / UNSCORED / part.name, UNSCORED_SCHEMA, mark) as unscored:
-                unscored.write_table(pa.concat_tables(aside))
-    return total
+            yield score_rows(scorer, work.join.texts(table), work.scored_at, first)
+            first += len(table)
+            report(len(table))
+
+    return write_part(work.folder, part.number, work.schema, scored(), str(os.getpid()))
 
 
-def one_by_one(
-    work: Work, scorer: Scorer, parts: Iterable[Part], tell: Callable[[int], None]
+def inline(
+    work: PartWork, scorer: Scorer, parts: Iterable[Part], report: Callable[[int], None]
 ) -> Iterator[tuple[Part, Counts]]:
     """Score parts in this process, in order."""
     for part in parts:
-        yield part, score_part(work, scorer, part, tell)
+        yield part, score_part(work, scorer, part, report)
 
 
 def side_by_side(
-    work: Work, workers: int, parts: Iterable[Part], tell: Callable[[int], None]
+    work: PartWork, workers: int, parts: Iterable[Part], report: Callable[[int], None]
 ) -> Iterator[tuple[Part, Counts]]:
     """Score parts in `workers` spawned processes of one thread each, in whatever order they finish.
 
-    Raises what a process raised, and WorkerDied where one ended without a word.
+    Raises what a process raised, and WorkerDied if one ended without a word.
     """
     todo = iter(parts)
     context = multiprocessing.get_context("spawn")
-    crew: dict[Connection, Any] = {}
+    processes: dict[Connection, Any] = {}
     try:
         for part in islice(todo, workers):
             ours, theirs = context.Pipe()
-            crew[ours] = context.Process(target=_work, args=(theirs, work), daemon=True)
-            crew[ours].start()
+            processes[ours] = context.Process(target=_serve_parts, args=(theirs, work), daemon=True)
+            processes[ours].start()
             theirs.close()
             ours.send(part)
-        yield from _listen(crew, todo, tell)
+        yield from _results(processes, todo, report)
     finally:
-        for connection, process in crew.items():
+        for connection, process in processes.items():
             connection.close()
             process.terminate()
             process.join()
 
 
-def _listen(
-    crew: dict[Connection, Any], todo: Iterator[Part], tell: Callable[[int], None]
+def _results(
+    processes: dict[Connection, Any], todo: Iterator[Part], report: Callable[[int], None]
 ) -> Iterator[tuple[Part, Counts]]:
-    busy = set(crew)
+    busy = set(processes)
     while busy:
         ready = wait(list(busy))
-        for connection in [one for one in crew if one in ready]:
-            said = _hear_from(connection, crew[connection])
-            if isinstance(said, int):
-                tell(said)
+        for connection in [connection for connection in processes if connection in ready]:
+            message = _receive(connection, processes[connection])
+            if isinstance(message, int):
+                report(message)
                 continue
-            yield said
+            yield message
             part = next(todo, None)
             if part is None:
                 busy.discard(connection)
@@ -129,27 +106,27 @@ def _listen(
                 connection.send(part)
 
 
-def _hear_from(connection: Connection, process: Any) -> Any:
-    """What a process says: rows done, or a part and its counts. Raises the error it met, or WorkerDied."""
+def _receive(connection: Connection, process: Any) -> Any:
+    """A process's message: rows done, or a part and its counts. Raises the error it met, or WorkerDied."""
     try:
-        said = connection.recv()
+        message = connection.recv()
     except (EOFError, ConnectionResetError) as error:
         process.join(5)
         raise WorkerDied(
             f"a scoring process ended with code {process.exitcode} (out of memory ends it with -9). "
             "Finished parts are kept: go on with --resume, with fewer --workers if memory is short."
         ) from error
-    if isinstance(said, AdjudgeError):
-        raise said
-    return said
+    if isinstance(message, AdjudgeError):
+        raise message
+    return message
 
 
-def _work(connection: Connection, work: Work) -> None:
-    """A process's life: parts come, counts go; when the parent is gone, so is this."""
+def _serve_parts(connection: Connection, work: PartWork) -> None:
+    """Main function of a worker process: it receives parts and sends their counts until its parent is gone."""
     # A terminal's Ctrl-C reaches the whole group; what it means is the parent's to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parts: queue.Queue[Part] = queue.Queue()
-    threading.Thread(target=_hear, args=(connection, parts), daemon=True).start()
+    threading.Thread(target=_receive_parts, args=(connection, parts), daemon=True).start()
     try:
         scorer = work.load(workers=1)
         while True:
@@ -159,7 +136,8 @@ def _work(connection: Connection, work: Work) -> None:
         connection.send(error)
 
 
-def _hear(connection: Connection, parts: queue.Queue[Part]) -> None:
+def _receive_parts(connection: Connection, parts: queue.Queue[Part]) -> None:
+    """Receive in a thread of its own, so that a worker notices its parent's end while it scores."""
     while True:
         try:
             parts.put(connection.recv())

@@ -1,11 +1,11 @@
-"""Pairs laid out for scoring: one partition a bucket of items, in it each item's text and then its pairs.
+"""Layout of pairs in Spark: one partition per bucket of items, in it each item's text and then its pairs.
 
 Layout `category` puts a category's items into one partition (a large category's into several), so that the states of
 its keyphrases are computed, or read, by few workers and not by all.
 
 Items are not joined row by row: an items table's rows travel once each, beside the pairs, to the partition of
 their item (`pmod(hash(item_id), buckets)`), and sort in front of its pairs because their `row` is null. A title crosses the
-network once an item and not once a pair. Keyphrase texts are needed in every output row, so they are joined.
+network once per item and not once per pair. Keyphrase texts are needed in every output row, so they are joined.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adjudge.engines.spark.reading import File, texts
+from adjudge.engines.spark.reading import InputFile, texts
 from adjudge.engines.spark.settings import SparkSettings
 from adjudge.errors import BadTable
 from adjudge.scoring.rows import REASON, UNKNOWN_KEYPHRASE
+from adjudge.scoring.texts import TWICE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -31,7 +32,7 @@ HOME = "_home"
 
 
 @dataclass(frozen=True)
-class Cut:
+class BucketPlan:
     """How many buckets there are, and the rows of a part that they follow from."""
 
     buckets: int
@@ -39,42 +40,42 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Source:
+class InputTables:
     """Input files in the order of their rows; `columns` of the pairs to read."""
 
-    pairs: Sequence[File]
+    pairs: Sequence[InputFile]
     columns: tuple[str, ...]
-    items: Sequence[File]
-    keyphrases: Sequence[File]
+    items: Sequence[InputFile]
+    keyphrases: Sequence[InputFile]
     keyphrase_rows: int
 
 
 def laid_out(
-    spark: SparkSession, source: Source, settings: SparkSettings, cut: Cut, done: Sequence[int]
+    spark: SparkSession, tables: InputTables, settings: SparkSettings, plan: BucketPlan, done: Sequence[int]
 ) -> DataFrame:
     """COLUMNS of every pair (and item) whose bucket is not done: partition b holds bucket b. Raises BadTable."""
     from pyspark.sql import functions as f
 
-    rows = texts(spark, source.pairs, source.columns, numbered=True)
-    if source.keyphrases:
-        rows = _with_keyphrases(spark, rows, source, settings)
+    rows = texts(spark, tables.pairs, tables.columns, numbered=True)
+    if tables.keyphrases:
+        rows = _with_keyphrases(spark, rows, tables, settings)
     else:
         rows = rows.withColumn(REASON, f.lit(None).cast("string"))
     for name in TEXTS:
         if name not in rows.columns:
             rows = rows.withColumn(name, f.lit(None).cast("string"))
     rows = rows.select(*COLUMNS)
-    items = _items(spark, source.items) if source.items else None
+    items = _items(spark, tables.items) if tables.items else None
     keys = ["item_id"]
     if settings.layout == "category":
-        rows, items = _at_home(rows, items, cut.part_rows)
+        rows, items = _at_home(rows, items, plan.part_rows)
         keys = [HOME, "share"]
     if items is not None:
         rows = rows.unionByName(items)
     if done:
-        rows = rows.where(~f.pmod(f.hash(*keys), f.lit(cut.buckets)).isin(list(done)))
+        rows = rows.where(~f.pmod(f.hash(*keys), f.lit(plan.buckets)).isin(list(done)))
     order = [name for name in (HOME, "item_id", "row") if name in rows.columns]
-    return rows.repartition(cut.buckets, *keys).sortWithinPartitions(*order).select(*COLUMNS)
+    return rows.repartition(plan.buckets, *keys).sortWithinPartitions(*order).select(*COLUMNS)
 
 
 def _at_home(pairs: DataFrame, items: DataFrame | None, part_rows: int) -> tuple[DataFrame, DataFrame | None]:
@@ -84,8 +85,8 @@ def _at_home(pairs: DataFrame, items: DataFrame | None, part_rows: int) -> tuple
     from pyspark.sql import functions as f
 
     if items is not None:
-        own = items.select("item_id", f.col("category").alias(HOME))
-        pairs = pairs.join(own, "item_id", "left")
+        homes = items.select("item_id", f.col("category").alias(HOME))
+        pairs = pairs.join(homes, "item_id", "left")
         items = items.withColumn(HOME, f.col("category"))
     else:
         pairs = pairs.withColumn(HOME, f.col("category"))
@@ -101,15 +102,15 @@ def _at_home(pairs: DataFrame, items: DataFrame | None, part_rows: int) -> tuple
 
 
 def _with_keyphrases(
-    spark: SparkSession, pairs: DataFrame, source: Source, settings: SparkSettings
+    spark: SparkSession, pairs: DataFrame, tables: InputTables, settings: SparkSettings
 ) -> DataFrame:
     from pyspark.sql import functions as f
 
-    known = texts(spark, source.keyphrases, ("keyphrase_id", "keyphrase"))
+    known = texts(spark, tables.keyphrases, ("keyphrase_id", "keyphrase"))
     known = known.drop("row").withColumn("known", f.lit(True))
     known = known.where(f.col("keyphrase_id").isNotNull())
     _check_once(known, "keyphrase_id")
-    small = source.keyphrase_rows <= settings.broadcast_rows
+    small = tables.keyphrase_rows <= settings.broadcast_rows
     joined = pairs.join(known.hint("broadcast" if small else "shuffle_hash"), "keyphrase_id", "left")
     unknown = f.col("known").isNull() & f.col("keyphrase_id").isNotNull()
     return joined.withColumn(REASON, f.when(unknown, f.lit(UNKNOWN_KEYPHRASE)))
@@ -120,12 +121,10 @@ def _check_once(table: DataFrame, key: str) -> None:
 
     twice = table.groupBy(key).count().where(f.col("count") > 1).limit(1).collect()
     if twice:
-        raise BadTable(
-            f"id {twice[0][key]!r} stands in two rows; allowed is one. `adjudge import table` sets doubles aside."
-        )
+        raise BadTable(TWICE.format(twice[0][key]))
 
 
-def _items(spark: SparkSession, items: Sequence[File]) -> DataFrame:
+def _items(spark: SparkSession, items: Sequence[InputFile]) -> DataFrame:
     from pyspark.sql import functions as f
 
     read = texts(spark, items, ITEM_COLUMNS).where(f.col("item_id").isNotNull())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class File:
+class InputFile:
     """A file; the number of its first row over all files; name and Spark type of the columns that are read of it."""
 
     path: Path
@@ -29,7 +29,7 @@ class File:
     kinds: tuple[tuple[str, str], ...]
 
 
-def file_of(path: Path, first: int, schema: pa.Schema, columns: Sequence[str]) -> File:
+def file_of(path: Path, first: int, schema: pa.Schema, columns: Sequence[str]) -> InputFile:
     """A file of that schema (as `check_texts` lets pass), of which `columns` are wanted. Raises BadTable."""
     if path.name.startswith(("_", ".")) or ":" in path.name:
         raise BadTable(
@@ -37,7 +37,7 @@ def file_of(path: Path, first: int, schema: pa.Schema, columns: Sequence[str]) -
             "--engine local."
         )
     kinds = tuple((name, _kind(schema.field(name).type)) for name in columns if name in schema.names)
-    return File(path.absolute(), first, kinds)
+    return InputFile(path.absolute(), first, kinds)
 
 
 def _kind(kind: pa.DataType) -> str:
@@ -58,12 +58,12 @@ def spelled(path: Path) -> str:
 
 
 def texts(
-    spark: SparkSession, files: Sequence[File], columns: Sequence[str], numbered: bool = False
+    spark: SparkSession, files: Sequence[InputFile], columns: Sequence[str], numbered: bool = False
 ) -> DataFrame:
     """`columns` of all files as strings, null where a file lacks one; `numbered`: and a row's number over all as `row`."""
     from pyspark.sql import DataFrame
 
-    alike: dict[tuple[tuple[str, str], ...], list[File]] = {}
+    alike: dict[tuple[tuple[str, str], ...], list[InputFile]] = {}
     for file in files:
         alike.setdefault(file.kinds, []).append(file)
     return reduce(
@@ -71,23 +71,23 @@ def texts(
     )
 
 
-def _group(spark: SparkSession, files: list[File], columns: Sequence[str], numbered: bool) -> DataFrame:
+def _group(spark: SparkSession, files: list[InputFile], columns: Sequence[str], numbered: bool) -> DataFrame:
     from pyspark.sql import functions as f
 
     kinds = dict(files[0].kinds)
     schema = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
     read = spark.read.schema(schema).parquet(*(spelled(file.path) for file in files))
 
-    held = [(f.col(name) if name in kinds else f.lit(None)).cast("string").alias(name) for name in columns]
+    wanted = [(f.col(name) if name in kinds else f.lit(None)).cast("string").alias(name) for name in columns]
     if not numbered:
-        return read.select(*held)
+        return read.select(*wanted)
     index = f.col("_metadata.row_index")
     if len(files) == 1:
-        return read.select(*held, (index + f.lit(files[0].first)).alias("row"))
+        return read.select(*wanted, (index + f.lit(files[0].first)).alias("row"))
     firsts = f.broadcast(
         spark.createDataFrame([(file.path.name, file.first) for file in files], "file string, first long")
     )
     # Spark gives the name as in a URL, where + stands for itself.
     name = f.expr("url_decode(replace(_metadata.file_name, '+', '%2B'))")
-    placed = read.select(*held, name.alias("file"), index.alias("index")).join(firsts, "file", "left")
+    placed = read.select(*wanted, name.alias("file"), index.alias("index")).join(firsts, "file", "left")
     return placed.select(*columns, (f.col("first") + f.col("index")).alias("row"))

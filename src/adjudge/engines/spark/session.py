@@ -1,17 +1,23 @@
-"""A Spark session: the one that is there, spark-submit's, or a local one that ends with the run."""
+"""A run's Spark session (the active one, spark-submit's, or a local one that ends with the run), its errors in one line,
+and its progress, read from the marks of finished parts."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adjudge.engines.parts import Counts
 from adjudge.engines.spark.settings import SparkSettings
-from adjudge.errors import AdjudgeError
+from adjudge.engines.state import finished, folder_of
+from adjudge.engines.task import Task
+from adjudge.errors import AdjudgeError, BadConfig
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -23,6 +29,10 @@ QUIET = Path(__file__).with_name("log4j2.properties")
 
 class NoSpark(AdjudgeError):
     """Spark cannot be started here."""
+
+
+class SparkFailed(AdjudgeError):
+    """Spark gave a run up."""
 
 
 def usual(settings: SparkSettings, cores: int, chunk: int) -> dict[str, str]:
@@ -100,3 +110,83 @@ def opened(settings: SparkSettings, cores: int, chunk: int) -> Iterator[SparkSes
         yield spark
     finally:
         spark.stop()
+
+
+@contextmanager
+def archived(artifact: Path | None, ship: bool) -> Iterator[Path | None]:
+    """The artifact as a zip of a name of its own, if it is to be shipped: addFile takes no folder on a cluster.
+
+    Raises BadConfig.
+    """
+    if not ship:
+        yield None
+        return
+    if artifact is None:
+        raise BadConfig("spark.ship is true, but this task does not say where its artifact lies")
+    with tempfile.TemporaryDirectory(prefix="adjudge-artifact-") as folder:
+        yield Path(shutil.make_archive(f"{folder}/{Path(folder).name}", "zip", artifact))
+
+
+@contextmanager
+def running(task: Task, settings: SparkSettings, archive: Path | None) -> Iterator[SparkSession]:
+    """A session whose executors have the archive unpacked, under its stem. Raises NoSpark, SparkFailed."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    cores = task.workers or len(os.sched_getaffinity(0))
+    with opened(settings, cores, task.chunk) as spark:
+        if archive is not None:
+            spark.sparkContext.addArchive(f"{archive}#{archive.stem}")
+        try:
+            yield spark
+        except (PySparkException, Py4JError) as error:
+            parts = finished(folder_of(task.out))
+            rest = "Finished parts are kept: go on with --resume." if parts else "No part was finished."
+            raise SparkFailed(f"Spark gave the run up: {reason(str(error))}. {rest}") from error
+
+
+def reason(text: str) -> str:
+    """What a worker raised (the last line of its traceback), or the first line of Spark's own message.
+
+    >>> reason("[PYTHON_EXCEPTION] ...: Traceback ...\\n  File ...\\nMemoryError: no room\\n SQLSTATE: 38000")
+    'MemoryError: no room'
+    >>> reason("An error occurred while calling o6.collect.\\n: java.io.IOException: no disk\\n  at ...")
+    'java.io.IOException: no disk'
+    """
+    message = text.split("SQLSTATE")[0] if "Traceback" in text else text
+    lines = [line.strip().removeprefix(": ") for line in message.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("An error occurred while calling"):
+        lines = lines[1:]
+    lines = lines or ["no message"]
+    return lines[-1] if "Traceback" in text else lines[0].split("SQLSTATE")[0].strip().rstrip(".")
+
+
+class PartWatch:
+    """Reads the marks of finished parts as they appear, each once; within `with`, reports their rows every second."""
+
+    def __init__(self, folder: Path, report: Callable[[int], None]) -> None:
+        self.folder, self.report = folder, report
+        self.counts: dict[int, Counts] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def look(self) -> dict[int, Counts]:
+        """The counts of all finished parts, by number."""
+        self.counts = finished(self.folder, self.counts)
+        return self.counts
+
+    def rows(self) -> int:
+        """The rows of all finished parts."""
+        return sum(counts.rows for counts in self.look().values())
+
+    def _watch(self) -> None:
+        while not self._over.wait(1.0):
+            self.report(self.rows())
+
+    def __enter__(self) -> PartWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()

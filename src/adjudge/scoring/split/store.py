@@ -1,16 +1,15 @@
-"""States computed ahead and kept on disk: one folder a side (items or keyphrases), looked up by text.
+"""Store of precomputed states on disk: one folder per side (items or keyphrases), looked up by text.
 
     states.json    what they are: model_version, side, width, dtype, texts, tokens
-    states.arrow   text, tokens, states: float16 (tokens x width), or int8 with a float16 scale a token in front
+    states.arrow   text, tokens, states: float16 (tokens x width), or int8 with a float16 scale per token in front
     hashes.bin     64-bit hashes of the texts, sorted;   rows.bin: the row of each
 
-All are read through the page cache, so that a store may be larger than memory and processes share it. float16 gives
-the very scores that fresh states give (scoring rounds those too); int8 halves the size and moves a score slightly.
+float16 gives the very scores that fresh states give (scoring rounds those too); int8 halves the size and moves a score
+slightly.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -26,7 +25,8 @@ from adjudge.config import check_choice
 from adjudge.errors import BadArtifact, BadConfig
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.split.scorer import SplitScorer
-from adjudge.storage.files import bring_back, move_in
+from adjudge.storage.files import bring_back, fresh_folder
+from adjudge.storage.lookup import ArrowRows, Positions, find, map_numbers
 from adjudge.student.encode import Ids
 
 SIDES = ("items", "keyphrases")
@@ -62,29 +62,27 @@ def write_states(
     """
     check_choice("states", "side", side, SIDES)
     check_choice("states", "dtype", dtype, DTYPES)
-    _check_place(out)
+    if out.exists() and not (out / ABOUT).exists() and (out.is_file() or any(out.iterdir())):
+        raise BadConfig(f"{out} exists and holds no states: it is left alone. Choose another --out.")
     bring_back(out)
-    fresh = out.with_name(f".{out.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
     hashes: list[np.ndarray] = []
     tokens = size = 0
-    with pa.OSFile(str(fresh / STATES), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
-        for batch in texts:
-            lengths, (states,) = scorer.states(batch, side == "items")
-            packed = _packed(states, lengths, dtype)
-            made = [pa.array(batch, pa.string()), pa.array(lengths, pa.uint16()), packed]
-            writer.write_batch(pa.record_batch(made, schema=SCHEMA))
-            hashes.append(_hashes(batch))
-            tokens, size = tokens + int(lengths.sum()), size + pc.sum(pc.binary_length(packed)).as_py()
-            progress(f"states of {side}", sum(map(len, hashes)), 0)
-    all_hashes = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
-    order = np.argsort(all_hashes, kind="stable")
-    all_hashes[order].tofile(fresh / HASHES)
-    order.astype(np.int64).tofile(fresh / ROWS)
-    about = StatesInfo(scorer.version, side, scorer.width, dtype, len(order), tokens, size)
-    config.save(about, fresh / ABOUT)
-    move_in(fresh, out)
+    with fresh_folder(out) as fresh:
+        with pa.OSFile(str(fresh / STATES), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+            for batch in texts:
+                lengths, (states,) = scorer.states(batch, side == "items")
+                packed = _packed(states, lengths, dtype)
+                columns = [pa.array(batch, pa.string()), pa.array(lengths, pa.uint16()), packed]
+                writer.write_batch(pa.record_batch(columns, schema=SCHEMA))
+                hashes.append(_hashes(batch))
+                tokens, size = tokens + int(lengths.sum()), size + pc.sum(pc.binary_length(packed)).as_py()
+                progress(f"states of {side}", sum(map(len, hashes)), 0)
+        all_hashes = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
+        order = np.argsort(all_hashes, kind="stable")
+        all_hashes[order].tofile(fresh / HASHES)
+        order.astype(np.int64).tofile(fresh / ROWS)
+        about = StatesInfo(scorer.version, side, scorer.width, dtype, len(order), tokens, size)
+        config.save(about, fresh / ABOUT)
     return about
 
 
@@ -92,46 +90,37 @@ class StateStore:
     """An open folder of states."""
 
     def __init__(self, folder: Path, version: str) -> None:
-        """Raises BadArtifact where it cannot be read, or is of another model than `version`."""
+        """Raises BadArtifact if it cannot be read, or is of another model than `version`."""
         self.about = read_about(folder)
         if self.about.model_version != version:
             raise BadArtifact(
                 f"{folder} holds states of model {self.about.model_version}; the artifact is {version}. Compute them "
                 "again with: adjudge states"
             )
-        number = self.about.texts
-        self.hashes = np.memmap(folder / HASHES, np.uint64, "r") if number else np.zeros(0, np.uint64)
-        self.rows = np.memmap(folder / ROWS, np.int64, "r") if number else np.zeros(0, np.int64)
-        with pa.memory_map(str(folder / STATES)) as source:
-            file = pa.ipc.open_file(source)
-            self.batches = [file.get_batch(place) for place in range(file.num_record_batches)]
-        self.starts = np.cumsum([0, *map(len, self.batches)])
-        if self.starts[-1] != number or len(self.hashes) != number:
+        self.hashes = map_numbers(folder / HASHES, np.uint64)
+        self.rows = map_numbers(folder / ROWS, np.int64)
+        self.table = ArrowRows(folder / STATES)
+        if {len(self.table), len(self.hashes), len(self.rows)} != {self.about.texts}:
             raise BadArtifact(f"{folder} is incomplete. Compute it again with: adjudge states")
 
     def find(self, texts: list[str]) -> list[np.ndarray | None]:
-        """States, float16 (tokens, width), of each text; None where the folder holds none."""
-        if not len(self.hashes):
-            return [None] * len(texts)
-        hashes = _hashes(texts)
-        at = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
-        there = self.hashes[at] == hashes
-        return [
-            self._at(int(self.rows[place]), text) if known else None
-            for text, place, known in zip(texts, at, there, strict=True)
-        ]
+        """States, float16 (tokens, width), of each text; None if the folder holds none."""
+        column = pa.array(texts, pa.string())
+
+        def equal(positions: Positions, wanted: Positions) -> np.ndarray:
+            same = pc.equal(self.table.take("text", self.rows[positions]), column.take(pa.array(wanted)))
+            return same.to_numpy(zero_copy_only=False)
+
+        positions = find(self.hashes, _hashes(texts), equal)
+        return [None if position < 0 else self._states(int(self.rows[position])) for position in positions]
 
     def alike(self, states: np.ndarray) -> np.ndarray:
         """Fresh states, float16 (tokens, width), as this folder would give them back."""
         return _back(*_steps(states)) if self.about.dtype == "int8" else states
 
-    def _at(self, row: int, text: str) -> np.ndarray | None:
-        batch = int(np.searchsorted(self.starts, row, side="right")) - 1
-        table, place = self.batches[batch], row - int(self.starts[batch])
-        if table["text"][place].as_py() != text:
-            # Two texts of one hash: the second is computed like any that is not kept.
-            return None
-        return _unpacked(table["states"][place].as_buffer(), int(table["tokens"][place].as_py()), self.about)
+    def _states(self, row: int) -> np.ndarray:
+        tokens = int(self.table.value("tokens", row).as_py())
+        return _unpacked(self.table.value("states", row).as_buffer(), tokens, self.about)
 
 
 def read_about(folder: Path) -> StatesInfo:
@@ -146,11 +135,9 @@ def _packed(states: np.ndarray, lengths: Ids, dtype: str) -> pa.Array:
     ends = np.cumsum(lengths)
     parts: list[bytes] = []
     for begin, end in zip(ends - lengths, ends, strict=True):
-        one = states[begin:end]
-        if dtype == "int8":
-            parts.append(b"".join(part.tobytes() for part in _steps(one)))
-        else:
-            parts.append(one.tobytes())
+        text = states[begin:end]
+        arrays = _steps(text) if dtype == "int8" else (text,)
+        parts.append(b"".join(array.tobytes() for array in arrays))
     return pa.array(parts, pa.large_binary())
 
 
@@ -162,7 +149,7 @@ def _unpacked(buffer: Any, tokens: int, about: StatesInfo) -> np.ndarray:
 
 
 def _steps(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A scale a token, float16 (tokens, 1), and its steps, int8 (tokens, width)."""
+    """A scale per token, float16 (tokens, 1), and its steps, int8 (tokens, width)."""
     whole = states.astype(np.float32)
     scale = (np.abs(whole).max(axis=1, keepdims=True) / 127).astype(np.float16)
     steps = np.rint(whole / np.maximum(scale.astype(np.float32), 1e-6)).clip(-127, 127)
@@ -176,8 +163,3 @@ def _back(scale: np.ndarray, steps: np.ndarray) -> np.ndarray:
 def _hashes(texts: list[str]) -> np.ndarray:
     digests = b"".join(blake2b(text.encode(), digest_size=8).digest() for text in texts)
     return np.frombuffer(digests, np.uint64)
-
-
-def _check_place(out: Path) -> None:
-    if out.exists() and not (out / ABOUT).exists() and (out.is_file() or any(out.iterdir())):
-        raise BadConfig(f"{out} exists and holds no states: it is left alone. Choose another --out.")

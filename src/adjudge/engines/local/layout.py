@@ -20,7 +20,7 @@ READ_ROWS = 2048
 
 @dataclass(frozen=True)
 class Part:
-    """Rows [skip, skip + rows) of some row groups of a file; `first` is the number of its first row over all files."""
+    """Rows [skip, skip + rows) of some row groups of a file; `first` is its first row's number over all files."""
 
     number: int
     file: Path
@@ -28,20 +28,6 @@ class Part:
     skip: int
     rows: int
     first: int
-
-    @property
-    def name(self) -> str:
-        return f"part-{self.number:06d}.parquet"
-
-
-def input_files(path: Path) -> list[Path]:
-    """A file, or the Parquet files of a folder in the order of their names. Raises BadTable where there is none."""
-    if not path.is_dir():
-        return [path]
-    files = sorted(file for file in path.glob("*.parquet") if not file.name.startswith((".", "_")))
-    if not files:
-        raise BadTable(f"{path} holds no .parquet file. Other formats come in with: adjudge import")
-    return files
 
 
 def open_file(path: Path, needed: tuple[str, ...]) -> pq.ParquetFile:
@@ -65,7 +51,7 @@ def open_file(path: Path, needed: tuple[str, ...]) -> pq.ParquetFile:
 
 
 def plan(files: list[pq.ParquetFile], paths: list[Path], part_rows: int) -> list[Part]:
-    """Parts of at most `part_rows` rows, none across files; small row groups are put together, a large one is cut evenly."""
+    """Parts of at most `part_rows` rows, none across files: small row groups are joined, a large one is cut evenly."""
     parts: list[Part] = []
     first = 0
     for file, path in zip(files, paths, strict=True):
@@ -77,27 +63,27 @@ def plan(files: list[pq.ParquetFile], paths: list[Path], part_rows: int) -> list
 
 def _ranges(metadata: pq.FileMetaData, part_rows: int) -> Iterator[tuple[tuple[int, ...], int, int]]:
     groups: list[int] = []
-    held = 0
+    waiting = 0
     for group in range(metadata.num_row_groups):
         rows = metadata.row_group(group).num_rows
-        if groups and held + rows > part_rows:
-            yield tuple(groups), 0, held
-            groups, held = [], 0
+        if groups and waiting + rows > part_rows:
+            yield tuple(groups), 0, waiting
+            groups, waiting = [], 0
         if rows > part_rows:
             pieces = -(-rows // part_rows)
             cuts = [rows * piece // pieces for piece in range(pieces + 1)]
             yield from (((group,), a, b - a) for a, b in pairwise(cuts))
         elif rows:
             groups.append(group)
-            held += rows
+            waiting += rows
     if groups:
-        yield tuple(groups), 0, held
+        yield tuple(groups), 0, waiting
 
 
 def read(part: Part, columns: tuple[str, ...], chunk: int) -> Iterator[pa.Table]:
-    """A part's rows in tables of `chunk` rows, the last one shorter; those `columns` that the file has. Raises BadTable.
+    """A part's rows in tables of `chunk` rows, the last one shorter; those `columns` that the file has.
 
-    Where texts are so long that a table would pass TEXT_BYTES, it ends earlier: memory stays bounded.
+    If texts are so long that a table would pass TEXT_BYTES, it ends earlier: memory stays bounded. Raises BadTable.
     """
     try:
         with pq.ParquetFile(part.file) as file:
@@ -108,7 +94,7 @@ def read(part: Part, columns: tuple[str, ...], chunk: int) -> Iterator[pa.Table]
 
 
 def _chunks(file: pq.ParquetFile, part: Part, wanted: list[str], chunk: int) -> Iterator[pa.Table]:
-    held: list[pa.Table] = []
+    pieces: list[pa.Table] = []
     skip, left, size, most = part.skip, part.rows, 0, 0
     rows = min(chunk, READ_ROWS)
     for batch in file.iter_batches(batch_size=rows, row_groups=list(part.groups), columns=wanted):
@@ -118,12 +104,12 @@ def _chunks(file: pq.ParquetFile, part: Part, wanted: list[str], chunk: int) -> 
         while len(table):
             piece = table.slice(0, chunk - size)
             table = table.slice(len(piece))
-            held.append(piece)
+            pieces.append(piece)
             size, most = size + len(piece), most + int(text_sizes(piece).sum())
             if size == chunk or most >= TEXT_BYTES:
-                yield pa.concat_tables(held, promote_options="permissive")
-                held, size, most = [], 0, 0
+                yield pa.concat_tables(pieces, promote_options="permissive")
+                pieces, size, most = [], 0, 0
         if not left:
             break
-    if held:
-        yield pa.concat_tables(held, promote_options="permissive")
+    if pieces:
+        yield pa.concat_tables(pieces, promote_options="permissive")

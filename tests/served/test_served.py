@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from adjudge.engines.output import Success, read_result, write_success
 from adjudge.errors import BadConfig, BadTable
 from adjudge.served import table as tables
-from adjudge.served.merge import Merged, merge
+from adjudge.served.merge import MergeResult, merge
 from adjudge.served.publish import publish
 from adjudge.served.settings import MergeConfig, ServedSettings
 from adjudge.served.table import served
@@ -25,7 +25,7 @@ PAIRS = [(f"i{item}", f"k{phrase}") for item in range(6) for phrase in range(3)]
 FULL = Day("full", 0, {pair: number / 20 for number, pair in enumerate(PAIRS)}, full=True)
 
 
-def put(table: Path, day: Day, **more: object) -> Merged:
+def put(table: Path, day: Day, **more: object) -> MergeResult:
     scores, gone = day.write(table.parent / "runs")
     return merge(
         MergeConfig(table, scores, deleted=gone, full=day.full, publish=True, settings=SMALL, **more)

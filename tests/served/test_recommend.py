@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.recommend import RecommendConfig, recommend
-from adjudge.served.recommend import RecommendSettings
+from adjudge.served.item import ScoredKeyphrase, form_of, keyphrases_to_show
+from adjudge.served.recommend import FORMS
+from adjudge.served.settings import RecommendSettings
 
 ITEMS = [
     {"item_id": "a", "title": "t", "adgroup_id": "g", "seller_id": "s"},
@@ -181,7 +184,7 @@ def test_what_cannot_be_recommended_is_refused(tmp_path: Path) -> None:
         run(tmp_path, [("a", "x", 0.5, None)])
     with pytest.raises(BadConfig, match="form is 'stem'"):
         RecommendSettings(form="stem")
-    with pytest.raises(BadTable, match="cannot be read"):
+    with pytest.raises(BadTable, match="does not exist"):
         recommend(
             RecommendConfig(tmp_path / "scores.parquet", tmp_path / "no.parquet", tmp_path / "o.parquet")
         )
@@ -193,3 +196,61 @@ def test_what_cannot_be_recommended_is_refused(tmp_path: Path) -> None:
             RecommendConfig(tmp_path / "scores.parquet", tmp_path / "twice.parquet", tmp_path / "o.parquet")
         )
     assert not (tmp_path / "o.parquet").exists()
+
+
+texts = st.text(st.characters(codec="utf-8", max_codepoint=0x2FFF, exclude_characters="\x00"), max_size=6)
+spaced = st.lists(
+    texts | phrases | st.sampled_from(["İ", "ΑΣ", "é", "e\u0301", "\u00a0x", "x\u2003", "\x0bx"]), max_size=4
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from("ef"), spaced.map(" ".join), st.sampled_from([None, 0.1, 0.5, 0.9]), st.booleans()
+        ),
+        max_size=20,
+    ),
+    asked=st.fixed_dictionaries(
+        {
+            "form": st.sampled_from(sorted(FORM)),
+            "per_item": st.integers(1, 4),
+            "per_adgroup": st.integers(1, 4),
+        }
+    ),
+)
+def test_one_item_alone_is_the_table_of_all(
+    rows: list[tuple[str, str, float | None, bool]],
+    asked: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """The law: a service that has one item's keyphrases shows what the job over all items writes."""
+    rows = [(item, phrase, score, kept if score is not None else None) for item, phrase, score, kept in rows]
+    _, out = run(tmp_path_factory.mktemp("law"), rows, **asked)
+    for item in "ef":
+        scored = [ScoredKeyphrase(phrase, score, kept) for name, phrase, score, kept in rows if name == item]
+        shown = keyphrases_to_show(scored, RecommendSettings(**asked))
+        assert [(row.keyphrase, row.score) for row in shown] == [row[2:] for row in out if row[0] == item]
+
+
+def test_forms_of_every_character_are_those_of_sql() -> None:
+    """Every character that existed in Unicode 14, alone and between others: one form in Python and in DuckDB."""
+    import sys
+
+    import duckdb
+
+    characters = [chr(code) for code in range(1, sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    characters = [character for character in characters if unicodedata.category(character) != "Cn"]
+    phrases = [f"{character}A {character}b{character}" for character in characters]
+    joined = pa.table({"keyphrase": phrases})
+    with duckdb.connect() as db:
+        db.register("joined", joined)
+        for form, query in FORMS.items():
+            forms = db.sql(query).to_arrow_table()["form"].to_pylist()
+            wrong = [
+                (hex(ord(character)), ours, theirs)
+                for character, phrase, theirs in zip(characters, phrases, forms, strict=True)
+                if (ours := form_of(phrase, form)) != theirs
+            ]
+            assert wrong == [], form
