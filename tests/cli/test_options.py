@@ -100,7 +100,7 @@ def test_help_says_what_is_allowed_the_unit_and_the_default() -> None:
         "names": "Names. Repeatable.",
         "fast": "Go fast.",
         "whole": "All of it. [default: on]",
-        "limit": "The most. [above 0; tokens]",
+        "limit": "The most. [above 0 tokens]",
         "bars.rate": "What is reached. [0 to 1; default: 0.1]",
     }
 

@@ -61,9 +61,9 @@ class CommandOption:
 
     @property
     def help(self) -> str:
-        """Help, and in brackets what is allowed, the unit and the default."""
+        """Help, and in brackets what is allowed, in which unit, and the default."""
         option = self.option
-        notes = [", ".join(option.choices) or option.allowed, option.unit]
+        notes = [", ".join(option.choices) or f"{option.allowed} {option.unit}".strip()]
         if option.required:
             notes.append("required")
         elif default := default_text(option.default):
