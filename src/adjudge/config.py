@@ -251,7 +251,7 @@ def _strict(hint: Any, rules: Sequence[Any] = ()) -> Any:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         info = _info(hint)
-        others = [part for part in parts[1:] if part is not info]
+        others = [note for note in parts[1:] if note is not info]
         inner = _strict(parts[0], [*rules, *(info.metadata if info else ())])
         return typing.Annotated[(inner, *others)] if others else inner
     if origin in (typing.Union, types.UnionType):
@@ -271,7 +271,7 @@ def _kinds(hint: Any) -> list[Any]:
     if origin is typing.Annotated:
         return _kinds(typing.get_args(hint)[0])
     if origin in (typing.Union, types.UnionType):
-        return [kind for part in typing.get_args(hint) for kind in _kinds(part)]
+        return [kind for element in typing.get_args(hint) for kind in _kinds(element)]
     return [] if hint is type(None) else [hint]
 
 
@@ -368,7 +368,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, tuple | list):
-        return [_plain(part) for part in value]
+        return [_plain(element) for element in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): _plain(element) for key, element in value.items()}
     return value

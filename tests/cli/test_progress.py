@@ -20,10 +20,10 @@ class Clock:
         return self.now
 
 
-def drawn() -> tuple[progress.Lines, list[str], Clock]:
+def drawn() -> tuple[progress.ProgressLines, list[str], Clock]:
     said: list[str] = []
     clock = Clock()
-    return progress.Lines(said.append, clock), said, clock
+    return progress.ProgressLines(said.append, clock), said, clock
 
 
 def test_worked_examples_in_the_docstrings() -> None:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from adjudge.errors import BadConfig, BadRecipe
-from adjudge.jobs.compare import CompareConfig, Compared, compare
+from adjudge.jobs.compare import CompareConfig, RecipeComparison, compare
 from adjudge.jobs.demo import DemoConfig, demo
 from adjudge.market.settings import CatalogueSettings, MarketSettings
 from adjudge.scorecard.settings import ScorecardSettings
@@ -21,7 +21,7 @@ TINY = StudentSettings(start="random", width=16, vocabulary=500, max_pairs=600, 
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoConfig, Compared]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoConfig, RecipeComparison]:
     out = tmp_path_factory.mktemp("runs") / "demo"
     config = DemoConfig(
         out,
@@ -34,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoConfig, Compared]
     return config, demo(config)
 
 
-def test_the_run_leaves_what_it_promises(run: tuple[DemoConfig, Compared]) -> None:
+def test_the_run_leaves_what_it_promises(run: tuple[DemoConfig, RecipeComparison]) -> None:
     config, done = run
     assert {p.name for p in (config.out / "artifacts").iterdir() if p.is_dir() and p.name[0] != "."} == {
         *RECIPES,
@@ -52,7 +52,9 @@ def test_the_run_leaves_what_it_promises(run: tuple[DemoConfig, Compared]) -> No
     assert zero["keyphrases_kept"] == zero["sales_kept"] == zero["search_pass_rate"] == 0
 
 
-def test_the_artifact_carries_the_threshold_that_keeps_the_clicks(run: tuple[DemoConfig, Compared]) -> None:
+def test_the_artifact_carries_the_threshold_that_keeps_the_clicks(
+    run: tuple[DemoConfig, RecipeComparison],
+) -> None:
     config, done = run
     stated = json.loads((config.out / "thresholds.json").read_text())
     for model, artifact in done.artifacts.items():
@@ -66,7 +68,7 @@ def test_the_artifact_carries_the_threshold_that_keeps_the_clicks(run: tuple[Dem
     assert all(rows[model]["value"] >= 0.95 for model in done.artifacts)
 
 
-def test_only_unseen_items_are_measured(run: tuple[DemoConfig, Compared]) -> None:
+def test_only_unseen_items_are_measured(run: tuple[DemoConfig, RecipeComparison]) -> None:
     config, _ = run
     measured = set(pq.read_table(config.out / "to_score.parquet")["item_id"].to_pylist())
     training = pq.read_table(config.out / "recipes" / "search+-" / "training.parquet")
@@ -75,7 +77,7 @@ def test_only_unseen_items_are_measured(run: tuple[DemoConfig, Compared]) -> Non
     assert not measured & learnt
 
 
-def test_a_finished_run_is_not_trained_again(run: tuple[DemoConfig, Compared]) -> None:
+def test_a_finished_run_is_not_trained_again(run: tuple[DemoConfig, RecipeComparison]) -> None:
     config, done = run
     before = {
         model: (path / "model.safetensors") for model, path in done.artifacts.items() if model != "jaccard"
@@ -86,7 +88,7 @@ def test_a_finished_run_is_not_trained_again(run: tuple[DemoConfig, Compared]) -
     assert again.evaluated.table == done.evaluated.table
 
 
-def test_a_lost_artifact_is_made_again(run: tuple[DemoConfig, Compared]) -> None:
+def test_a_lost_artifact_is_made_again(run: tuple[DemoConfig, RecipeComparison]) -> None:
     config, done = run
     before = (done.artifacts["jaccard"] / "adjudge.json").read_text()
     (done.artifacts["jaccard"] / "adjudge.json").unlink()
@@ -105,7 +107,7 @@ def test_bad_settings_are_refused_before_any_work(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
-def test_an_unknown_source_names_the_judges_there_are(run: tuple[DemoConfig, Compared]) -> None:
+def test_an_unknown_source_names_the_judges_there_are(run: tuple[DemoConfig, RecipeComparison]) -> None:
     out = run[0].out
     config = CompareConfig(
         out / "market",

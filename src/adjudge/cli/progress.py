@@ -82,7 +82,7 @@ class _Step:
         return (done - first) / (now - began) if now > began else 0.0
 
 
-class Lines:
+class ProgressLines:
     """A `Progress` of plain lines: one every EVERY seconds of a step that goes on, one when it is done."""
 
     def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
@@ -130,14 +130,14 @@ def bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     from rich import progress as rich
     from rich.text import Text
 
-    class Rate(rich.ProgressColumn):
+    class Speed(rich.ProgressColumn):
         """Steps per second over the last minute."""
 
         def render(self, task: Task) -> Any:
             return Text("" if not task.speed else rate(task.speed), style="progress.data.speed")
 
     columns = (
-        *(rich.TextColumn("{task.description}"), rich.BarColumn(), rich.MofNCompleteColumn(), Rate()),
+        *(rich.TextColumn("{task.description}"), rich.BarColumn(), rich.MofNCompleteColumn(), Speed()),
         *(rich.TimeElapsedColumn(), rich.TimeRemainingColumn(), rich.TextColumn("{task.fields[beside]}")),
     )
     with rich.Progress(*columns, console=console, speed_estimate_period=WINDOW) as live:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from adjudge.cli.output import NONE, counts, interval, lines, number, plain, share, table
 
 if TYPE_CHECKING:
-    from adjudge.jobs.compare import Compared
+    from adjudge.jobs.compare import RecipeComparison
     from adjudge.jobs.diff import Diff
     from adjudge.jobs.distil import Distilled
     from adjudge.jobs.evaluate import Evaluation
@@ -128,7 +128,7 @@ def evaluate(done: Evaluation, config: Any) -> None:
     lines(*(f"note: {note}" for note in done.notes))
 
 
-def compare(done: Compared, config: Any) -> None:
+def compare(done: RecipeComparison, config: Any) -> None:
     evaluate(done.evaluated, config)
     lines(f"artifacts: {done.out / 'artifacts'}", f"scorecard: {done.out / 'scorecard.parquet'}")
     lines(f"report: {done.report}")

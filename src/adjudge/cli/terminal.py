@@ -39,7 +39,7 @@ def progress() -> Iterator[Progress]:
             with drawing.bars(Console(stderr=True)) as show:
                 yield show
         else:
-            lines = drawing.Lines(_print_error)
+            lines = drawing.ProgressLines(_print_error)
             try:
                 yield lines
             finally:

@@ -85,7 +85,7 @@ class CompareConfig:
 
 
 @dataclass(frozen=True)
-class Compared:
+class RecipeComparison:
     """The run's folder, what was measured, the artifact of each model, and the report."""
 
     out: Path
@@ -95,7 +95,7 @@ class Compared:
 
 
 @job(lambda config: config.out)
-def compare(config: CompareConfig, progress: Progress = no_progress) -> Compared:
+def compare(config: CompareConfig, progress: Progress = no_progress) -> RecipeComparison:
     """Run every step that is not done yet. Raises what the steps raise; a later call goes on from there."""
     steps = Steps(config.out)
     for spelling in config.recipes:
@@ -109,7 +109,7 @@ def compare(config: CompareConfig, progress: Progress = no_progress) -> Compared
     _score(config, models, steps, progress)
     evaluated = _evaluate(config, models, progress)
     page = report(ReportConfig((config.out,), config.out / "report.html"), progress).path
-    return Compared(config.out, evaluated, {name: _artifact(config, name) for name in models}, page)
+    return RecipeComparison(config.out, evaluated, {name: _artifact(config, name) for name in models}, page)
 
 
 def _student(config: CompareConfig, spelling: str) -> Step:

@@ -12,7 +12,7 @@ from adjudge.jobs.compare import (
     PAPER_RECIPES,
     Baselines,
     CompareConfig,
-    Compared,
+    RecipeComparison,
     Recipes,
     Workers,
     compare,
@@ -50,7 +50,7 @@ class DemoConfig:
 
 
 @job(lambda config: config.out)
-def demo(config: DemoConfig, progress: Progress = no_progress) -> Compared:
+def demo(config: DemoConfig, progress: Progress = no_progress) -> RecipeComparison:
     """Simulate a marketplace and compare paper 1's six recipes on it; resumes where it stopped."""
     world = SimulateConfig(config.out / "market", config.market)
     Steps(config.out).run(Step("simulate", simulate, world, (world.out,)), progress)
