@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python bench/decoder.py [--world 7] [--pairs 4000] [--model tests/decoder]
 
-The pairs are judged by `adjudge judge --judge hf:MODEL` on each scale; the truth is the market's. Prints a Markdown table.
-Word overlap is turned into yes and no at the threshold that is most accurate on these very pairs: a favour to it.
+The pairs are judged by `adjudge judge --judge hf:MODEL` on each scale; the truth is the market's. Prints a
+Markdown table. Word overlap is turned into yes and no at the threshold that is most accurate on these very
+pairs: a favour to it.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ def confusion(true: np.ndarray, said: np.ndarray, grades: int) -> np.ndarray:
 def line(name: str, scale: str, scored: int, auc: float, matrix: np.ndarray) -> str:
     near = f"{within_one(matrix):.3f}" if len(matrix) > 2 else ""
     weighted = f"{kappa(matrix, 'quadratic'):.3f}" if len(matrix) > 2 else ""
-    return f"| {name} | {scale} | {scored:,} | {auc:.3f} | {exact(matrix):.3f} | {near} | {kappa(matrix):.3f} | {weighted} |"
+    same, chance = f"{exact(matrix):.3f}", f"{kappa(matrix):.3f}"
+    return f"| {name} | {scale} | {scored:,} | {auc:.3f} | {same} | {near} | {chance} | {weighted} |"
 
 
 def overlaps(market: Pairs, chosen: np.ndarray) -> dict[str, np.ndarray]:

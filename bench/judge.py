@@ -1,15 +1,19 @@
-"""What the judge's runner costs beside the server it asks, and what a rerun costs.
+"""What the judge's runner costs beside the HTTP client that it uses, what HTTP clients cost, and what a rerun
+costs.
 
-    python bench/judge.py compare  [--rounds 6] [--requests 20000] [--in-flight 256] [--delay 0.05] bare, runner, bare, ...
-    python bench/judge.py overhead [--requests 20000] [--transport http|sdk] the runner alone
-    python bench/judge.py bare     the same requests by a client that does nothing but send them
-    python bench/judge.py skip     [--pairs 1000000] a million pairs that are all judged already
+    python bench/judge.py compare  [--rounds 6] [--requests 20000] [--in-flight 256] [--delay 0.05] bare,
+    runner, bare, ... python bench/judge.py clients  the same requests by each HTTP client that was
+    considered, in turn python bench/judge.py runner   [--requests 20000] [--transport http|sdk] the runner
+    alone python bench/judge.py bare     [--client aiohttp|httpx2|openai|bytes] one client alone, which only
+    sends and receives python bench/judge.py skip     [--pairs 1000000] a million pairs that are all judged
+    already
 
-All but `skip` start tests/stub/server.py as a process of its own on loopback. With 256 in flight and 50 ms an
-answer, arithmetic allows 5,120 requests a second; what stub and machine sustain is what `bare` measures, and `compare`
-measures both side by side, in processes of their own, round after round. One JSON object a line. `cpu_us` is the
-client's own processor time for one request, in microseconds; `others` is the share of the machine's processors that went
-to processes which are no part of the measurement: a round with much of it says little.
+All but `skip` start tests/stub/server.py as a process of its own on loopback. With 256 in flight and 50 ms
+per answer, arithmetic allows 5,120 requests per second; what stub and machine sustain is what `bare --client
+bytes` measures. `compare` measures the bare client of the library that the runner uses (aiohttp) and the
+runner side by side, in processes of their own, round after round. One JSON object per line. `cpu_us` is the
+client's processor time per request, in microseconds; `others` is the share of the machine's processors that
+went to processes which are no part of the measurement: a round with much of it says little.
 """
 
 from __future__ import annotations
@@ -25,10 +29,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,6 +47,8 @@ from adjudge.llm.contract import Decoding
 from adjudge.llm.endpoint import EndpointSettings
 from adjudge.llm.event_loop import run
 
+Post = Callable[[bytes], Awaitable[None]]
+JSON = {"content-type": "application/json"}
 STUB = Path(__file__).parents[1] / "tests" / "stub" / "server.py"
 
 
@@ -98,7 +105,7 @@ class Meter:
         busy = all_of_it.user + all_of_it.nice + all_of_it.system + all_of_it.irq + all_of_it.softirq
         return time.monotonic(), own_cpu(), cpu(self.server), busy
 
-    def told(self, what: str, requests: int, asking: float | None = None) -> dict[str, Any]:
+    def row(self, what: str, requests: int, asking: float | None = None) -> dict[str, Any]:
         """One row; asking: seconds of it in which requests were sent (default: all)."""
         wall, own, server, busy = (now - then for now, then in zip(self._now(), self.began, strict=True))
         return {
@@ -111,7 +118,7 @@ class Meter:
         }
 
 
-def overhead(requests: int, in_flight: int, delay: float, transport: str) -> dict[str, Any]:
+def runner(requests: int, in_flight: int, delay: float, transport: str) -> dict[str, Any]:
     """The whole runner: reading pairs, prompts, requests, verdicts, the log."""
     with tempfile.TemporaryDirectory(prefix="adjudge-bench-") as home, stub(delay) as (port, process):
         pairs = Path(home) / "pairs.parquet"
@@ -130,89 +137,139 @@ def overhead(requests: int, in_flight: int, delay: float, transport: str) -> dic
         assert result.written is not None
         assert result.written.scored == requests
         size = config.log.stat().st_size
-        row = meter.told(f"runner, {transport}", result.tally.requests, result.tally.seconds)
+        row = meter.row(f"runner, {transport}", result.tally.requests, result.tally.seconds)
         return {**row, "log_bytes_each": round(size / requests)}
 
 
-class Bare(asyncio.Protocol):
-    """Sends a request, waits for as many bytes as promised, and reads nothing in them."""
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport, self.seen, self.done = transport, b"", asyncio.get_running_loop().create_future()
-
-    def data_received(self, data: bytes) -> None:
-        self.seen += data
-        end = self.seen.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        at = self.seen.find(b"content-length:") + 15
-        if len(self.seen) >= end + 4 + int(self.seen[at : self.seen.find(b"\r", at)]):
-            self.seen = b""
-            self.done.set_result(None)
-
-
-async def send_bare(port: int, requests: int, in_flight: int) -> None:
+async def send_all(post: Post, requests: int, in_flight: int) -> None:
+    """The same body `requests` times, `in_flight` at a time; the answers are received whole and not read."""
     question = Question(load("binary"), Decoding())
     text = question.prompt.render(
         "keyphrase number 3", "Brand7 product line 12 in colour 5, size 4, new", "Category 3"
     )
     body = json.dumps(chat.body_of("stub", question.request("k", text))).encode()
-    whole = b"POST /v1/chat/completions HTTP/1.1\r\nhost: stub\r\ncontent-length: %d\r\n\r\n%s" % (
-        len(body),
-        body,
-    )
-    loop = asyncio.get_running_loop()
-    left = requests
+    numbers = iter(range(requests))
 
-    async def one() -> None:
-        nonlocal left
-        transport, connection = await loop.create_connection(Bare, "127.0.0.1", port)
-        while left > 0:
-            left -= 1
-            connection.done = loop.create_future()
-            transport.write(whole)
-            await connection.done
-        transport.close()
+    async def work() -> None:
+        for _ in numbers:
+            await post(body)
 
-    await asyncio.gather(*(one() for _ in range(in_flight)))
+    await asyncio.gather(*(work() for _ in range(in_flight)))
 
 
-def bare(requests: int, in_flight: int, delay: float) -> dict[str, Any]:
-    """What the stub and the machine sustain: the server's limit."""
+@asynccontextmanager
+async def bytes_client(url: str, in_flight: int) -> AsyncIterator[Post]:
+    """No HTTP library: writes a request, waits for as many bytes as are announced. The machine's limit."""
+    parts = urlsplit(url)
+    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def post(body: bytes) -> None:
+        connection = idle.pop() if idle else await asyncio.open_connection(parts.hostname, parts.port)
+        reader, writer = connection
+        head = b"POST %s HTTP/1.1\r\nhost: stub\r\ncontent-length: %d\r\n\r\n"
+        writer.write(head % (parts.path.encode(), len(body)) + body)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(answer.split(b"content-length:")[1].split(b"\r")[0]))
+        idle.append(connection)
+
+    yield post
+    for _, writer in idle:
+        writer.close()
+
+
+@asynccontextmanager
+async def aiohttp_client(url: str, in_flight: int) -> AsyncIterator[Post]:
+    import aiohttp
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def post(body: bytes) -> None:
+            async with session.post(url, data=body, headers=JSON) as response:
+                await response.read()
+
+        yield post
+
+
+@asynccontextmanager
+async def httpx2_client(url: str, in_flight: int) -> AsyncIterator[Post]:
+    import httpx2
+
+    limits = httpx2.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
+    async with httpx2.AsyncClient(limits=limits, timeout=60) as client:
+
+        async def post(body: bytes) -> None:
+            await client.post(url, content=body, headers=JSON)
+
+        yield post
+
+
+@asynccontextmanager
+async def openai_client(url: str, in_flight: int) -> AsyncIterator[Post]:
+    import openai
+
+    base = url.removesuffix("/chat/completions")
+    async with openai.AsyncOpenAI(api_key="none", base_url=base, max_retries=0) as client:
+
+        async def post(body: bytes) -> None:
+            await client.chat.completions.with_raw_response.create(**json.loads(body))
+
+        yield post
+
+
+CLIENTS = {
+    "bytes": bytes_client,
+    "aiohttp": aiohttp_client,
+    "httpx2": httpx2_client,
+    "openai": openai_client,
+}
+
+
+def bare(client: str, requests: int, in_flight: int, delay: float) -> dict[str, Any]:
+    """What a client that only sends and receives gets from the stub on this machine."""
+
+    async def work(url: str) -> None:
+        async with CLIENTS[client](url, in_flight) as post:
+            await send_all(post, requests, in_flight)
+
     with stub(delay) as (port, process):
         meter = Meter(process.pid)
-        run(send_bare(port, requests, in_flight))
-        return meter.told("bare client", requests)
+        run(work(f"http://127.0.0.1:{port}/v1/chat/completions"))
+        return meter.row(f"bare {client}", requests)
 
 
-def compare(rounds: int, given: argparse.Namespace) -> dict[str, Any]:
-    """bare and overhead in turn, each in a process of its own; ratios round by round, and their medians."""
-    seen: dict[str, list[dict[str, Any]]] = {"bare": [], "overhead": []}
-    for number in range(rounds):
-        for what in ("bare", "overhead") if number % 2 == 0 else ("overhead", "bare"):
-            command = [sys.executable, __file__, what, "--requests", str(given.requests)]
+def compare(kinds: Sequence[str], given: argparse.Namespace) -> dict[str, Any]:
+    """Each kind in turn, in a process of its own, round after round; medians, and shares of the first kind's
+    rate."""
+    rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
+    for number in range(given.rounds):
+        for kind in kinds if number % 2 == 0 else reversed(kinds):
+            what = ["runner"] if kind == "runner" else ["bare", "--client", kind.removeprefix("bare ")]
+            command = [sys.executable, __file__, *what, "--requests", str(given.requests)]
             command += ["--in-flight", str(given.in_flight), "--delay", str(given.delay)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             print(done.stdout.strip(), flush=True)
-            seen[what].append(json.loads(done.stdout))
-    rates = {what: [row["per_second"] for row in rows] for what, rows in seen.items()}
-    limit = given.in_flight / given.delay
-    shares = [runner / best for runner, best in zip(rates["overhead"], rates["bare"], strict=True)]
+            rows[kind].append(json.loads(done.stdout))
+    rates = {kind: [row["per_second"] for row in rows[kind]] for kind in kinds}
+    shares = {
+        kind: [rate / first for rate, first in zip(rates[kind], rates[kinds[0]], strict=True)]
+        for kind in kinds
+    }
     return {
-        "what": "compare",
-        "rounds": rounds,
-        "bare": statistics.median(rates["bare"]),
-        "runner": statistics.median(rates["overhead"]),
-        "of_bare": [round(share, 3) for share in shares],
-        "of_bare_median": round(statistics.median(shares), 3),
-        "of_arithmetic": round(statistics.median(rates["overhead"]) / limit, 3),
-        "cpu_us": statistics.median(row["cpu_us"] for row in seen["overhead"]),
-        "others": [max(a["others"], b["others"]) for a, b in zip(*seen.values(), strict=True)],
+        "what": "medians",
+        "rounds": given.rounds,
+        "per_second": {kind: statistics.median(rates[kind]) for kind in kinds},
+        "cpu_us": {kind: statistics.median(row["cpu_us"] for row in rows[kind]) for kind in kinds},
+        f"of_{kinds[0]}": {kind: round(statistics.median(shares[kind]), 3) for kind in kinds[1:]},
+        "of_arithmetic": round(statistics.median(rates[kinds[-1]]) * given.delay / given.in_flight, 3),
+        "others": [max(row["others"] for row in turn) for turn in zip(*rows.values(), strict=True)],
     }
 
 
 def skip(pairs: int, keep: Path | None) -> dict[str, Any]:
-    """Judge with the fake client once, then run again with nothing to ask. keep: a folder for a log to use again."""
+    """Judge with the fake client once, then run again with nothing to ask.
+
+    keep: a folder for a log to use again.
+    """
     with tempfile.TemporaryDirectory(prefix="adjudge-bench-") as home:
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
@@ -245,21 +302,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("compare", "overhead", "bare", "skip"))
+    parser.add_argument("what", choices=("compare", "clients", "runner", "bare", "skip"))
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--in-flight", type=int, default=256)
     parser.add_argument("--delay", type=float, default=0.05)
     parser.add_argument("--transport", choices=("http", "sdk"), default="http")
+    parser.add_argument("--client", choices=CLIENTS, default="aiohttp")
     parser.add_argument("--pairs", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
     if given.what == "compare":
-        row = compare(given.rounds, given)
-    elif given.what == "overhead":
-        row = overhead(given.requests, given.in_flight, given.delay, given.transport)
+        row = compare((f"bare {given.client}", "runner"), given)
+    elif given.what == "clients":
+        row = compare([f"bare {client}" for client in CLIENTS], given)
+    elif given.what == "runner":
+        row = runner(given.requests, given.in_flight, given.delay, given.transport)
     elif given.what == "bare":
-        row = bare(given.requests, given.in_flight, given.delay)
+        row = bare(given.client, given.requests, given.in_flight, given.delay)
     else:
         row = skip(given.pairs, given.keep)
     print(json.dumps(row))

@@ -2,11 +2,12 @@
 
     python bench/peers_judge.py NAME [--python ENV/bin/python] [--pairs 2000]
 
-NAME: adjudge, openai (the package's AsyncClient and gather, as written by hand), veritail, distilabel, umbrela. A peer runs in an
-environment of its own: pip install veritail; pip install distilabel requests openai; pip install umbrela "setuptools<80".
-Each answer takes 50 ms. Four things are measured, one JSON object: pairs a second without faults; requests of a second run
-after that; requests sent again after a `kill -9` at half, and how many of them had been answered; and what becomes of the
-pairs where the server fails now and then (FAULTS).
+NAME: adjudge, openai (the package's AsyncClient and gather, as written by hand), veritail, distilabel,
+umbrela. A peer runs in an environment of its own: pip install veritail; pip install distilabel requests
+openai; pip install umbrela "setuptools<80". Each answer takes 50 ms. Four things are measured, one JSON
+object: pairs a second without faults; requests of a second run after that; requests sent again after a `kill
+-9` at half, and how many of them had been answered; and what becomes of the pairs where the server fails now
+and then (FAULTS).
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def by_veritail(pairs: Pairs, url: str, home: Path) -> Said:
 
 
 def by_umbrela(pairs: Pairs, url: str, home: Path) -> Said:
-    """Its GPT judge without few-shot examples; the module that would fetch those needs Java 21 and a network."""
+    """Its GPT judge without few-shot examples; the module that fetches those needs Java 21 and a network."""
     import types
 
     os.environ |= {"OPEN_AI_API_KEY": "x", "AZURE_OPENAI_API_VERSION": "", "AZURE_OPENAI_API_BASE": ""}

@@ -54,11 +54,11 @@ def flops_a_pair(model: object, tokens: float) -> float:
 def one(training: Path, pairs: int, values: dict[str, object]) -> dict[str, float]:
     """Train on `pairs` pairs; called in a process of its own."""
     import torch
+    from adjudge.student.quiet import quiet
 
     from adjudge.config import from_dict
     from adjudge.student import loop
     from adjudge.student.data import read_rows
-    from adjudge.student.quiet import quiet
     from adjudge.student.settings import StudentSettings
     from adjudge.student.start import start
 

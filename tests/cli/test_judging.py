@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from adjudge.cli.commands import app
-from adjudge.judge.tuned_folder import PromptSpec, source_of
+from adjudge.judge.tuned_folder import PromptSpec
 
 PAIRS = 120
 
@@ -72,7 +72,7 @@ def test_cascade_takes_peoples_scale(files: Path) -> None:
 
 def test_judge_takes_a_prompt_and_prices(files: Path) -> None:
     (files / "prices.json").write_text('{"fake": {"input": 1000.0, "output": 1000.0}}')
-    (files / "own.md").write_text(source_of(PromptSpec("binary")).replace("# User", "# User\n\nBe brief.", 1))
+    (files / "own.md").write_text(PromptSpec("binary").text().replace("# User", "# User\n\nBe brief.", 1))
     words = ("judge", "--pairs", files / "pairs.parquet", "--judge", "fake", "--log", files / "l.sqlite")
     words = (*words, "--out", files / "o.parquet")
     assert "needs a price table" in str(run(*words, "--budget", 1000).exception)

@@ -22,7 +22,7 @@ from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.jobs.probe import ProbeConfig, ProbesWritten, Run, probe
 from adjudge.judge.prompt import Prompt
 from adjudge.judge.runner import RunSettings
-from adjudge.judge.tuned_folder import PromptSpec, TunedJudge, asked_prompt, source_of, write
+from adjudge.judge.tuned_folder import PromptSpec, TunedJudge, choose_prompt, write
 from adjudge.stats.sampling import Sampling
 from adjudge.trust.lexical import overlap
 from adjudge.trust.settings import TrustSettings
@@ -127,7 +127,7 @@ def tuned(folder: Path, order: str = "best_first", chat: bool = False) -> tuple[
     files = {"guidance": folder.parent / "guidance.json", "examples": folder.parent / "examples.json"}
     asked = PromptSpec("binary", folder.parent / "own.md", order, **files)
     card = TunedJudge("base", "", "binary", asked.load().hash, order, chat=chat)
-    write(folder, card, asked, source_of(asked))
+    write(folder, card, asked)
     return folder, asked
 
 
@@ -136,7 +136,7 @@ def prompt_of(run: Run, folder: Path) -> Prompt:
     given = dict(run.settings)
     chat, other = given.pop("local.chat", "true") == "true", given.pop("other_prompt", "") == "true"
     paths = {name: Path(given.pop(name)) for name in ("prompt", "guidance", "examples") if name in given}
-    return asked_prompt(folder, PromptSpec("binary", **paths, **given), chat, other)
+    return choose_prompt(folder, PromptSpec("binary", **paths, **given), chat, other)
 
 
 @pytest.mark.parametrize(("order", "turned"), [("best_first", "worst_first"), ("worst_first", "best_first")])
@@ -158,7 +158,7 @@ def test_a_tuned_judges_answer_words_and_scale_are_kept(pairs: Path, tmp_path: P
     folder, asked = tuned(tmp_path / "judge")
     text = asked.prompt.read_text().replace("= yes:", "= fits:").replace("= no:", "= misses:")
     asked.prompt.write_text(text)
-    write(folder, TunedJudge("base", "", "binary", asked.load().hash, chat=False), asked, text)
+    write(folder, TunedJudge("base", "", "binary", asked.load().hash, chat=False), asked)
     probe(ProbeConfig(pairs, tmp_path / "probe", f"hf:{folder}"))
     other = (tmp_path / "probe" / "reworded.md").read_text()
     assert "- relevant = fits: someone" in other
@@ -194,9 +194,9 @@ def test_a_prompt_without_options_has_no_position_probe(pairs: Path, tmp_path: P
 
 def test_a_tuned_judge_whose_prompt_has_no_options_has_no_position_probe(pairs: Path, tmp_path: Path) -> None:
     folder, asked = tuned(tmp_path / "judge")
-    source = source_of(asked).replace("{options}\n", "")
+    source = asked.text().replace("{options}\n", "")
     asked.prompt.write_text(source)
-    write(folder, TunedJudge("base", "", "binary", asked.load().hash, chat=False), asked, source)
+    write(folder, TunedJudge("base", "", "binary", asked.load().hash, chat=False), asked)
     made = probe(ProbeConfig(pairs, tmp_path / "probe", f"hf:{folder}"))
     assert "position" not in {run.name for run in made.runs}
     assert made.notes
@@ -208,7 +208,7 @@ def test_a_shuffled_order_is_always_turned(pairs: Path, tmp_path: Path, seed: in
     folder, asked = tuned(tmp_path / "judge")
     asked = replace(asked, order="shuffled", seed=seed)
     card = TunedJudge("base", "", "binary", asked.load().hash, "shuffled", seed, chat=False)
-    write(folder, card, asked, source_of(asked))
+    write(folder, card, asked)
     made = probe(ProbeConfig(pairs, tmp_path / "probe", f"hf:{folder}"))
     texts = {}
     for run in made.runs:

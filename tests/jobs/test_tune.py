@@ -1,4 +1,5 @@
-"""`tune` on really trained tiny models: the class mix, the judge that comes out, its drift, and what is refused."""
+"""`tune` on really trained tiny models: the class mix, the judge that comes out, its drift, and what is
+refused."""
 
 from __future__ import annotations
 

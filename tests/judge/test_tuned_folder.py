@@ -10,13 +10,12 @@ import pytest
 
 from adjudge.errors import BadConfig
 from adjudge.judge.tuned_folder import (
-    CARD_FILE,
+    JUDGE_FILE,
     PromptSpec,
     TunedJudge,
-    asked_prompt,
-    own_prompt,
+    choose_prompt,
+    prompt_of,
     read,
-    source_of,
     write,
 )
 
@@ -39,44 +38,44 @@ def folder(tmp_path: Path, asked: PromptSpec) -> Path:
     folder = tmp_path / "judge"
     folder.mkdir()
     card = TunedJudge("base", "", "ordinal3", asked.load().hash, asked.order)
-    write(folder, card, asked, source_of(asked))
+    write(folder, card, asked)
     return folder
 
 
 def test_the_folder_gives_back_the_prompt_it_was_tuned_with(folder: Path, asked: PromptSpec) -> None:
     card = read(folder)
     assert card is not None
-    assert own_prompt(folder, card).hash == asked.load().hash
-    plain = asked_prompt(folder, PromptSpec("ordinal3"))
+    assert prompt_of(folder, card).hash == asked.load().hash
+    plain = choose_prompt(folder, PromptSpec("ordinal3"))
     told = plain.render("red mug", "Red mug", "Shoes").user
     assert "sizes matter" in told
     assert "<answer>high</answer>" in told
-    assert asked_prompt(folder, asked).hash == plain.hash
+    assert choose_prompt(folder, asked).hash == plain.hash
 
 
 def test_what_differs_is_refused_or_meant(folder: Path, asked: PromptSpec) -> None:
     other = replace(asked, order="best_first")
     with pytest.raises(BadConfig, match="set other_prompt=true if this is meant"):
-        asked_prompt(folder, other)
-    assert asked_prompt(folder, other, other=True).hash == other.load().hash
+        choose_prompt(folder, other)
+    assert choose_prompt(folder, other, other=True).hash == other.load().hash
     with pytest.raises(BadConfig, match="give --scale ordinal3"):
-        asked_prompt(folder, PromptSpec("four"), other=True)
+        choose_prompt(folder, PromptSpec("four"), other=True)
     with pytest.raises(BadConfig, match="local.chat=true"):
-        asked_prompt(folder, PromptSpec("ordinal3"), chat=False)
+        choose_prompt(folder, PromptSpec("ordinal3"), chat=False)
     (folder / "guidance.json").write_text("{}")
     with pytest.raises(BadConfig, match="the folder was edited"):
-        asked_prompt(folder, PromptSpec("ordinal3"))
+        choose_prompt(folder, PromptSpec("ordinal3"))
 
 
 def test_an_order_alone_turns_the_judges_own_prompt(tmp_path: Path) -> None:
     own = tmp_path / "own.md"
-    own.write_text(source_of(PromptSpec("binary")).replace("# User", "# User\n\nIn this shop.", 1))
+    own.write_text(PromptSpec("binary").text().replace("# User", "# User\n\nIn this shop.", 1))
     asked = PromptSpec("binary", own)
-    write(tmp_path, TunedJudge("base", "", "binary", asked.load().hash), asked, source_of(asked))
+    write(tmp_path, TunedJudge("base", "", "binary", asked.load().hash), asked)
     turned = PromptSpec("binary", order="worst_first")
     with pytest.raises(BadConfig, match="other_prompt=true"):
-        asked_prompt(tmp_path, turned)
-    given = asked_prompt(tmp_path, turned, other=True)
+        choose_prompt(tmp_path, turned)
+    given = choose_prompt(tmp_path, turned, other=True)
     assert "In this shop." in given.render("red mug", "Red mug", None).user
     assert given.hash == replace(asked, order="worst_first").load().hash
 
@@ -84,7 +83,7 @@ def test_an_order_alone_turns_the_judges_own_prompt(tmp_path: Path) -> None:
 def test_other_folders_and_hub_names_are_asked_as_given(tmp_path: Path) -> None:
     assert read(tmp_path) is None
     for place in (tmp_path, Path("some/hub-name")):
-        assert asked_prompt(place, PromptSpec("binary")).hash == PromptSpec("binary").load().hash
-    (tmp_path / CARD_FILE).write_text("{")
+        assert choose_prompt(place, PromptSpec("binary")).hash == PromptSpec("binary").load().hash
+    (tmp_path / JUDGE_FILE).write_text("{")
     with pytest.raises(BadConfig, match="cannot be read"):
         read(tmp_path)

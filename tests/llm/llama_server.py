@@ -61,8 +61,7 @@ def convert(folder: Path, kind: str = "f32", model: Path = DECODER) -> Path:
 @contextmanager
 def serving(gguf: Path, log: Path) -> Iterator[Server]:
     """A server of one model on a free port of this machine, stopped at the end. Raises RuntimeError with its
-    last words
-    where it does not come up within two minutes."""
+    last words where it does not come up within two minutes."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -23,8 +23,7 @@ WAYS = ("hf", "live", "batch")
 @dataclass(frozen=True)
 class Paths:
     """home: a folder with pairs.parquet; model: the checkpoint; served: its endpoint; complete: from the body
-    of a batch
-    line to the answer's body."""
+    of a batch line to the answer's body."""
 
     home: Path
     model: Path
@@ -81,8 +80,7 @@ class Paths:
 
 def check_equal(tables: list[list[dict[str, Any]]], pairs: int, tolerance: float) -> None:
     """Live and batch are equal to the last digit; in this process grades and tokens are equal and
-    probabilities within
-    `tolerance`, but where a tie or `min_mass` lies nearer than that."""
+    probabilities within `tolerance`, but where a tie or `min_mass` lies nearer than that."""
     assert {len(table) for table in tables} == {pairs}
     assert pairs * 0.8 < sum(row["status"] == "scored" for row in tables[0]) <= pairs
     for a, b, c in zip(*tables, strict=True):

@@ -96,7 +96,7 @@ def test_a_redirect_names_where_to_go() -> None:
 def test_a_device_that_is_not_there_is_one_clear_error(
     monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
-    """torch asserts where it was built without CUDA, and raises RuntimeError where there is no such device."""
+    """torch asserts if it was built without CUDA, and raises RuntimeError if there is no such device."""
     import transformers
 
     class Network:

@@ -202,7 +202,7 @@ def test_an_interim_answer_is_not_the_answer(interim: bytes) -> None:
 
 
 def test_an_answer_that_nobody_asked_for_goes_to_nobody() -> None:
-    """A server that sends a 408 or a second answer on an idle connection: the connection is not used again."""
+    """A server sends a 408 or a second answer on an idle connection: it is not used again."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -21,7 +21,12 @@ from adjudge.llm.transformers_client import TransformersSettings
 HERE = Path(__file__).parent
 PAIRS = 1000
 TOLERANCE = 1e-4
-SHORT = "# User\n{category} title {title} keyphrase {keyphrase}\n# Grades\n- relevant = yes: x\n- irrelevant = no: x\n"
+SHORT = """# User
+{category} title {title} keyphrase {keyphrase}
+# Grades
+- relevant = yes: x
+- irrelevant = no: x
+"""
 
 
 def module(name: str) -> Any:

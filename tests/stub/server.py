@@ -1,13 +1,15 @@
-"""A real OpenAI-compatible HTTP server for tests and benchmarks: a fixed delay, chosen faults, and a tally of what it saw.
+"""A real OpenAI-compatible HTTP server for tests and benchmarks: a fixed delay, chosen faults, and a tally of
+what it saw.
 
-    python tests/stub/server.py [--delay 0.05] [--tally FILE] [--faults FILE.json] [--tops 4] [--words FILE.json]
+    python tests/stub/server.py [--delay 0.05] [--tally FILE] [--faults FILE.json] [--tops 4] [--words
+    FILE.json]
 
-It prints its port on the first line and stops when its standard input closes, so that it never outlives its parent.
-The grade it gives is a fixed function of the prompt (`grade_of`); the tally gets one line for each request that
-arrived (`seen HASH TIME CONNECTION`) and one for each whole answer handed to the socket (`sent HASH TIME CONNECTION`).
-`--faults` is a list of rules {"every": N, "kind": "429" | "500" | "hang" | "cut" | "html" | "off" | "broken",
-"retry_after": S}: the first rule whose N divides the request's number applies. `--words`: the two answers in place of yes
-and no.
+It prints its port on the first line and stops when its standard input closes, so that it never outlives its
+parent. The grade it gives is a fixed function of the prompt (`grade_of`); the tally gets one line for each
+request that arrived (`seen HASH TIME CONNECTION`) and one for each whole answer handed to the socket (`sent
+HASH TIME CONNECTION`). `--faults` is a list of rules {"every": N, "kind": "429" | "500" | "hang" | "cut" |
+"html" | "off" | "broken", "retry_after": S}: the first rule whose N divides the request's number applies.
+`--words`: the two answers in place of yes and no.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from adjudge.student.quiet import quiet
 
 from adjudge.errors import BadConfig
 from adjudge.student.network import logits
-from adjudge.student.quiet import quiet
 from adjudge.student.settings import StudentSettings
 from adjudge.student.start import (
     MINILM_SHA256,

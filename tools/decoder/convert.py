@@ -2,8 +2,8 @@
 
     .venv-llama/bin/python tools/decoder/convert.py CHECKPOINT MODEL.gguf [--type f32|f16]
 
-Own and short, because llama.cpp's converter is not in its Python package. Raises SystemExit on what it cannot carry over
-exactly: another architecture, biases, scaled rotations, another tokenizer.
+Own and short, because llama.cpp's converter is not in its Python package. Raises SystemExit on what it cannot
+carry over exactly: another architecture, biases, scaled rotations, another tokenizer.
 """
 
 from __future__ import annotations
@@ -63,8 +63,9 @@ def convert(checkpoint: Path, out: Path, kind: Any) -> None:
 
 
 def interleaved(weight: np.ndarray, heads: int) -> np.ndarray:
-    """Rows reordered so that the two halves a rotation pairs up stand side by side: transformers pairs row i of a head with
-    row i + size/2, llama.cpp rows 2i and 2i + 1. One head of four rows: 0 1 2 3 becomes 0 2 1 3."""
+    """Rows reordered so that the two halves a rotation pairs up stand side by side: transformers pairs row i
+    of a head with row i + size/2, llama.cpp rows 2i and 2i + 1. One head of four rows: 0 1 2 3 becomes 0 2 1
+    3."""
     rows, columns = weight.shape
     return weight.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 

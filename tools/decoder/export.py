@@ -1,7 +1,8 @@
 """A checkpoint made ready to be used and committed: python tools/decoder/export.py RUN FOLDER
 
-RUN is what pretrain.py writes. FOLDER gets weights (float16; config.json says float32, so that they are computed with in
-full), tokenizer, chat template, generation config, the prompts, and `pretraining.json`: settings and figures.
+RUN is what pretrain.py writes. FOLDER gets weights (float16; config.json says float32, so that they are
+computed with in full), tokenizer, chat template, generation config, the prompts, and `pretraining.json`:
+settings and figures.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The decoder's start: a small Llama whose word vectors are MiniLM's, projected, and whose attention looks for its like."""
+"""The decoder's start: a small Llama whose word vectors are MiniLM's, projected, and whose attention looks
+for its like."""
 
 from __future__ import annotations
 
@@ -12,22 +13,22 @@ from adjudge.student.start import PCA_STD, project
 PROMPT_WORDS = {"item": 1, "search": 3, "answer": 4}
 """The prompts' own words, each the beginning of a part of the question, with the code of that part."""
 SAME, PART, FOUND = -3, -2, -1
-"""Dimensions kept apart from the word vectors: one is equal in every token, one tells the part that a token stands in, one
-the part where it found its like."""
+"""Dimensions kept apart from the word vectors: one is equal in every token, one tells the part that a token
+stands in, one the part where it found its like."""
 MARK = 0.067
 
 
 def build(tokenizer: Any, minilm: Path | None, shape: dict[str, Any], alike: float) -> Any:
-    """A LlamaForCausalLM to train. Draws from torch's generator: seed it first. minilm: where the word vectors come from; None
-    leaves the start to weights that are loaded over it."""
+    """A LlamaForCausalLM to train. Draws from torch's generator: seed it first. minilm: where the word
+    vectors come from; None leaves the start to weights that are loaded over it."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         num_key_value_heads=shape["num_attention_heads"],
         max_position_embeddings=2048,
-        # Tied, the softmax over the whole vocabulary pushes all word vectors the same way within the first hundred steps, and
-        # attention that looks for like tokens finds all alike.
+        # Tied, the softmax over the whole vocabulary pushes all word vectors the same way within the first
+        # hundred steps, and attention that looks for like tokens finds all alike.
         tie_word_embeddings=False,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -57,13 +58,13 @@ def build(tokenizer: Any, minilm: Path | None, shape: dict[str, Any], alike: flo
 
 
 def attend_parts(attention: Any, config: Any) -> None:
-    """The last head of the first layer looks for the latest of the prompt's own words, so that every token knows which
-    part it stands in: a decoder has no segment vectors, and a word of the keyphrase that finds its like could not
-    tell it from itself.
+    """The last head of the first layer looks for the latest of the prompt's own words, so that every token
+    knows which part it stands in: a decoder has no segment vectors, and a word of the keyphrase that finds
+    its like could not tell it from itself.
 
-    Every query reads SAME, every key and value PART, and the value is written to PART. Score and value are 0 where a token
-    is none of the prompt's words and grow from word to word, so that the latest wins. The row used is the one that the
-    rotation of positions turns least.
+    Every query reads SAME, every key and value PART, and the value is written to PART. Score and value are 0
+    where a token is none of the prompt's words and grow from word to word, so that the latest wins. The row
+    used is the one that the rotation of positions turns least.
     """
     size = config.hidden_size // config.num_attention_heads
     rows = slice((config.num_attention_heads - 1) * size, config.num_attention_heads * size)
@@ -77,9 +78,9 @@ def attend_parts(attention: Any, config: Any) -> None:
 
 
 def attend_alike(attention: Any, config: Any, gain: float) -> None:
-    """Queries and keys of a layer share one map of orthonormal rows times `gain` in every head, so that a token's score is
-    highest with tokens like itself (`adjudge.student.start.attend_alike`, made causal). What it finds is told: the part
-    where its like stands is written to FOUND."""
+    """Queries and keys of a layer share one map of orthonormal rows times `gain` in every head, so that a
+    token's score is highest with tokens like itself (`adjudge.student.start.attend_alike`, made causal). What
+    it finds is told: the part where its like stands is written to FOUND."""
     size = config.hidden_size // config.num_attention_heads
     for head in range(config.num_attention_heads):
         rows = slice(head * size, (head + 1) * size)
@@ -105,7 +106,8 @@ def attend_keyphrase(attention: Any, config: Any) -> None:
 
 
 def word_vectors(tokenizer: Any, minilm: Path, width: int) -> torch.Tensor:
-    """(vocabulary, width): each token's vector in MiniLM (the mean of its pieces), projected by PCA to `width`.
+    """(vocabulary, width): each token's vector in MiniLM (the mean of its pieces), projected by PCA to
+    `width`.
 
     Tokens that MiniLM has no piece for (bytes, turns) are drawn.
     """

@@ -1,4 +1,4 @@
-"""Pairs to learn from: simulated markets with their truth, one world a seed, as token ids ready to be joined."""
+"""Pairs to learn from: simulated markets with their truth, one world per seed, as token ids to be joined."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def step(scale: str, grade: int) -> int:
 
 @dataclass(frozen=True)
 class Form:
-    """A prompt cut where the pair's texts go: ids before the title, between, after the keyphrase, and of each answer
-    (with what ends it). learned: which places of an answer are learned."""
+    """A prompt cut where the pair's texts go: ids before the title, between, after the keyphrase, and of each
+    answer (with what ends it). learned: which places of an answer are learned."""
 
     scale: str
     before: list[int]
@@ -97,8 +97,8 @@ class Form:
 def forms(folder: Path, tokenizer: Any) -> list[list[Form]]:
     """For each scale: both orders of the options, each answered in a word and as JSON.
 
-    The JSON form teaches what a grammar forces: it is learned from its second token on, so that a free answer stays a
-    word.
+    The JSON form teaches what a grammar forces: it is learned from its second token on, so that a free answer
+    stays a word.
     """
     made: list[list[Form]] = [[] for _ in SCALES]
     for (scale, _), prompt in prompts(folder).items():
@@ -128,9 +128,9 @@ def _ids(tokenizer: Any, text: str) -> list[int]:
 
 @dataclass(frozen=True)
 class Pack:
-    """One title with several questions about it. segment: 0 for the title's part, 1, 2, ... for each question, which sees
-    the title's part and itself; position: where each token would stand if its question were alone; learned: (place, id
-    to say there)."""
+    """One title with several questions about it. segment: 0 for the title's part, 1, 2, ... for each
+    question, which sees the title's part and itself; position: where each token would stand if its question
+    were alone; learned: (place, id to say there)."""
 
     ids: list[int]
     segment: list[int]
@@ -173,7 +173,8 @@ class Rows:
         return Pack(ids, segment, position, learned, len(asked))
 
     def epoch(self, rng: np.random.Generator, settings: Any) -> Iterator[list[Pack]]:
-        """All pairs once in random order, in batches of packs with at most `batch_tokens` tokens, padding counted."""
+        """All pairs once in random order, in batches of packs with at most `batch_tokens` tokens, padding
+        counted."""
         order = np.lexsort((rng.random(len(self.pairs)), self.pairs.item))
         change = np.flatnonzero(np.diff(self.pairs.item[order])) + 1
         groups = [

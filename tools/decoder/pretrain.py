@@ -1,6 +1,8 @@
-"""Pretrain the small decoder that judges: python tools/decoder/pretrain.py --out FOLDER (see README.md beside this file).
+"""Pretrain the small decoder that judges: python tools/decoder/pretrain.py --out FOLDER (see README.md beside
+this file).
 
-Stopped at any time it goes on where it was; the same settings give the same weights however often it was stopped.
+Stopped at any time it goes on where it was; the same settings give the same weights however often it was
+stopped.
 """
 
 from __future__ import annotations
@@ -27,9 +29,9 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the weights. pairs: rows seen in all; the rate rises over `warmup` steps, stays, and falls to 0 over the
-    last `decay` of the rows, so that a longer run begins exactly as a shorter one. shares: rows of binary, four,
-    ordinal3. json_share: rows answered as JSON."""
+    """What decides the weights. pairs: rows seen in all; the rate rises over `warmup` steps, stays, and falls
+    to 0 over the last `decay` of the rows, so that a longer run begins exactly as a shorter one. shares: rows
+    of binary, four, ordinal3. json_share: rows answered as JSON."""
 
     seed: int = 11
     first_world: int = 101
@@ -170,7 +172,8 @@ class Run:
         return float(loss.detach())
 
     def _logits(self, packs: list[Pack]) -> torch.Tensor:
-        """(learned places, vocabulary): logits where something is learned. Padding stands to the right, alone."""
+        """(learned places, vocabulary): logits where something is learned. Padding stands to the right,
+        alone."""
         width = max(len(pack.ids) for pack in packs)
         ids = torch.tensor([pack.ids + [0] * (width - len(pack.ids)) for pack in packs])
         segment = torch.tensor([pack.segment + [-1] * (width - len(pack.ids)) for pack in packs])

@@ -1,6 +1,7 @@
 """The decoder's tokenizer: byte-level BPE as in GPT-2, which transformers and llama.cpp read alike.
 
-Text is made lower case by the chat template (both run it in Jinja), so one word is one token whatever its case.
+Text is made lower case by the chat template (both run it in Jinja), so one word is one token whatever its
+case.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ TURNS = ("<|system|>", "<|user|>", "<|assistant|>")
 PAD, END = "<pad>", "<|end|>"
 ANSWERS = ("no", "yes", "bad", "fair", "good", "excellent", "irrelevant", "moderate", "high")
 TEMPLATE = (
-    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] | lower }}<|end|>{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] | lower }}<|end|>{% endfor "
+    "%}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 OFTEN = 2000
 
 
 def build(texts: Iterable[str], folder: Path, size: int = 8192) -> Any:
-    """Learn the merges from market texts, MiniLM's word list and the answers; return a transformers tokenizer.
+    """Learn the merges from market texts, MiniLM's word list and the answers; return a transformers
+    tokenizer.
 
     Raises ValueError where a grade word is not one token.
     """
@@ -60,7 +62,8 @@ def check(tokenizer: Any) -> None:
 
 
 def _corpus(texts: Iterable[str], folder: Path) -> Iterator[str]:
-    """Market texts, then MiniLM's whole words, the frequent ones more often (its list is in order of frequency)."""
+    """Market texts, then MiniLM's whole words, the frequent ones more often (its list is in order of
+    frequency)."""
     for text in texts:
         yield " " + text.lower()
     for word in (*ANSWERS, "item", "search", "answer", "grade", '{"', '":', ' "', '"}'):

@@ -24,7 +24,7 @@ from adjudge.judge.prices import Budget, price_of
 from adjudge.judge.prompt import ORDERS, Prompt
 from adjudge.judge.rescore import rescore
 from adjudge.judge.runner import Runner, RunSettings
-from adjudge.judge.tuned_folder import PromptSpec, asked_prompt
+from adjudge.judge.tuned_folder import PromptSpec, choose_prompt
 from adjudge.judge.verdict import ReadSettings, VerdictReader
 from adjudge.llm.batch import ShardSettings
 from adjudge.llm.chat import STRUCTURED
@@ -190,7 +190,7 @@ def _prompt(config: JudgeConfig) -> Prompt:
     )
     if not config.in_process:
         return asked.load()
-    return asked_prompt(Path(config.model), asked, config.local.chat, config.other_prompt)
+    return choose_prompt(Path(config.model), asked, config.local.chat, config.other_prompt)
 
 
 def _judge(

@@ -16,7 +16,7 @@ from adjudge import config as settings_of
 from adjudge import tables
 from adjudge.config import check_choice, check_range
 from adjudge.errors import BadTable, NotEnoughData
-from adjudge.judge.tuned_folder import PromptSpec, TunedJudge, asked_prompt, own_asked, own_prompt, read
+from adjudge.judge.tuned_folder import PromptSpec, TunedJudge, choose_prompt, prompt_of, read, spec_of
 from adjudge.records import SCALES, Progress, no_progress
 from adjudge.trust import perturb
 
@@ -144,14 +144,14 @@ def _tuned(config: ProbeConfig) -> _Tuned | None:
     card = read(folder) if config.judge.startswith(LOCAL) and folder.is_dir() else None
     if card is None:
         return None
-    asked_prompt(folder, PromptSpec(config.scale), card.chat)
+    choose_prompt(folder, PromptSpec(config.scale), card.chat)
     return _Tuned(folder, card)
 
 
 def _reworded(config: ProbeConfig, tuned: _Tuned | None) -> str:
     """The second wording. A tuned judge keeps its answer words: it has learnt to say no others."""
     text = perturb.reworded_prompt(config.scale)
-    for choice in own_prompt(tuned.folder, tuned.card).choices if tuned else ():
+    for choice in prompt_of(tuned.folder, tuned.card).choices if tuned else ():
         head = re.compile(rf"^- {re.escape(choice.grade)} = [^:]*:", re.MULTILINE)
         text = head.sub(f"- {choice.grade} = {choice.answer}:", text)
     return text
@@ -161,7 +161,7 @@ def _usual(config: ProbeConfig, tuned: _Tuned | None) -> dict[str, str]:
     """Settings of the judge as it is usually asked: a tuned one by what it was tuned with, unless a prompt is given."""
     if tuned is None:
         return {} if config.prompt is None else {"prompt": str(config.prompt)}
-    card, own = tuned.card, own_asked(tuned.folder, tuned.card)
+    card, own = tuned.card, spec_of(tuned.folder, tuned.card)
     chat = {} if card.chat else {"local.chat": "false"}
     if config.prompt is not None:
         return {"prompt": str(config.prompt), **chat, **OTHER}

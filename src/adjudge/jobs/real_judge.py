@@ -26,7 +26,7 @@ from adjudge.jobs.judge import JudgeConfig, judge
 from adjudge.jobs.real import LessonSettings
 from adjudge.jobs.real_judge_tables import Part, Tables
 from adjudge.jobs.train import TrainConfig, train
-from adjudge.jobs.tune.checks import TOLD, agreement, steps_in
+from adjudge.jobs.tune.checks import STATISTICS, agreement, steps_in
 from adjudge.jobs.tune.material import TuneConfig
 from adjudge.jobs.tune.tune import tune
 from adjudge.llm.sft import SftSettings
@@ -221,7 +221,7 @@ def _rows(
             unscored = int((steps[inside] < 0).sum())
             rows += [
                 {**told, "metric": metric, **_estimate(found[metric]), "unscored": unscored}
-                for metric in TOLD
+                for metric in STATISTICS
             ]
     return rows
 

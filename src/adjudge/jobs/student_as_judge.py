@@ -1,4 +1,4 @@
-"""Student as a judge on a scale: the share of each grade, by its ordinal head, its cut points or its one
+"""Student as a judge on a scale: the share of each grade by its ordinal head, its cut points or its one
 score."""
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Above = Callable[[pa.Table], np.ndarray]
 
 @dataclass(frozen=True)
 class Grader:
-    """`above`: P(step > k), float64 (rows, K - 1), NaN if a pair cannot be graded. `version` identifies the
+    """above: P(step > k), float64 (rows, K - 1), NaN if a pair cannot be graded. version: identifies the
     grader."""
 
     above: Above

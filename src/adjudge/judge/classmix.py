@@ -1,8 +1,8 @@
-"""The class mix of a fine-tuning set, matched to a target: a labeller's output follows the mix it was tuned
+"""Class mix of a fine-tuning set, matched to a target: a labeller's output follows the mix that it was tuned
 on.
 
 Source: paper 2 (arXiv 2605.27704), which aligns its labels' mix with that of production. The factor is ours:
-no row is used more than `factor` times, and no class loses more than all but 1 / factor of its rows.
+no row is used more than `factor` times, and each class keeps at least 1 / factor of its rows.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from adjudge.errors import BadConfig, NotEnoughData
 from adjudge.records import Scale
 
 AS_LABELLED, EVEN = "as labelled", "even"
-_PART = re.compile(r"\s*(\w+)\s*=\s*(\d*\.?\d+)\s*")
+_SHARE = re.compile(r"\s*(\w+)\s*=\s*(\d*\.?\d+)\s*")
 
 
 @dataclass(frozen=True)
 class ClassMix:
     """A class mix before and after matching, grades worst first.
 
-    shares sum to 1; distance: total variation to target.
+    target: shares, sum 1. before, after: rows. distance_before, distance_after: total variation to the
+    target.
     """
 
     grades: tuple[str, ...]
@@ -46,30 +47,28 @@ def target_of(text: str, scale: Scale, counts: Sequence[int]) -> tuple[float, ..
         return shares_of(counts)
     if text == EVEN:
         return (1 / len(scale.grades),) * len(scale.grades)
-    parts = [_PART.fullmatch(part) for part in text.split(",")]
-    if not all(parts):
+    shares = [_SHARE.fullmatch(part) for part in text.split(",")]
+    if not all(shares):
+        example = ",".join(f"{grade}={1 / len(scale.grades):.2g}" for grade in scale.grades)
         raise BadConfig(
             f"target {text!r} is unknown: allowed are '{AS_LABELLED}', '{EVEN}', a judgments table "
-            "(FILE.parquet), or a share a grade, such as "
-            f"{','.join(f'{grade}={1 / len(scale.grades):.2g}' for grade in scale.grades)}"
+            f"(FILE.parquet), or a share per grade, such as {example}"
         )
-    return of_shares({part[1]: float(part[2]) for part in parts if part}, scale)
+    return of_shares({share[1]: float(share[2]) for share in shares if share}, scale)
 
 
-def of_shares(given: Mapping[str, float], scale: Scale) -> tuple[float, ...]:
-    """Named shares in the scale's order.
-
-    Raises BadConfig on an unknown grade, or where they do not sum to 1.
-    """
-    for grade in given:
+def of_shares(shares: Mapping[str, float], scale: Scale) -> tuple[float, ...]:
+    """Named shares in the scale's order. Raises BadConfig on an unknown grade, or unless they sum to 1."""
+    for grade in shares:
         scale.index(grade)
-    if abs(math.fsum(given.values()) - 1) > 1e-6:
-        raise BadConfig(f"target shares {dict(given)} sum to {math.fsum(given.values()):.4g}; allowed is 1")
-    return tuple(given.get(grade, 0.0) for grade in scale.grades)
+    total = math.fsum(shares.values())
+    if abs(total - 1) > 1e-6:
+        raise BadConfig(f"target shares {dict(shares)} sum to {total:.4g}; allowed is 1")
+    return tuple(shares.get(grade, 0.0) for grade in scale.grades)
 
 
 def shares_of(counts: Sequence[float]) -> tuple[float, ...]:
-    """Counts as shares. Raises NotEnoughData where there are none.
+    """Counts as shares. Raises NotEnoughData if there are none.
 
     >>> shares_of([60, 30, 10])
     (0.6, 0.3, 0.1)
@@ -80,13 +79,13 @@ def shares_of(counts: Sequence[float]) -> tuple[float, ...]:
     return tuple(float(count / total) for count in counts)
 
 
-def total_variation(one: Sequence[float], other: Sequence[float]) -> float:
+def total_variation(left: Sequence[float], right: Sequence[float]) -> float:
     """Half the sum of absolute differences of two mixes: the share of rows that would have to change class.
 
-    >>> round(total_variation((.5, .3, .2), (.4, .4, .2)), 4)
+    >>> round(total_variation((0.5, 0.3, 0.2), (0.4, 0.4, 0.2)), 4)
     0.1
     """
-    return 0.5 * math.fsum(abs(a - b) for a, b in zip(one, other, strict=True))
+    return 0.5 * math.fsum(abs(a - b) for a, b in zip(left, right, strict=True))
 
 
 def planned(counts: Sequence[int], target: Sequence[float], factor: float) -> list[int]:
@@ -96,22 +95,22 @@ def planned(counts: Sequence[int], target: Sequence[float], factor: float) -> li
     the present size; of equally close ones the one nearest to it is taken.
 
     Counts (60, 30, 10), target a third each, factor 2: 90 rows would need (30, 30, 30), the last class gives
-    at most 20: (30, 30, 20), distance .0833; at 100 rows (33, 33, 20) it would be .1008, at 60 (30, 20, 20)
-    .0952.
+    at most 20: (30, 30, 20), distance 0.0833; at 100 rows (33, 33, 20) it would be 0.1008, at 60 (30, 20, 20)
+    0.0952.
     """
-    wanted = [(n, t) for n, t in zip(counts, target, strict=True) if n]
-    if any(n and not t for n, t in zip(counts, target, strict=True)):
-        wanted = [(n, t) for n, t in wanted if t]
     sizes = {float(sum(counts))}
-    sizes |= {n * bound / t for n, t in wanted for bound in (factor, 1 / factor)}
+    for rows, share in zip(counts, target, strict=True):
+        if rows and share:
+            sizes |= {rows * bound / share for bound in (factor, 1 / factor)}
     best: tuple[float, float, list[int]] | None = None
     for size in sorted(sizes):
-        taken = [_held(n, size * t, factor) for n, t in zip(counts, target, strict=True)]
-        if not sum(taken):
+        rows_by_class = [_within(n, size * t, factor) for n, t in zip(counts, target, strict=True)]
+        if not sum(rows_by_class):
             continue
-        rank = (round(total_variation(shares_of(taken), target), 9), abs(size - sum(counts)))
+        distance = round(total_variation(shares_of(rows_by_class), target), 9)
+        rank = (distance, abs(size - sum(counts)))
         if best is None or rank < best[:2]:
-            best = (*rank, taken)
+            best = (*rank, rows_by_class)
     if best is None:
         raise NotEnoughData(
             f"no class of the target {tuple(target)} has a row; rows by class: {tuple(counts)}"
@@ -119,8 +118,8 @@ def planned(counts: Sequence[int], target: Sequence[float], factor: float) -> li
     return best[2]
 
 
-def _held(rows: int, wanted: float, factor: float) -> int:
-    """A class that the target leaves out gives nothing; the others stay within the factor, and keep a row."""
+def _within(rows: int, wanted: float, factor: float) -> int:
+    """Rows of a class: 0 if the target leaves it out, else at least 1 and within the factor."""
     if not rows or not wanted:
         return 0
     return max(1, min(math.floor(rows * factor), max(math.ceil(rows / factor), round(wanted))))
@@ -142,7 +141,7 @@ def resampled(steps: np.ndarray, taken: Sequence[int], rng: np.random.Generator)
 
 
 def mix_of(scale: Scale, target: Sequence[float], before: Sequence[int], after: Sequence[int]) -> ClassMix:
-    """Both mixes, told beside their target."""
+    """Both mixes beside their target."""
     return ClassMix(
         scale.grades,
         tuple(target),

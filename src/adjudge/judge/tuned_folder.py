@@ -1,25 +1,30 @@
-"""`judge.json`: what a fine-tuned judge's folder says of itself, and the prompt and scale it is asked by."""
+"""Folder of a tuned judge: `judge.json` says what was tuned and how; beside it are the prompt's own files."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field, replace
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from adjudge import config as settings_of
+from adjudge import config
 from adjudge.errors import BadConfig
 from adjudge.judge.prompt import Prompt, load
+from adjudge.storage.files import write_text
 
-CARD_FILE = "judge.json"
+JUDGE_FILE = "judge.json"
 PROMPT, GUIDANCE, EXAMPLES = "prompt.md", "guidance.json", "examples.json"
 
 
 @dataclass(frozen=True)
 class TunedJudge:
-    """base, base_revision: what was tuned. prompt_hash: of the prompt in this folder, with order, seed,
-    guidance and examples. chat: the tokenizer's chat template was used. mix: classes before and after.
-    metrics: of the run."""
+    """What `judge.json` holds.
+
+    base, base_revision: the model that was tuned. prompt_hash: of the prompt in this folder, with order,
+    seed, guidance and examples. chat: whether the tokenizer's chat template was used. mix: classes before and
+    after. metrics: of the training run.
+    """
 
     base: str
     base_revision: str
@@ -37,7 +42,7 @@ class TunedJudge:
 
 @dataclass(frozen=True)
 class PromptSpec:
-    """By what a judge is to be asked: `prompt.load`'s arguments."""
+    """Which prompt a judge is asked by: the arguments of `prompt.load`."""
 
     scale: str
     prompt: Path | None = None
@@ -50,80 +55,78 @@ class PromptSpec:
         """The prompt. Raises BadConfig."""
         return load(self.scale, self.prompt, self.order, self.seed, self.guidance, self.examples)
 
+    def text(self) -> str:
+        """The text of the prompt file: the package's own if none is named."""
+        if self.prompt is not None:
+            return self.prompt.read_text(encoding="utf-8")
+        return resources.files("adjudge.judge").joinpath("prompts", f"{self.scale}.md").read_text("utf-8")
 
-def write(folder: Path, card: TunedJudge, asked: PromptSpec, source: str) -> None:
-    """Put the card and the prompt's files into a judge's folder. source: the prompt file's text."""
-    (folder / PROMPT).write_text(source, encoding="utf-8")
-    for given, name in ((asked.guidance, GUIDANCE), (asked.examples, EXAMPLES)):
-        if given is not None:
-            shutil.copyfile(given, folder / name)
-    settings_of.save(card, folder / CARD_FILE)
+
+def write(folder: Path, judge: TunedJudge, spec: PromptSpec) -> None:
+    """Put `judge.json` and the prompt's files into a judge's folder."""
+    write_text(folder / PROMPT, spec.text())
+    for path, name in ((spec.guidance, GUIDANCE), (spec.examples, EXAMPLES)):
+        if path is not None:
+            shutil.copyfile(path, folder / name)
+    config.save(judge, folder / JUDGE_FILE)
 
 
 def read(folder: Path) -> TunedJudge | None:
-    """A folder's card; None where it is no fine-tuned judge of ours. Raises BadConfig on one that cannot be
-    read."""
-    return settings_of.load(TunedJudge, folder / CARD_FILE) if (folder / CARD_FILE).exists() else None
+    """What a folder's `judge.json` holds; None without one. Raises BadConfig if it cannot be read."""
+    path = folder / JUDGE_FILE
+    return config.load(TunedJudge, path) if path.exists() else None
 
 
-def own_asked(folder: Path, card: TunedJudge) -> PromptSpec:
-    """The files and the order that the judge was tuned with."""
-    extra = {name: folder / name if (folder / name).exists() else None for name in (GUIDANCE, EXAMPLES)}
-    return PromptSpec(card.scale, folder / PROMPT, card.order, card.seed, extra[GUIDANCE], extra[EXAMPLES])
+def spec_of(folder: Path, judge: TunedJudge) -> PromptSpec:
+    """The prompt files and the order that the judge was tuned with."""
+    guidance, examples = (
+        folder / name if (folder / name).exists() else None for name in (GUIDANCE, EXAMPLES)
+    )
+    return PromptSpec(judge.scale, folder / PROMPT, judge.order, judge.seed, guidance, examples)
 
 
-def own_prompt(folder: Path, card: TunedJudge) -> Prompt:
-    """The prompt that the judge was tuned with.
-
-    Raises BadConfig where the folder's files no longer make it.
-    """
-    prompt = own_asked(folder, card).load()
-    if prompt.hash != card.prompt_hash:
+def prompt_of(folder: Path, judge: TunedJudge) -> Prompt:
+    """The prompt that the judge was tuned with. Raises BadConfig if the folder's files no longer make it."""
+    prompt = spec_of(folder, judge).load()
+    if prompt.hash != judge.prompt_hash:
         raise BadConfig(
-            f"{folder}: its prompt hashes to {prompt.hash}, {CARD_FILE} says {card.prompt_hash}: the folder "
-            "was edited. Copy or tune it again."
+            f"{folder}: its prompt hashes to {prompt.hash}, {JUDGE_FILE} says {judge.prompt_hash}: the "
+            "folder was edited. Copy or tune it again."
         )
     return prompt
 
 
-def asked_prompt(folder: Path, asked: PromptSpec, chat: bool = True, other: bool = False) -> Prompt:
-    """The prompt for a model in `folder`: a fine-tuned judge's own, else what is asked for. An order alone is
-    of its own prompt.
+def choose_prompt(folder: Path, wanted: PromptSpec, chat: bool = True, other: bool = False) -> Prompt:
+    """The prompt for a model in `folder`: the one a tuned judge was tuned with, for any other model what is
+    wanted.
 
-    Raises BadConfig where a fine-tuned judge is asked on another scale, without the chat template it was
-    tuned with (or the other way round), or by another prompt, unless `other` says that this is meant.
+    An order that is wanted without a prompt is of the judge's own prompt. Raises BadConfig if a tuned judge
+    is to be asked on another scale, without the chat template it was tuned with (or the other way round), or
+    by another prompt, unless `other` says that this is meant.
     """
-    card = read(folder) if folder.is_dir() else None
-    if card is None:
-        return asked.load()
-    if card.scale != asked.scale:
+    judge = read(folder) if folder.is_dir() else None
+    if judge is None:
+        return wanted.load()
+    if judge.scale != wanted.scale:
         raise BadConfig(
-            f"hf:{folder} was tuned on scale {card.scale}; asked is {asked.scale}: give --scale {card.scale}"
+            f"hf:{folder} was tuned on scale {judge.scale}; asked is {wanted.scale}: give --scale "
+            f"{judge.scale}"
         )
-    if card.chat != chat:
+    if judge.chat != chat:
         raise BadConfig(
-            f"hf:{folder} was tuned with chat={card.chat}; asked is chat={chat}: give --set "
-            f"local.chat={str(card.chat).lower()}"
+            f"hf:{folder} was tuned with chat={judge.chat}; asked is chat={chat}: give --set "
+            f"local.chat={str(judge.chat).lower()}"
         )
-    tuned_prompt = own_prompt(folder, card)
-    if asked == PromptSpec(asked.scale, seed=asked.seed):
-        return tuned_prompt
-    if asked == PromptSpec(asked.scale, order=asked.order, seed=asked.seed):
-        asked = replace(own_asked(folder, card), order=asked.order, seed=asked.seed)
-    prompt = asked.load()
-    if prompt.hash != tuned_prompt.hash and not other:
+    tuned_with = prompt_of(folder, judge)
+    if wanted == PromptSpec(wanted.scale, seed=wanted.seed):
+        return tuned_with
+    if wanted == PromptSpec(wanted.scale, order=wanted.order, seed=wanted.seed):
+        wanted = replace(spec_of(folder, judge), order=wanted.order, seed=wanted.seed)
+    prompt = wanted.load()
+    if prompt.hash != tuned_with.hash and not other:
         raise BadConfig(
-            f"hf:{folder} was tuned with its own {PROMPT} (hash {tuned_prompt.hash}); the prompt asked for "
+            f"hf:{folder} was tuned with its own {PROMPT} (hash {tuned_with.hash}); the prompt asked for "
             f"hashes to {prompt.hash}. Leave prompt, order, guidance and examples out, or give --set "
             "other_prompt=true if this is meant"
         )
     return prompt
-
-
-def source_of(asked: PromptSpec) -> str:
-    """The text of the prompt file that `asked` names, the package's own where it names none."""
-    from importlib import resources
-
-    if asked.prompt is not None:
-        return asked.prompt.read_text(encoding="utf-8")
-    return resources.files("adjudge.judge").joinpath("prompts", f"{asked.scale}.md").read_text("utf-8")

@@ -74,8 +74,7 @@ class Shard:
 @dataclass(frozen=True)
 class BatchLine:
     """One line of a results file: the request's key, and the answer or why there is none. key is "" if the
-    line
-    cannot be read."""
+    line cannot be read."""
 
     key: str
     result: Answer | AskFailed

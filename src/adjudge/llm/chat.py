@@ -13,8 +13,7 @@ from adjudge.llm.contract import Answer, AskFailed, Request, Tops
 STRUCTURED = ("json_schema", "json_object", "json_object_schema", "choice", "guided_choice")
 """json_schema and json_object are OpenAI's response_format; json_object_schema is llama.cpp's, a json_object
 that is held to a schema (llama-cpp-python's server takes no json_schema); choice is vLLM's
-`structured_outputs` (0.11 on),
-guided_choice the same before it."""
+`structured_outputs` (0.11 on), guided_choice the same before it."""
 MOST_KINDS = 1_000
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 

@@ -122,8 +122,8 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Answer(NamedTuple):
-    """What came back. `tokens` are the answer's own tokens with, for each, its likeliest alternatives;
-    empty if the client gave none. `revision` is what the endpoint says it served."""
+    """What came back. `tokens` are the answer's own tokens with, for each, its likeliest alternatives; empty
+    if the client gave none. `revision` is what the endpoint says it served."""
 
     text: str
     finish_reason: str = "stop"

@@ -24,8 +24,7 @@ Rule = Callable[[Request], str | None]
 @settings
 class FakeSettings:
     """Shares of requests, by key, that meet each fault. A timeout, a rate limit or a lost connection ends
-    without an
-    answer; the others answer badly."""
+    without an answer; the others answer badly."""
 
     seed: Annotated[int, setting("Seed of the answers and faults.")] = 0
     delay: Annotated[float, setting("Wait before each answer.", ge=0, le=3600, unit="seconds")] = 0.0

@@ -84,8 +84,7 @@ class Lesson:
 class FineTuned:
     """How a run went. losses: of the kept weights, per answer token (natural log); dev_before: of the
     untouched model; history: a row per evaluation (step, loss, dev_loss); merge_gap: largest logit difference
-    of merged and unmerged
-    model."""
+    of merged and unmerged model."""
 
     folder: Path
     rows: int

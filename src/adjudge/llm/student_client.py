@@ -11,8 +11,7 @@ from adjudge.llm.contract import Answer, AskFailed, Capabilities, Request
 
 ShareFunction = Callable[[Sequence[tuple[str, str, str]]], Sequence[Sequence[float]]]
 """Given (keyphrase, title, category) of many pairs, the share of each answer, in the order of a request's
-answers; each
-row sums to 1, or is NaN if the scorer cannot say."""
+answers; each row sums to 1, or is NaN if the scorer cannot say."""
 LEAST = 1e-12
 SLACK = 1e-6
 """How far a row's sum may be from 1."""

@@ -48,8 +48,7 @@ class TransformersSettings:
 
 class TransformersClient:
     """A client of one model loaded in this process, by folder or hub name. revision: the hub's commit, branch
-    or tag to
-    load; for a folder it is only part of the key of its answers."""
+    or tag to load; for a folder it is only part of the key of its answers."""
 
     def __init__(self, model: str, settings: TransformersSettings | None = None, revision: str = "") -> None:
         self.model, self.settings = model, settings or TransformersSettings()
@@ -154,8 +153,7 @@ def _load(model: str, settings: TransformersSettings, revision: str) -> tuple[An
 
 def load_model(model: str, dtype: str, device: str, revision: str = "") -> tuple[Any, Any]:
     """Tokenizer and network of a folder or hub name, in evaluation mode on `device`; revision: the hub's
-    commit, branch or
-    tag ("": what the name means now). Raises MissingExtra, NoAccess, BadConfig."""
+    commit, branch or tag ("": what the name means now). Raises MissingExtra, NoAccess, BadConfig."""
     try:
         import torch
         import transformers

@@ -1,18 +1,20 @@
-"""What a judge is made of: the settings of `tune`, and the labelled rows, split and matched to the target
+"""Training data of a judge: the settings of `tune`, and the labelled rows, split and matched to the target
 mix."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from adjudge.config import check_apart, check_choice, check_range
+from adjudge.config import check_apart, setting, settings
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
 from adjudge.jobs.human_labels import Labelled, Rules, labelled
 from adjudge.judge.classmix import AS_LABELLED, ClassMix, mix_of, of_shares, planned, resampled, target_of
+from adjudge.judge.prompt import ORDERS
 from adjudge.judge.tuned_folder import PromptSpec
 from adjudge.llm.sft import SftSettings
 from adjudge.recipes.settings import RecipeSettings
@@ -23,56 +25,73 @@ from adjudge.stats.sampling import Sampling
 STUDENT, LOCAL = "student:", "hf:"
 
 
-@dataclass(frozen=True)
+@settings
 class TuneConfig:
-    """pairs: shape `to_score`; human: annotations, or one settled grade a pair (item_id, keyphrase, grade).
-    base: a causal language model (folder or hub name, with or without `hf:`), tuned by LoRA; or
-    `student:ARTIFACT`, which gets cut points on its score: give it pairs that it was not trained on. out: the
-    judge's folder.
+    """Human labels, the model to tune on them, the class mix that it shall follow, and the judge's folder."""
 
-    scale: of the judge; human_scale: of the grades; grades: what each becomes (default: docs/tuning.md).
-    rule, min_annotators: which label a pair gets. splits: a table (item_id, keyphrase, split) instead of the
-    item-disjoint `split`. target: `as labelled`, `even`, `high=.5,...`, or a judgments table (.parquet) whose
-    label mix is wanted; factor: how often a row may be repeated to get there, and the share (1 / factor) of a
-    class that stays at least. prompt, order, guidance, examples: as for `adjudge judge`; they go into the
-    judge's folder. sample: unlabelled pairs (shape `to_score`) whose label mix is compared with the target
-    (default: the dev pairs); sample_rows: at most so many, drawn by the seed. drift_limit: the most that the
-    label mix may be away from the target (total variation).
-    """
-
-    pairs: Path
-    human: Path
-    base: str
-    out: Path
-    scale: str = "binary"
-    human_scale: str = "four"
-    grades: dict[str, str] = field(default_factory=dict)
-    rule: str = "unanimous"
-    min_annotators: int = 1
-    splits: Path | None = None
+    pairs: Annotated[Path, setting("The pairs with their texts: item_id, keyphrase, title, category.")]
+    human: Annotated[
+        Path, setting("Annotations, or one settled grade per pair (item_id, keyphrase, grade); Parquet.")
+    ]
+    base: Annotated[
+        str,
+        setting(
+            "A causal language model (folder or hub name, with or without hf:), tuned by LoRA; or "
+            "student:ARTIFACT, which gets cut points on its score: give it pairs that it was not trained on."
+        ),
+    ]
+    out: Annotated[Path, setting("The judge's folder; OUT.tune beside it gets everything else.")]
+    scale: Annotated[str, setting("Scale of the judge.", choices=SCALES)] = "binary"
+    human_scale: Annotated[str, setting("Scale of the human grades.", choices=SCALES)] = "four"
+    grades: Annotated[
+        dict[str, str], setting("What a human grade becomes, GRADE=GRADE; the usual ones: docs/tuning.md.")
+    ] = field(default_factory=dict)
+    rule: Annotated[str, setting("Which label a pair gets from several annotators.", choices=RULES)] = (
+        "unanimous"
+    )
+    min_annotators: Annotated[int, setting("Annotators that a pair needs.", ge=1, le=1000)] = 1
+    splits: Annotated[
+        Path | None, setting("A table (item_id, keyphrase, split) instead of the item-disjoint `split`.")
+    ] = None
     split: RecipeSettings = field(default_factory=lambda: RecipeSettings(shares=(0.85, 0.15, 0.0)))
-    target: str = AS_LABELLED
-    factor: float = 3.0
-    prompt: Path | None = None
-    order: str = "best_first"
-    guidance: Path | None = None
-    examples: Path | None = None
-    sample: Path | None = None
-    sample_rows: int = 10_000
-    drift_limit: float = 0.1
-    seed: int = 7
+    target: Annotated[
+        str,
+        setting(
+            "The class mix to train on: `as labelled`, `even`, shares such as "
+            "high=.5,moderate=.3,irrelevant=.2, or a judgments table (.parquet) whose label mix is wanted."
+        ),
+    ] = AS_LABELLED
+    factor: Annotated[
+        float,
+        setting(
+            "How often a row may be repeated to reach the target; 1 / factor of a class stays at least.",
+            ge=1,
+            le=1000,
+        ),
+    ] = 3.0
+    prompt: Annotated[
+        Path | None, setting("Your own prompt file (Markdown); it goes into the judge's folder.")
+    ] = None
+    order: Annotated[str, setting("Order in which the options are shown.", choices=ORDERS)] = "best_first"
+    guidance: Annotated[Path | None, setting("JSON: guidance per category, as docs/judging.md says.")] = None
+    examples: Annotated[
+        Path | None, setting("JSON: graded examples for the prompt, as docs/judging.md says.")
+    ] = None
+    sample: Annotated[
+        Path | None,
+        setting("Unlabelled pairs whose label mix is compared with the target; by default the dev pairs."),
+    ] = None
+    sample_rows: Annotated[
+        int, setting("Pairs of the sample that are judged at most, drawn by the seed.", ge=1, le=10**8)
+    ] = 10_000
+    drift_limit: Annotated[
+        float, setting("Largest distance of label mix and target (total variation).", ge=0, le=1)
+    ] = 0.1
+    seed: Annotated[int, setting("Seed of the draws and the training.", ge=0, le=2**31 - 1)] = 7
     sft: SftSettings = field(default_factory=SftSettings)
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
-        check_choice("TuneConfig", "scale", self.scale, SCALES)
-        check_choice("TuneConfig", "human_scale", self.human_scale, SCALES)
-        check_choice("TuneConfig", "rule", self.rule, RULES)
-        check_range("TuneConfig", "min_annotators", self.min_annotators, 1, 1000)
-        check_range("TuneConfig", "factor", self.factor, 1, 1000)
-        check_range("TuneConfig", "sample_rows", self.sample_rows, 1, 10**8)
-        check_range("TuneConfig", "drift_limit", self.drift_limit, 0, 1)
-        check_range("TuneConfig", "seed", self.seed, 0, 2**31 - 1)
         base = self.base.removeprefix(STUDENT).removeprefix(LOCAL)
         if not base:
             raise BadConfig(
@@ -81,20 +100,22 @@ class TuneConfig:
         check_apart("TuneConfig", {"base": Path(base)}, {"out": self.out})
 
     @property
-    def asked(self) -> PromptSpec:
+    def prompt_spec(self) -> PromptSpec:
         return PromptSpec(self.scale, self.prompt, self.order, 0, self.guidance, self.examples)
 
     @property
     def report(self) -> Path:
-        """Where everything beside the judge goes."""
+        """The folder of everything beside the judge."""
         return self.out.with_name(self.out.name + ".tune")
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a judge is made of: labelled rows, the row numbers to train on and to watch the loss on (both
-    matched to the
-    target, rows repeated) and those of dev as they are."""
+    """Labelled rows, and the row numbers of each use.
+
+    train, watched: to train on and to watch the loss on, both matched to the target (rows repeat); dev: the
+    dev rows as they are.
+    """
 
     labels: Labelled
     train: np.ndarray
@@ -105,9 +126,9 @@ class Material:
 
 def prepare(config: TuneConfig) -> Material:
     """Settled labels, their splits, and the train rows matched to the target. Raises NotEnoughData."""
-    on = scale(config.scale)
+    judged = scale(config.scale)
     rules = Rules(
-        on,
+        judged,
         scale(config.human_scale),
         config.rule,
         config.min_annotators,
@@ -117,17 +138,18 @@ def prepare(config: TuneConfig) -> Material:
     )
     labels = labelled(config.pairs, config.human, rules)
     train, dev = labels.where("train"), labels.where("dev")
-    counts = np.bincount(labels.step[train], minlength=len(on.grades)).tolist()
+    counts = np.bincount(labels.step[train], minlength=len(judged.grades)).tolist()
     if len(train) < 2 or not len(dev) or sum(count > 0 for count in counts) < 2:
+        by_grade = dict(zip(judged.grades, counts, strict=True))
         raise NotEnoughData(
-            f"{config.human}: {len(train)} train and {len(dev)} dev rows, by grade "
-            f"{dict(zip(on.grades, counts, strict=True))} (left out: {labels.left_out or 'none'}); both "
-            "splits and two grades are needed"
+            f"{config.human}: {len(train)} train and {len(dev)} dev rows, by grade {by_grade} (left out: "
+            f"{labels.left_out or 'none'}); both splits and two grades are needed"
         )
     target = _target(config, counts)
     rng = np.random.default_rng([config.seed, 12])
-    (taken, after), (watched, _) = (_matched(config, labels.step, rows, target, rng) for rows in (train, dev))
-    return Material(labels, taken, watched, dev, mix_of(on, target, counts, after))
+    matched, after = _matched(config, labels.step, train, target, rng)
+    watched, _ = _matched(config, labels.step, dev, target, rng)
+    return Material(labels, matched, watched, dev, mix_of(judged, target, counts, after))
 
 
 def _matched(
@@ -145,18 +167,13 @@ def _matched(
 
 
 def _target(config: TuneConfig, counts: list[int]) -> tuple[float, ...]:
-    on = scale(config.scale)
+    judged = scale(config.scale)
     if not config.target.endswith(".parquet"):
-        return target_of(config.target, on, counts)
+        return target_of(config.target, judged, counts)
     try:
         grades = pq.read_table(config.target, columns=["grade"])["grade"].drop_null().to_pylist()
     except (OSError, ValueError) as error:
         raise BadTable(f"target {config.target} cannot be read as a judgments table: {error}") from error
     if not grades:
         raise NotEnoughData(f"target {config.target} holds no scored judgment")
-    return of_shares({grade: grades.count(grade) / len(grades) for grade in sorted(set(grades))}, on)
-
-
-def with_seed(config: TuneConfig) -> SftSettings:
-    """The training's settings under the job's seed."""
-    return replace(config.sft, seed=config.seed)
+    return of_shares({grade: grades.count(grade) / len(grades) for grade in sorted(set(grades))}, judged)

@@ -1,4 +1,4 @@
-"""A student as a judge on several grades: cut points on its score, fitted on people's labels by proportional
+"""A student as a judge on several grades: cut points on its score, fitted on human labels by proportional
 odds."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from adjudge.errors import BadConfig
 from adjudge.jobs.tune.material import STUDENT, Material, TuneConfig
 from adjudge.scoring.open_model import open_model
 from adjudge.stats.calibration import fit_cuts, logit
-from adjudge.storage.files import move_in
+from adjudge.storage.files import fresh_folder
 
 
 def cut(config: TuneConfig, material: Material) -> dict[str, Any]:
@@ -27,19 +27,11 @@ def cut(config: TuneConfig, material: Material) -> dict[str, Any]:
     if config.out.exists() and not (config.out / manifest.MANIFEST).exists():
         raise BadConfig(f"{config.out} exists and is not an artifact: it is left alone. Choose another --out")
     scores = open_model(base).score(material.labels.rows)[material.train]
-    steps, able = material.labels.step[material.train], ~np.isnan(scores)
-    # Repeats from matching the class mix count as so many rows: the fit is that of the matched mix.
-    cuts = fit_cuts(
-        config.scale, logit(scores[able]), steps[able], np.ones(int(able.sum())), len(material.mix.grades)
-    )
-    fresh = config.out.with_name(f".{config.out.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(base, fresh)
-    manifest.set_cuts(fresh, cuts)
-    move_in(fresh, config.out)
-    return {
-        "slope": cuts.slope,
-        "cuts": list(cuts.cuts),
-        "rows": int(able.sum()),
-        "unscorable": int((~able).sum()),
-    }
+    steps, scored = material.labels.step[material.train], ~np.isnan(scores)
+    rows, grades = int(scored.sum()), len(material.mix.grades)
+    # A row that matching the class mix repeats is fitted as often: the cuts are those of the matched mix.
+    cuts = fit_cuts(config.scale, logit(scores[scored]), steps[scored], np.ones(rows), grades)
+    with fresh_folder(config.out) as fresh:
+        shutil.copytree(base, fresh, dirs_exist_ok=True)
+        manifest.set_cuts(fresh, cuts)
+    return {"slope": cuts.slope, "cuts": list(cuts.cuts), "rows": rows, "unscorable": len(steps) - rows}
