@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from adjudge.scorecard import definitions
-from adjudge.scorecard.definitions import METRICS
 from adjudge.scorecard.results import rows, write
 
 PRODUCTION = "search+-"
@@ -266,7 +265,9 @@ def _meta(title: str, models: list[str], simulated: bool) -> dict[str, Any]:
         "simulated_what": ["the market", "its clicks and sales", "the judges"] if simulated else [],
         "production": PRODUCTION,
         "models": {model: {"threshold": 0.31 + 0.04 * n, **facts} for n, model in enumerate(models)},
-        "metrics": {name: _stated(definition) for name, definition in METRICS.items()},
+        "metrics": {
+            name: _stated(definition) for name, definition in definitions.metric_definitions().items()
+        },
         "counts": {"pairs": 120_000, "items": 9_800, "keyphrases": 21_040, "clicks": 310_221, "sales": 9_120},
         "settings": {
             "logs": "runs/demo/logs",

@@ -19,6 +19,13 @@ from adjudge.storage.files import fresh_file, write_text
 
 _text, _number, _count = pa.string(), pa.float64(), pa.int64()
 
+
+def _schema(text: str, number: str = "", count: str = "") -> pa.Schema:
+    """A schema of text, number and count columns, in this order; each string names its columns."""
+    kinds = ((text, _text), (number, _number), (count, _count))
+    return pa.schema([(name, kind) for names, kind in kinds for name in names.split()])
+
+
 SCORECARD = pa.schema(
     [
         ("model", _text),
@@ -35,36 +42,15 @@ SCORECARD = pa.schema(
         ("note", _text),  # why value, interval or change is null; null if nothing is missing
     ]
 )
-CURVES = pa.schema(
-    [
-        ("model", _text),
-        ("retention", _number),  # share of click weight asked for
-        ("threshold", _number),
-        ("clicks_kept", _number),
-        ("keyphrases_kept", _number),
-        ("sales_kept", _number),
-        ("search_pass_rate", _number),
-    ]
+CURVES = _schema(  # retention: share of click weight asked for
+    text="model",
+    number="retention threshold clicks_kept keyphrases_kept sales_kept search_pass_rate",
 )
-RELIABILITY = pa.schema(
-    [
-        ("model", _text),
-        ("against", _text),  # truth, human, search or a judge's name
-        ("bin_low", _number),
-        ("bin_high", _number),
-        ("mean_score", _number),
-        ("share_relevant", _number),
-        ("pairs", _count),
-    ]
+RELIABILITY = _schema(  # against: truth, human, search or a judge's name
+    text="model against", number="bin_low bin_high mean_score share_relevant", count="pairs"
 )
-HISTOGRAMS = pa.schema(
-    [
-        ("model", _text),
-        ("group", _text),  # clicked, search passed, search rejected, relevant or irrelevant
-        ("bin_low", _number),
-        ("bin_high", _number),
-        ("pairs", _count),
-    ]
+HISTOGRAMS = _schema(  # group: clicked, search passed, search rejected, relevant or irrelevant
+    text="model group", number="bin_low bin_high", count="pairs"
 )
 AGREEMENT = pa.schema(
     [
@@ -75,37 +61,12 @@ AGREEMENT = pa.schema(
         ("kappa", _number),  # Cohen's; null if one side gave a single verdict (clicks: positives only)
     ]
 )
-DISAGREEMENTS = pa.schema(
-    [
-        ("why", _text),  # "models" or "A says relevant, B says not"
-        ("item_id", _text),
-        ("keyphrase", _text),
-        ("category", _text),
-        ("title", _text),
-        ("sources", _text),  # "search no; llm yes; human bad,fair,bad; 12 clicks in 300 impressions"
-        ("scores", _text),  # "llm+- 0.93 kept; search+- 0.12 dropped; jaccard none"
-        ("gap", _number),  # largest difference of two models' score ranks, 0..1 (rank = share scored lower)
-    ]
-)
-SOURCES = pa.schema(
-    [
-        ("recipe", _text),
-        ("source", _text),
-        ("split", _text),
-        ("positives", _count),
-        ("negatives", _count),
-        ("rows", _count),
-    ]
-)
-CONFLICTS = pa.schema(
-    [
-        ("recipe", _text),
-        ("winner", _text),
-        ("loser", _text),
-        ("pairs", _count),
-        ("winner_says", _text),  # relevant or irrelevant
-    ]
-)
+# why: "models" or "A says relevant, B says not". sources: "search no; llm yes; 12 clicks in 300 impressions".
+# scores: "llm+- 0.930 kept; search+- 0.120 dropped; jaccard none". gap: the largest difference of two models' score
+# ranks, 0..1 (rank = share scored lower).
+DISAGREEMENTS = _schema(text="why item_id keyphrase category title sources scores", number="gap")
+SOURCES = _schema(text="recipe source split", count="positives negatives rows")
+CONFLICTS = _schema(text="recipe winner loser", count="pairs").append(pa.field("winner_says", _text))
 SCHEMAS: dict[str, pa.Schema] = {
     "scorecard": SCORECARD,
     "curves": CURVES,
