@@ -23,12 +23,12 @@ demo: env
 # Real labels: ESCI. Give your own copy with make real ESCI=/path.
 ESCI ?= ../shared/data/esci/pairs.parquet
 real: env
-	$(BIN)/adjudge real --data $(ESCI) --out runs/esci
+	$(BIN)/python -m examples.esci.real --data $(ESCI) --out runs/esci
 
 # Judges on three grades from ESCI's train labels; with the decoder fine-tuned too (longer): ARGS="--decoder tests/decoder
 # --decoder-prompt tests/decoder/prompt-ordinal3.md".
 real-judge: real
-	$(BIN)/adjudge real-judge --out runs/esci-judge $(ARGS)
+	$(BIN)/python -m examples.esci.real_judge --out runs/esci-judge $(ARGS)
 
 lint: env
 	$(BIN)/ruff check .

@@ -110,8 +110,6 @@ def test_what_is_missing_is_named_by_its_option(tmp_path: Path) -> None:
 def test_a_study_that_has_moved_says_where_to(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if name in BY_NAME:
-        pytest.skip("has not moved yet")
     monkeypatch.setattr(sys, "argv", ["adjudge", name, "--data", "x", "--out", "y"])
     with pytest.raises(SystemExit) as left:
         main()

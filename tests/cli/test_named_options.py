@@ -11,7 +11,8 @@ import pytest
 import typer
 
 from adjudge import tables
-from adjudge.cli.commands import app
+from adjudge.cli.commands import JobCommand, app
+from adjudge.cli.registry import JobSpec
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -42,7 +43,8 @@ def commands(command: Any, name: str = "") -> dict[str, set[str]]:
 
 
 KNOWN = commands(typer.main.get_command(app))
-ALL = set().union(*KNOWN.values())
+STUDIES = [JobCommand(JobSpec(name, "", package="examples.esci.")) for name in ("real", "real_judge")]
+ALL = set().union(*KNOWN.values(), *(options for study in STUDIES for options in commands(study).values()))
 
 
 def called(line: str) -> str | None:

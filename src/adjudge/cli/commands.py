@@ -156,7 +156,7 @@ def _start(spec: JobSpec, context: typer.Context, listed: list[Any], values: dic
                 context.fail(f"Missing {kind} '{option.spelling or option.metavar}'.")
         config: Any = from_dict(spec.load_config(), settings)
         result = terminal.run(spec.load_job(), config)
-        show = (vars(results) | vars(judge_results))[spec.function_name]
+        show = spec.show or (vars(results) | vars(judge_results))[spec.function_name]
         terminal.leave(lambda: show(result, config), getattr(result, "exit_code", 0))
 
 
@@ -185,6 +185,12 @@ def root(
     ] = False,
 ) -> None:
     """The options of `adjudge` itself."""
+
+
+def run_one(spec: JobSpec) -> None:
+    """Run a job outside `adjudge` as a command of its own, with the same options, progress and errors."""
+    with terminal.faults(), terminal.errors():
+        JobCommand(spec)()
 
 
 def main() -> None:

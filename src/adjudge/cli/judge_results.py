@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from adjudge.jobs.label import LabelsAsked, LabelsTaken
     from adjudge.jobs.panel import PanelWritten
     from adjudge.jobs.probe import ProbesWritten
-    from adjudge.jobs.real_judge import RealJudged
     from adjudge.jobs.tune.tune import TuneResult
 
 
@@ -231,16 +230,3 @@ def audit(done: Audited, config: Any) -> None:
         and f"answered without a grade: {unscored - owed:,} of them, which are not asked about again "
         "unless you raise --set run.attempts",
     )
-
-
-def real_judge(done: RealJudged, config: Any) -> None:
-    for split in ("dev", "test"):
-        rows = [row for row in done.rows if row["split"] == split]
-        shown = []
-        for judge, segment in dict.fromkeys((row["judge"], row["segment"]) for row in rows):
-            same = {row["metric"]: row for row in rows if (row["judge"], row["segment"]) == (judge, segment)}
-            cells = [f"{number(r['value'])} {interval(r['low'], r['high'])}".strip() for r in same.values()]
-            shown.append([judge, segment, f"{next(iter(same.values()))['pairs']:,}", *cells])
-        metrics = list(dict.fromkeys(row["metric"] for row in rows))
-        table(f"{split}: against people", ["judge", "source", "pairs", *metrics], shown)
-    lines(*(f"dev chose, {kind}: {name}" for kind, name in done.chosen.items()), f"tables: {done.out}")

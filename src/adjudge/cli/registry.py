@@ -26,7 +26,8 @@ class JobSpec:
     module needs no `:function`, and a job called as its command needs nothing. arguments: the settings given
     by position. options: spellings, by setting, of options that are not called as the setting (`--map
     COLUMN=YOURS`); a dotted setting is one of a group. failure: the exit code of errors, which is 3 if 2 is a
-    verdict.
+    verdict. package, show: of a command outside `adjudge` (`commands.run_one`), where its job is and what shows
+    its result.
     """
 
     name: str
@@ -35,6 +36,8 @@ class JobSpec:
     arguments: Sequence[str] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     failure: int = 2
+    package: str = JOBS
+    show: Callable[[Any, Any], None] | None = None
 
     @property
     def function_name(self) -> str:
@@ -44,7 +47,7 @@ class JobSpec:
     def load_job(self) -> Callable[..., Any]:
         """The job's function. Imports its module."""
         module, _, function = (self.job or self.name).partition(":")
-        return getattr(importlib.import_module(JOBS + module), function or module.rpartition(".")[2])
+        return getattr(importlib.import_module(self.package + module), function or module.rpartition(".")[2])
 
     def load_config(self) -> type:
         """The job's settings class: the annotation of its first parameter. Imports its module."""

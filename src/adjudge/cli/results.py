@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adjudge.cli.output import NONE, counts, interval, lines, number, plain, share, table
+from adjudge.cli.output import NONE, counts, lines, number, plain, share, table
 
 if TYPE_CHECKING:
     from adjudge.jobs.compare import RecipeComparison
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from adjudge.jobs.merge import MergeResult, PublishResult, ServedVersion
     from adjudge.jobs.pairs import PairsWritten
     from adjudge.jobs.quantise import PrecisionResult
-    from adjudge.jobs.real import Real
     from adjudge.jobs.recipe import RecipeReport
     from adjudge.jobs.recommend import RecommendResult
     from adjudge.jobs.report import ReportFile
@@ -139,22 +138,6 @@ demo = compare
 
 def report(done: ReportFile, config: Any) -> None:
     lines(f"report: {done.path} ({done.bytes / 1e6:.1f} MB)")
-
-
-def real(done: Real, config: Any) -> None:
-    rows = [
-        [
-            *(row["split"], row["model"], row["minus"] or NONE, row["segment"]),
-            *(number(row["value"]), interval(row["low"], row["high"])),
-        ]
-        for row in done.figures.rows
-        if row["metric"] == "AUC"
-    ]
-    heads = ["split", "model", "minus", "source", "AUC", "95 % interval"]
-    table("AUC of {exact, substitute} against {complement, irrelevant}", heads, rows)
-    minutes = sum(done.seconds.values()) / 60
-    lines(f"artifact: {done.artifact}", f"figures: {done.out / 'metrics.json'}")
-    lines(f"report: {done.report} ({minutes:.1f} minutes in all)")
 
 
 def retrieve_build(done: GraphSummary, config: Any) -> None:

@@ -15,10 +15,10 @@ from esci_slice import small, write_slice
 from sklearn.metrics import roc_auc_score
 
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
-from adjudge.jobs import real_figures, real_tables
-from adjudge.jobs.real import GIVEN_SPLITS, Real, RealConfig, real
 from adjudge.jobs.score import ScoreConfig, score
 from adjudge.scoring.open_model import open_model
+from examples.esci import figures, tables
+from examples.esci.real import GIVEN_SPLITS, Real, RealConfig, real
 
 SLICE = Path(__file__).parents[3] / "shared" / "data" / "esci"
 
@@ -75,7 +75,7 @@ def test_differences_and_sources_are_there(run: tuple[RealConfig, Real]) -> None
 
 def test_only_the_student_and_the_bars_see_test(run: tuple[RealConfig, Real]) -> None:
     config, done = run
-    assert {path.stem for path in (config.out / "test" / "scores").iterdir()} == {
+    assert {path.stem for path in (config.out / "test" / "scores").glob("*.parquet")} == {
         "student",
         "jaccard",
         "cosine",
@@ -99,9 +99,7 @@ def test_given_splits_are_kept_and_test_labels_teach_nothing(run: tuple[RealConf
 
 def test_the_threshold_keeps_the_asked_share_of_dev(run: tuple[RealConfig, Real]) -> None:
     config, done = run
-    dev = real_figures.read(
-        config.out / "dev", {"student": config.out / "dev" / "scores" / "student.parquet"}
-    )
+    dev = figures.read(config.out / "dev", {"student": config.out / "dev" / "scores" / "student.parquet"})
     relevant = dev.scores["student"][dev.relevant]
     threshold = open_model(done.artifact).threshold
     assert threshold is not None
@@ -146,10 +144,10 @@ def test_a_folder_that_is_no_esci_is_refused(tmp_path: Path) -> None:
 
 
 def test_official_names_are_read_as_the_official_pair_of_files(tmp_path: Path) -> None:
-    for name in real_tables.OFFICIAL:
+    for name in tables.OFFICIAL:
         (tmp_path / name).touch()
-    found = real_tables.source(tmp_path, tmp_path / "logs")
-    assert found.products == tmp_path / real_tables.OFFICIAL[1]
+    found = tables.source(tmp_path, tmp_path / "logs")
+    assert found.products == tmp_path / tables.OFFICIAL[1]
     assert found.small_version
 
 
@@ -164,24 +162,24 @@ def test_dev_is_cut_out_of_train_by_keyphrase_where_none_is_given(
     both = ["test" if one == "test" else "train" for one in table["split"].to_pylist()]
     pq.write_table(table.set_column(place, "split", pa.array(both)), labelled)
     dev = replace(GIVEN_SPLITS, shares=(0.6, 0.4, 0.0))
-    counts = real_tables.place(tmp_path / "logs", tmp_path / "splits.parquet", dev, None)
+    counts = tables.place(tmp_path / "logs", tmp_path / "splits.parquet", dev, None)
     assert counts["dev"] > 0
     rows = pq.read_table(tmp_path / "splits.parquet").to_pylist()
     splits_of: dict[str, set[str]] = {}
     for row in rows:
         splits_of.setdefault(row["keyphrase"], set()).add(row["split"])
     assert all(len(one) == 1 for one in splits_of.values())
-    fewer = real_tables.place(tmp_path / "logs", tmp_path / "fewer.parquet", dev, 20)
+    fewer = tables.place(tmp_path / "logs", tmp_path / "fewer.parquet", dev, 20)
     assert all(0 < number <= 20 for number in fewer.values())
     with pytest.raises(NotEnoughData, match="no labelled pair in split"):
-        real_tables.place(tmp_path / "logs", tmp_path / "none.parquet", dev, 2)
+        tables.place(tmp_path / "logs", tmp_path / "none.parquet", dev, 2)
 
 
 def test_keeping_takes_the_highest_threshold() -> None:
     scores = np.array([0.9, 0.7, 0.6, 0.2])
-    assert real_figures.keeping(scores, 0.7) == 0.6
-    assert real_figures.keeping(scores, 0.75) == 0.6
-    assert real_figures.keeping(scores, 1.0) == 0.2
+    assert figures.keeping(scores, 0.7) == 0.6
+    assert figures.keeping(scores, 0.75) == 0.6
+    assert figures.keeping(scores, 1.0) == 0.2
 
 
 def test_a_labelled_pair_without_a_score_is_refused(run: tuple[RealConfig, Real], tmp_path: Path) -> None:
@@ -190,7 +188,7 @@ def test_a_labelled_pair_without_a_score_is_refused(run: tuple[RealConfig, Real]
     table = pq.read_table(path)
     pq.write_table(table.slice(1), tmp_path / "short.parquet")
     with pytest.raises(BadTable, match="no score for 1 of"):
-        real_figures.read(config.out / "dev", {"student": tmp_path / "short.parquet"})
+        figures.read(config.out / "dev", {"student": tmp_path / "short.parquet"})
 
 
 @pytest.mark.parametrize(

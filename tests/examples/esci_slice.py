@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adjudge.jobs.real import LessonSettings, RealConfig
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.student.distil import DistilSettings
 from adjudge.student.sample_by_rank import UnlabelledSettings
 from adjudge.student.settings import StudentSettings
+from examples.esci.real import LessonSettings, RealConfig
 
 KINDS = ("shoe", "lamp", "chair", "kettle", "guitar", "blanket", "backpack", "mirror")
 COLOURS = ("red", "blue", "green", "black", "white", "yellow")

@@ -1,4 +1,7 @@
-"""The job `real-judge`: judges on three grades from ESCI's train labels, measured against people's test labels.
+"""Judges on three grades from ESCI's train labels, measured against people's test labels.
+
+    python -m examples.esci.real_judge --out runs/esci-judge      (`make real-judge`, after `make real`)
+
 
     a run of `real` -> labels on ordinal3 -> cut points and CORAL heads on its students, LoRA on a decoder
                     -> dev: quadratic kappa chooses one of each -> test, once: judge and agree, per source
@@ -18,13 +21,13 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from adjudge import config as settings_of
+from adjudge.cli.commands import run_one
+from adjudge.cli.output import interval, lines, number, table
+from adjudge.cli.registry import JobSpec
 from adjudge.config import check_range
 from adjudge.errors import BadConfig
-from adjudge.jobs import real_judge_tables
 from adjudge.jobs.agree import AgreeConfig, agree
 from adjudge.jobs.judge import JudgeConfig, judge
-from adjudge.jobs.real import LessonSettings
-from adjudge.jobs.real_judge_tables import Part, Tables
 from adjudge.jobs.train import TrainConfig, train
 from adjudge.jobs.tune.checks import STATISTICS, agreement, steps_in
 from adjudge.jobs.tune.material import TuneConfig
@@ -35,6 +38,9 @@ from adjudge.records import ORDINAL3, Progress, no_progress
 from adjudge.stats.sampling import Sampling
 from adjudge.student.settings import StudentSettings
 from adjudge.trust.settings import TrustSettings
+from examples.esci import judge_tables
+from examples.esci.judge_tables import Part, Tables
+from examples.esci.real import LessonSettings
 
 MAJORITY = "always the commonest train grade"
 STUDENTS = {"after teacher": "artifacts/after teacher", "student": "artifact"}
@@ -93,7 +99,7 @@ class RealJudged:
 def real_judge(config: RealJudgeConfig, progress: Progress = no_progress) -> RealJudged:
     """Make the judges, choose on dev, measure on test. Raises what the steps raise: BadTable, NotEnoughData, BadConfig."""
     settings_of.save(config, config.out / "config.json")
-    tables = real_judge_tables.write(config.real, config.out)
+    tables = judge_tables.write(config.real, config.out)
     spelled = {**_cuts(config, tables, progress), **_coral(config, tables, progress)}
     spelled |= _decoders(config, tables, progress)
     dev = {
@@ -152,7 +158,7 @@ def _coral(config: RealJudgeConfig, tables: Tables, progress: Progress) -> dict[
     spelled = {}
     for target in config.targets:
         name = f"{CORAL}, {target}"
-        training = real_judge_tables.write_steps(
+        training = judge_tables.write_steps(
             tables, config.out / "steps" / f"{name}.parquet", target, config.factor
         )
         student = StudentSettings(
@@ -283,3 +289,21 @@ def _confusion(people: np.ndarray, said: np.ndarray) -> list[list[int]]:
     scored = said >= 0
     cells = np.bincount(people[scored] * grades + said[scored], minlength=grades * grades)
     return [[int(cell) for cell in row] for row in cells.reshape(grades, grades)]
+
+
+def show(done: RealJudged, config: RealJudgeConfig) -> None:
+    """Print how far each judge agrees with people on dev and test."""
+    for split in ("dev", "test"):
+        rows = [row for row in done.rows if row["split"] == split]
+        shown = []
+        for name, segment in dict.fromkeys((row["judge"], row["segment"]) for row in rows):
+            same = {row["metric"]: row for row in rows if (row["judge"], row["segment"]) == (name, segment)}
+            cells = [f"{number(r['value'])} {interval(r['low'], r['high'])}".strip() for r in same.values()]
+            shown.append([name, segment, f"{next(iter(same.values()))['pairs']:,}", *cells])
+        metrics = list(dict.fromkeys(row["metric"] for row in rows))
+        table(f"{split}: against people", ["judge", "source", "pairs", *metrics], shown)
+    lines(*(f"dev chose, {kind}: {name}" for kind, name in done.chosen.items()), f"tables: {done.out}")
+
+
+if __name__ == "__main__":
+    run_one(JobSpec("real_judge", "Judges from ESCI's labels.", package="examples.esci.", show=show))

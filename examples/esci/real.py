@@ -1,4 +1,7 @@
-"""The job `real`: human labels of ESCI -> a small student that beats word overlap and zero-shot cosine -> report.
+"""Human labels of ESCI become a small student, measured against word overlap and zero-shot cosine.
+
+    python -m examples.esci.real --data DATA --out runs/esci      (`make real`)
+
 
     import -> recipe human+- with the given splits -> teacher -> lessons (cosine, teacher, labels) -> artifact
            -> dev and test: AUC against both bars with paired intervals, NDCG@10, per source -> report
@@ -18,12 +21,12 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from adjudge import config as settings_of
+from adjudge.cli.commands import run_one
+from adjudge.cli.output import NONE, interval, lines, number, table
+from adjudge.cli.registry import JobSpec
 from adjudge.config import check_range
-from adjudge.jobs import real_figures, real_tables
 from adjudge.jobs.evaluate import EvaluateConfig, evaluate
 from adjudge.jobs.import_ import import_esci
-from adjudge.jobs.real_figures import Figures
-from adjudge.jobs.real_tables import MEASURED
 from adjudge.jobs.recipe import RecipeConfig, recipe
 from adjudge.jobs.report import ReportConfig, report
 from adjudge.jobs.score import ScoreConfig, score
@@ -34,6 +37,9 @@ from adjudge.records import Progress, no_progress
 from adjudge.scorecard.settings import ScorecardSettings
 from adjudge.student.distil import LESSONS, DistilSettings, Lessons
 from adjudge.student.settings import StudentSettings
+from examples.esci import figures, tables
+from examples.esci.figures import Figures
+from examples.esci.tables import MEASURED
 
 Done = TypeVar("Done")
 Scores = dict[str, dict[str, Path]]
@@ -62,7 +68,7 @@ class LessonSettings:
 
 @dataclass(frozen=True)
 class RealConfig:
-    """data: ESCI as `real_tables.source` reads it; out: the run's folder; rows: labelled pairs used a split at most.
+    """data: ESCI as `tables.source` reads it; out: the run's folder; rows: labelled pairs used a split at most.
 
     recipe: which labels. dev: moves keyphrases of train to dev where the data has no dev split. student: its start,
     size and all else. distil: the lessons. cosine, teacher, labels: how each is taken.
@@ -118,11 +124,11 @@ def real(config: RealConfig, progress: Progress = no_progress) -> Real:
         lesson = TrainConfig(training, models[kind], kind=kind)
         clock.time("bars", lambda lesson=lesson: train(lesson, progress))  # type: ignore[misc]
     scores = clock.time("scores", lambda: _score(config, models, progress))
-    figures = clock.time("figures", lambda: _measure(config, training, lessons, scores, progress))
+    measured = clock.time("figures", lambda: _measure(config, training, lessons, scores, progress))
     shown = ReportConfig((config.out,), config.out / "report.html")
     page = clock.time("report", lambda: report(shown, progress).path)
-    real_figures.write(config.out / "metrics.json", figures, clock.seconds, config, lessons)
-    return Real(config.out, config.out / "artifact", page, figures, clock.seconds)
+    figures.write(config.out / "metrics.json", measured, clock.seconds, config, lessons)
+    return Real(config.out, config.out / "artifact", page, measured, clock.seconds)
 
 
 class _Clock:
@@ -141,14 +147,14 @@ class _Clock:
 def _labels(config: RealConfig, progress: Progress) -> Path:
     """Logs, the recipe's training set with the given splits, and a logs folder for each measured split."""
     logs, made = config.out / "logs", config.out / "recipe"
-    import_esci(real_tables.source(config.data, logs), progress)
+    import_esci(tables.source(config.data, logs), progress)
     splits = config.out / "splits.parquet"
-    real_tables.place(logs, splits, config.dev, config.rows)
+    tables.place(logs, splits, config.dev, config.rows)
     recipe(RecipeConfig(config.recipe, logs, made, GIVEN_SPLITS), progress)
-    training = real_tables.honour(made, splits, made / "placed")
+    training = tables.honour(made, splits, made / "placed")
     for split in MEASURED:
-        real_tables.part(logs, splits, split, config.out / split / "logs")
-        real_tables.groups(splits, split, config.out / split / "parts.parquet")
+        tables.part(logs, splits, split, config.out / split / "logs")
+        tables.groups(splits, split, config.out / split / "parts.parquet")
     return training
 
 
@@ -163,14 +169,14 @@ def _learn(config: RealConfig, lessons: Lessons, progress: Progress) -> dict[str
     """One artifact a lesson, each starting from the one before; the last one is the student."""
     start = config.student.start
     artifacts: dict[str, Path] = {}
-    for lesson, table in lessons.tables.items():
+    for lesson, pairs in lessons.tables.items():
         how: LessonSettings = getattr(config, lesson)
         student = replace(
             config.student, start=start, seed=config.seed, soft=True, **settings_of.to_dict(how)
         )
         last = lesson == LESSONS[-1]
         artifact = config.out / "artifact" if last else config.out / "artifacts" / f"after {lesson}"
-        train(TrainConfig(table, artifact, config.recipe, student=student), _named(progress, lesson))
+        train(TrainConfig(pairs, artifact, config.recipe, student=student), _named(progress, lesson))
         artifacts[STUDENT if last else f"after {lesson}"] = artifact
         start = str(artifact)
     return artifacts
@@ -197,8 +203,8 @@ def _set_threshold(config: RealConfig, scores: Path) -> None:
     """The artifact keeps `retention` of dev's relevant pairs: the highest score that at least so many reach."""
     from adjudge.manifest import set_threshold
 
-    measured = real_figures.read(config.out / "dev", {STUDENT: scores})
-    threshold = real_figures.keeping(measured.scores[STUDENT][measured.relevant], config.retention)
+    measured = figures.read(config.out / "dev", {STUDENT: scores})
+    threshold = figures.keeping(measured.scores[STUDENT][measured.relevant], config.retention)
     set_threshold(config.out / "artifact", threshold, None, f"{config.retention:.0%} of dev's relevant pairs")
 
 
@@ -208,12 +214,12 @@ def _measure(
     """AUC with paired differences and the scorecard's NDCG, on dev and test; test's results folder is `out`."""
     found = []
     for split in MEASURED:
-        measured = real_figures.read(config.out / split, files[split])
+        measured = figures.read(config.out / split, files[split])
         if split == "dev":
-            measured = real_figures.with_teacher(measured, pq.read_table(training), lessons.logits)
+            measured = figures.with_teacher(measured, pq.read_table(training), lessons.logits)
         progress(f"figures: {split}", MEASURED.index(split), len(MEASURED))
         rng = np.random.default_rng([config.seed, MEASURED.index(split)])
-        auc = real_figures.auc_rows(split, measured, BARS, config.replicates, rng)
+        auc = figures.auc_rows(split, measured, BARS, config.replicates, rng)
         results = config.out if split == "test" else config.out / split
         asked = EvaluateConfig(
             config.out / split / "logs",
@@ -227,10 +233,33 @@ def _measure(
             scorecard=config.scorecard,
         )
         evaluate(asked, progress)
-        found += auc + real_figures.ranking_rows(split, results)
+        found += auc + figures.ranking_rows(split, results)
     return Figures(found)
 
 
 def _named(progress: Progress, name: str) -> Progress:
     """The same progress with a name before what is done."""
     return lambda what, done, total: progress(f"{name}: {what}", done, total)
+
+
+def show(done: Real, config: RealConfig) -> None:
+    """Print the AUC of every split, and where the artifact, the figures and the report are."""
+    rows = [
+        [
+            *(row["split"], row["model"], row["minus"] or NONE, row["segment"]),
+            *(number(row["value"]), interval(row["low"], row["high"])),
+        ]
+        for row in done.figures.rows
+        if row["metric"] == "AUC"
+    ]
+    heads = ["split", "model", "minus", "source", "AUC", "95 % interval"]
+    table("AUC of {exact, substitute} against {complement, irrelevant}", heads, rows)
+    minutes = sum(done.seconds.values()) / 60
+    lines(f"artifact: {done.artifact}", f"figures: {done.out / 'metrics.json'}")
+    lines(f"report: {done.report} ({minutes:.1f} minutes in all)")
+
+
+if __name__ == "__main__":
+    run_one(
+        JobSpec("real", "ESCI's human labels become a small student.", package="examples.esci.", show=show)
+    )

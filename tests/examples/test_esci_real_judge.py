@@ -15,12 +15,12 @@ from esci_slice import small, write_slice
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 
 from adjudge.errors import BadConfig, BadTable
-from adjudge.jobs import real_judge_tables
-from adjudge.jobs.real import LessonSettings, RealConfig, real
-from adjudge.jobs.real_judge import MAJORITY, UNTUNED, RealJudgeConfig, RealJudged, real_judge
 from adjudge.llm.sft import SftSettings
 from adjudge.records import ORDINAL3
 from adjudge.stats.sampling import Sampling
+from examples.esci import judge_tables
+from examples.esci.real import LessonSettings, RealConfig, real
+from examples.esci.real_judge import MAJORITY, UNTUNED, RealJudgeConfig, RealJudged, real_judge
 
 PROMPT = "# User\nitem {title} keyphrase {keyphrase}\n# Grades\n- high = high: x\n- moderate = yes: x\n- irrelevant = no: x\n"
 
@@ -146,11 +146,9 @@ def test_a_train_row_weighs_as_its_class_does_in_the_matched_mix(
     run: tuple[RealJudgeConfig, RealJudged], tmp_path: Path
 ) -> None:
     config, _ = run
-    tables = real_judge_tables.write(config.real, tmp_path)
-    even = pq.read_table(real_judge_tables.write_steps(tables, tmp_path / "even.parquet", "even", 6.0))
-    plain = pq.read_table(
-        real_judge_tables.write_steps(tables, tmp_path / "plain.parquet", "as labelled", 6.0)
-    )
+    tables = judge_tables.write(config.real, tmp_path)
+    even = pq.read_table(judge_tables.write_steps(tables, tmp_path / "even.parquet", "even", 6.0))
+    plain = pq.read_table(judge_tables.write_steps(tables, tmp_path / "plain.parquet", "as labelled", 6.0))
     assert set(plain["weight"].to_pylist()) == {1.0}
     train = [row for row in even.to_pylist() if row["split"] == "train"]
     sums = [sum(row["weight"] for row in train if row["label"] == step) for step in range(3)]
