@@ -1,10 +1,11 @@
-"""What the local engine itself costs: Parquet to Parquet with a model that costs nothing, texts in the rows or by id.
+"""What the local engine itself costs: Parquet to Parquet with a model that costs nothing, texts in the rows
+or by id.
 
     python bench/engine.py                    # 1 and 8 million pairs -> bench/results/engine.md
     python bench/engine.py --millions 1 --table -
 
-One process. By id, an items table with one item a pair is sorted into a store first (its worst case). Each run is a process of
-its own, so that its peak memory is its own; the peak must not grow with the pairs.
+One process. By id, an items table with one item a pair is sorted into a store first (its worst case). Each
+run is a process of its own, so that its peak memory is its own; the peak must not grow with the pairs.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from pathlib import Path
 RESULTS = Path(__file__).parent / "results" / "engine.md"
 PAIRS = """SELECT 'item-' || (100000000 + i // 200) AS item_id,
   'brand' || (hash(i) % 977) || ' thing ' || (i % 200) || ' colour ' || (i % 31) AS keyphrase,
-  'Brand line nice new thing size fast dispatch ' || (i // 200) AS title, 'Cat ' || (i // 200 % 400) AS category
+  'Brand line nice new thing size fast dispatch ' || (i // 200) AS title, 'Cat ' || (i // 200 % 400) AS
+  category
 FROM range($rows) t(i)"""
-ITEMS = """SELECT 'item-' || (100000000 + i) AS item_id, 'Brand line nice new thing size fast dispatch ' || i AS title,
+ITEMS = """SELECT 'item-' || (100000000 + i) AS item_id, 'Brand line nice new thing size fast dispatch ' || i
+AS title,
   'Cat ' || (i % 400) AS category FROM range($rows) t(i)"""
 
 
@@ -101,8 +104,9 @@ def main() -> None:
     head = [
         "# The local engine without a model",
         "",
-        f"`python bench/engine.py --millions {words}`: one process on {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}. CPU "
-        "seconds include Python's start (0.5 s) and, by id, the sorting of as many items as there are pairs.",
+        f"`python bench/engine.py --millions {words}`: one process on {os.cpu_count()} cores, load "
+        f"{os.getloadavg()[0]:.1f}. CPU seconds include Python's start (0.5 s) and, by id, the sorting of as "
+        "many items as there are pairs.",
         "",
         "| pairs | texts | seconds | CPU seconds | pairs a CPU second | peak memory, MB |",
         "|---|---|---|---|---|---|",

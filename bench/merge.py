@@ -5,9 +5,9 @@
 
     python bench/merge.py --rows 100000000 --direct     # without merging the full run
 
-A full run of `--rows` pairs (200 keyphrases an item) is merged into a new table, then a diff of 5 % (all pairs of one
-item in 20, and one deletion in 20 items), then one of 0.01 % (near-real-time). Each merge is a process of its own, so
-that its peak memory is its own.
+A full run of `--rows` pairs (200 keyphrases an item) is merged into a new table, then a diff of 5 % (all
+pairs of one item in 20, and one deletion in 20 items), then one of 0.01 % (near-real-time). Each merge is a
+process of its own, so that its peak memory is its own.
 """
 
 from __future__ import annotations
@@ -36,12 +36,16 @@ FROM (SELECT (n // $each) * $each * $step + n % $each AS i FROM range($from, $to
 # What a full run of day 1 leaves in a bucket, without the run itself (--direct).
 BUCKET = """
 WITH items AS (
-  SELECT n, 'item-' || (100000000 + n) AS item_id FROM range($items) t(n) WHERE hash(item_id) % $buckets = $bucket)
-SELECT item_id, 'brand' || (hash(i) % 977) || ' thing ' || (i % $each) || ' in colour ' || (hash(i + 5) % 31) AS keyphrase,
+  SELECT n, 'item-' || (100000000 + n) AS item_id FROM range($items) t(n) WHERE hash(item_id) % $buckets =
+  $bucket)
+SELECT item_id, 'brand' || (hash(i) % 977) || ' thing ' || (i % $each) || ' in colour ' || (hash(i + 5) % 31)
+AS keyphrase,
   (hash(i + 7) % 1000003) / 1000003.0 AS score
 FROM (SELECT item_id, n * $each + k AS i FROM items, range($each) r(k)) ORDER BY item_id, keyphrase
 """
-GONE = "SELECT 'item-' || (100000000 + n * $step + 1) AS item_id, NULL::VARCHAR AS keyphrase FROM range($items) t(n)"
+GONE = """
+SELECT 'item-' || (100000000 + n * $step + 1) AS item_id, NULL::VARCHAR AS keyphrase FROM range($items) t(n)
+"""
 
 
 def write_run(folder: Path, name: str, day: int, rows: int, step: int) -> Path:
@@ -167,9 +171,11 @@ def markdown(found: dict[str, dict[str, float]], asked: str, memory: str, loads:
         "# Merging into a served table",
         "",
         f"`python bench/merge.py {asked}`: {os.cpu_count()} cores, DuckDB limited to {memory}, "
-        f"load {loads[0]:.1f} before and {loads[1]:.1f} after (a load above {os.cpu_count()} lengthens the seconds, not the CPU seconds).",
+        f"load {loads[0]:.1f} before and {loads[1]:.1f} after (a load above {os.cpu_count()} lengthens the "
+        "seconds, not the CPU seconds).",
         "",
-        "| merge | rows in | deletions | rows after | seconds | CPU seconds | peak memory, MB | buckets written | MB written | MB linked |",
+        "| merge | rows in | deletions | rows after | seconds | CPU seconds | peak memory, MB | buckets "
+        "written | MB written | MB linked |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, row in found.items():

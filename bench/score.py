@@ -2,14 +2,14 @@
 
     python bench/score.py --folder runs/bench-score     # -> bench/results/score.md, score.json
 
-The folder is prepared where it is empty (a simulated market, a student, its parity gate; some minutes; `--rounds 0`
-does only that); measuring takes about a minute. Every variant lives in a process of its own, loaded and warmed up;
-they take turns, one at a time, `--rounds` times. What is timed is texts in, scores out, in memory: `CrossEncoder.predict`
-on lists of pairs, `Scorer.score` on a table. Medians and ratios are shown.
+The folder is prepared where it is empty (a simulated market, a student, its parity gate; some minutes;
+`--rounds 0` does only that); measuring takes about a minute. Every variant lives in a process of its own,
+loaded and warmed up; they take turns, one at a time, `--rounds` times. What is timed is texts in, scores out,
+in memory: `CrossEncoder.predict` on lists of pairs, `Scorer.score` on a table. Medians and ratios are shown.
 
-The GEMM limit is what the machine would score if the work of the model ([CLS] alone in the last layer) were one
-float32 product of the feed-forward's shape, measured by torch in the same rounds. `done` counts only the work that is
-really done (first-layer products by table, folded keys and values), so it is the stricter share.
+The GEMM limit is what the machine would score if the work of the model ([CLS] alone in the last layer) were
+one float32 product of the feed-forward's shape, measured by torch in the same rounds. `done` counts only the
+work that is really done (first-layer products by table, folded keys and values), so it is the stricter share.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ FEWER = 8
 
 
 def prepare(folder: Path, pairs: int) -> None:
-    """A market, a trained student that has passed its gate, and a table of pairs in the order of their items."""
+    """A market, a trained student that has passed its gate, and a table of pairs in the order of their
+    items."""
     import pyarrow.parquet as pq
 
     from adjudge.jobs.quantise import QuantiseConfig, quantise
@@ -297,8 +298,9 @@ def text_of(found: dict[str, dict[str, float]], load: dict[str, float], note: st
     best = found[THEIRS]["rate"]
     lines = ["# Scoring speed: the plain cross-encoder", "", note, ""]
     lines += [
-        f"GEMM, float32: {rates['one']:.0f} GFLOP/s on one core, {rates['all']:.0f} on all; bfloat16 {rates['bf16']:.0f} on "
-        f"all. A pair is {load['needed'] / 1e6:.1f} MFLOP, of which {load['done'] / 1e6:.1f} are done.",
+        f"GEMM, float32: {rates['one']:.0f} GFLOP/s on one core, {rates['all']:.0f} on all; bfloat16 "
+        f"{rates['bf16']:.0f} on all. A pair is {load['needed'] / 1e6:.1f} MFLOP, of which "
+        f"{load['done'] / 1e6:.1f} are done.",
         "",
         f"| variant | pairs/s | of {THEIRS} | pairs/CPU s | of the GEMM limit | done | peak MiB |",
         "|---|---|---|---|---|---|---|",
@@ -344,9 +346,10 @@ def main() -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     for turns, found in enumerate(measured(given.folder, given.count, given.rounds), 1):
         note = (
-            f"`python bench/score.py --count {given.count} --rounds {given.rounds}` (medians of {turns} turns; "
-            f"{load['tokens']:.1f} tokens a pair; {CORES} cores of {units().processor}, {platform.machine()}; load "
-            f"{before:.1f} before; {time.perf_counter() - began:.0f} s; {versions})"
+            f"`python bench/score.py --count {given.count} --rounds {given.rounds}` (medians of {turns} "
+            f"turns; {load['tokens']:.1f} tokens a pair; {CORES} cores of {units().processor}, "
+            f"{platform.machine()}; load {before:.1f} before; {time.perf_counter() - began:.0f} s; "
+            f"{versions})"
         )
         text = text_of(found, load, note)
         given.out.with_suffix(".md").write_text(text, encoding="utf-8")

@@ -1,12 +1,14 @@
 """Spark on local[2] beside the local engine: the same pairs, the same model, two processes each.
 
-    python bench/spark.py --artifact runs/demo/artifacts/llm --rows 100000            # -> bench/results/spark.md
-    python bench/spark.py --artifact SPLIT --rows 2000000 --name "split student"
+    python bench/spark.py --artifact runs/demo/artifacts/llm --rows 100000            # ->
+    bench/results/spark.md python bench/spark.py --artifact SPLIT --rows 2000000 --name "split student"
 
-Pairs: `adjudge retrieve` on a simulated market, shuffled, so that an item's pairs do not lie together. Engines take turns
-`--repeats` times, Parquet to Parquet (a folder of parts), after start-up: Spark is measured in a session whose workers have
-scored 2,000 rows, and from the local engine's time that of a run on those 2,000 rows is taken off. On a machine that others use, the ratio by processor time (all processes, JVM included) is the
-steadier one. Memory is the peak resident set of one Python worker, its shared pages included (psutil).
+Pairs: `adjudge retrieve` on a simulated market, shuffled, so that an item's pairs do not lie together.
+Engines take turns `--repeats` times, Parquet to Parquet (a folder of parts), after start-up: Spark is
+measured in a session whose workers have scored 2,000 rows, and from the local engine's time that of a run on
+those 2,000 rows is taken off. On a machine that others use, the ratio by processor time (all processes, JVM
+included) is the steadier one. Memory is the peak resident set of one Python worker, its shared pages included
+(psutil).
 """
 
 from __future__ import annotations
@@ -58,8 +60,9 @@ def prepared(folder: Path, rows: int) -> None:
 
 
 class Watched:
-    """Processor seconds spent within it by this process and all below, and the peak resident set, in MB, of one Python
-    worker below it and of the JVM. Sampled: what a process does in its last quarter of a second is not seen."""
+    """Processor seconds spent within it by this process and all below, and the peak resident set, in MB, of
+    one Python worker below it and of the JVM. Sampled: what a process does in its last quarter of a second is
+    not seen."""
 
     def __init__(self) -> None:
         self.worker = self.jvm = 0.0
@@ -183,7 +186,10 @@ def local_run(given: argparse.Namespace, folder: Path, what: str) -> tuple[float
 
 
 def spark_run(given: argparse.Namespace, folder: Path, what: str) -> tuple[float, dict[str, float]]:
-    """Seconds to start a session and its workers (a run on few rows), and a run in it. New workers know no text yet."""
+    """Seconds to start a session and its workers (a run on few rows), and a run in it.
+
+    New workers know no text yet.
+    """
     settings = SparkSettings(master="local[2]", conf={"spark.local.dir": str(folder / "local")})
     began = time.perf_counter()
     with opened(settings, 2, 65_536):
@@ -195,8 +201,8 @@ def spark_run(given: argparse.Namespace, folder: Path, what: str) -> tuple[float
 def measured(given: argparse.Namespace, folder: Path) -> list[str]:
     rows = pq.read_metadata(folder / "pairs.parquet").num_rows
     lines = [
-        "| pairs | local, pairs/s | Spark, pairs/s | Spark / local | the same by CPU time | MB a worker | JVM MB | "
-        "bytes shuffled a pair |",
+        "| pairs | local, pairs/s | Spark, pairs/s | Spark / local | the same by CPU time | MB a worker | "
+        "JVM MB | bytes shuffled a pair |",
         "|---|---|---|---|---|---|---|---|",
     ]
     starts = []
@@ -219,9 +225,10 @@ def measured(given: argparse.Namespace, folder: Path) -> list[str]:
     only = "" if len(given.only) == 3 else f" --only {' '.join(given.only)}"
     lines += [
         "",
-        f"`python bench/spark.py --rows {rows} --repeats {given.repeats} --part-rows {given.part_rows}{only}`: medians of "
-        f"{given.repeats}, two processes each; start of a session, its workers and model, left out: {start:.0f} s; "
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end.",
+        f"`python bench/spark.py --rows {rows} --repeats {given.repeats} --part-rows "
+        f"{given.part_rows}{only}`: medians of {given.repeats}, two processes each; start of a session, its "
+        f"workers and model, left out: {start:.0f} s; {platform.processor() or platform.machine()}, "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end.",
     ]
     return lines
 

@@ -1,15 +1,17 @@
-"""What a split student costs: pairs a second on one core, Parquet to Parquet, and the price of a distinct text.
+"""What a split student costs: pairs a second on one core, Parquet to Parquet, and the price of a distinct
+text.
 
     python bench/split.py --logs runs/demo/market --artifact ARTIFACT --work runs/bench-split
                                                        # -> bench/results/split.md, split.json
 
-Pairs are made of the logs' titles and of keyphrases of their category; where more items are asked for than there are,
-titles are numbered, so that every item is a text of its own. Each run is a process of its own on one core: the local
-engine with one worker reads Parquet and writes a folder of Parquet. Seconds are wall and processor time; on a machine
-with other work only the latter says what the code costs, and rates are given by both.
+Pairs are made of the logs' titles and of keyphrases of their category; where more items are asked for than
+there are, titles are numbered, so that every item is a text of its own. Each run is a process of its own on
+one core: the local engine with one worker reads Parquet and writes a folder of Parquet. Seconds are wall and
+processor time; on a machine with other work only the latter says what the code costs, and rates are given by
+both.
 
-cost = a x pairs + b x items + c x keyphrases: b and c are timed alone (tokenising, lower layers, projections), a is
-the least-squares rest over all fresh runs.
+cost = a x pairs + b x items + c x keyphrases: b and c are timed alone (tokenising, lower layers,
+projections), a is the least-squares rest over all fresh runs.
 """
 
 from __future__ import annotations
@@ -171,7 +173,8 @@ def texts(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def flops(run: dict[str, Any], settings: dict[str, Any]) -> float:
-    """Multiplications and additions of one pair's crossing: looks and values of each asking token, the pair's units."""
+    """Multiplications and additions of one pair's crossing: looks and values of each asking token, the
+    pair's units."""
     split = settings["split"]
     token = 2 * run["told"] * (split["width"] + split["heads"] * split["hidden"])
     return (
@@ -198,36 +201,38 @@ def page(runs: list[dict[str, Any]], per: dict[str, Any], settings: dict[str, An
         "",
         f"`{command}`",
         "",
-        f"{platform.processor() or platform.machine()}, one core a run, one worker, load {os.getloadavg()[0]:.1f} on "
-        f"{os.cpu_count()} cores while it ran; {settings['layers']} lower layer(s) x {per['width']}, crossing "
-        f"{settings['split']['heads']} x {settings['split']['width']}, {settings['split']['hidden']} units. "
-        "Parquet in, a folder of Parquet out; opening the model once a worker is left out "
-        f"({max(run['opening'][1] for run in runs):.1f} processor seconds).",
+        f"{platform.processor() or platform.machine()}, one core a run, one worker, load "
+        f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores while it ran; {settings['layers']} lower "
+        f"layer(s) x {per['width']}, crossing {settings['split']['heads']} x {settings['split']['width']}, "
+        f"{settings['split']['hidden']} units. Parquet in, a folder of Parquet out; opening the model once a "
+        f"worker is left out ({max(run['opening'][1] for run in runs):.1f} processor seconds).",
         "",
-        "| pairs | pairs an item | states | distinct items / keyphrases | wall s | processor s | pairs/s by wall | "
-        "**pairs/s by processor** | times the paper's | share of GEMM | peak MB |",
+        "| pairs | pairs an item | states | distinct items / keyphrases | wall s | processor s | pairs/s by "
+        "wall | **pairs/s by processor** | times the paper's | share of GEMM | peak MB |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for run in runs:
         rate = run["rows"] / run["cpu"]
         share = flops(run, settings) * rate / 1e9 / run["gemm"]
         lines.append(
-            f"| {run['rows']:,} | {run['per_item']} | {'kept' if run['states'] else 'fresh'} | {run['items']:,} / "
-            f"{run['keyphrases']:,} | {run['wall']:.1f} | {run['cpu']:.1f} | {run['rows'] / run['wall']:,.0f} | "
-            f"**{rate:,.0f}** | {rate / PAPER:,.0f} | {share:.0%} of {run['gemm']:.0f} GFLOP/s | {run['peak_mb']:,.0f} |"
+            f"| {run['rows']:,} | {run['per_item']} | {'kept' if run['states'] else 'fresh'} | "
+            f"{run['items']:,} / {run['keyphrases']:,} | {run['wall']:.1f} | {run['cpu']:.1f} | "
+            f"{run['rows'] / run['wall']:,.0f} | **{rate:,.0f}** | {rate / PAPER:,.0f} | {share:.0%} of "
+            f"{run['gemm']:.0f} GFLOP/s | {run['peak_mb']:,.0f} |"
         )
     gigabytes = {name: per[f"{name}_tokens"] * per["width"] * 2 * 1e6 / 1e9 for name in ("item", "keyphrase")}
     lines += [
         "",
-        f"A crossing is {flops(runs[0], settings) / 1e3:.0f} kFLOP a pair ({runs[0]['asking']:.1f} tokens ask "
-        f"{runs[0]['told']:.1f}).",
+        f"A crossing is {flops(runs[0], settings) / 1e3:.0f} kFLOP a pair ({runs[0]['asking']:.1f} tokens "
+        f"ask {runs[0]['told']:.1f}).",
         "",
-        f"**cost = {pair:.2f} us x pairs + {per['item_us']:.0f} us x items + {per['keyphrase_us']:.0f} us x keyphrases** "
-        "(processor time of one core; the pair's share holds Parquet, hashing, blocks and crossing).",
+        f"**cost = {pair:.2f} us x pairs + {per['item_us']:.0f} us x items + {per['keyphrase_us']:.0f} us x "
+        "keyphrases** (processor time of one core; the pair's share holds Parquet, hashing, blocks and "
+        "crossing).",
         "",
-        f"TextCache states, float16: {gigabytes['item']:.2f} GB a million items ({per['item_tokens']:.1f} tokens), "
-        f"{gigabytes['keyphrase']:.2f} GB a million keyphrases ({per['keyphrase_tokens']:.1f}); int8: "
-        f"{gigabytes['item'] * (per['width'] + 2) / per['width'] / 2:.2f} and "
+        f"TextCache states, float16: {gigabytes['item']:.2f} GB a million items ({per['item_tokens']:.1f} "
+        f"tokens), {gigabytes['keyphrase']:.2f} GB a million keyphrases ({per['keyphrase_tokens']:.1f}); "
+        f"int8: {gigabytes['item'] * (per['width'] + 2) / per['width'] / 2:.2f} and "
         f"{gigabytes['keyphrase'] * (per['width'] + 2) / per['width'] / 2:.2f}.",
         "",
         "| pairs | items | keyphrases | core-hours | of it texts | with states kept | paper's core-hours |",

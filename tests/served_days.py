@@ -1,4 +1,5 @@
-"""Runs made by hand for a served table, and what the table must then hold, worked out row by row in Python."""
+"""Runs made by hand for a served table, and what the table must then hold, worked out row by row in
+Python."""
 
 from __future__ import annotations
 
@@ -73,7 +74,8 @@ def hits(gone: Gone, key: Key) -> bool:
 
 
 def expected(days: Sequence[Day]) -> dict[Key, tuple[float | None, int]]:
-    """What is served after days of distinct hours, in whatever order they came: the latest word on each pair."""
+    """What is served after days of distinct hours, in whatever order they came: the latest word on each
+    pair."""
     found: dict[Key, tuple[float | None, int]] = {}
     for day in sorted(days, key=lambda day: day.hour):
         for key in list(found):

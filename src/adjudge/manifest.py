@@ -30,7 +30,8 @@ class Threshold:
 
 @dataclass(frozen=True)
 class EncoderSection:
-    """What manifests of encoders add. head: how logits become steps of a scale; max_length: of the input, in tokens."""
+    """What manifests of encoders add. head: how logits become steps of a scale; max_length: of the input, in
+    tokens."""
 
     head: str = "binary"
     max_length: int | None = None
@@ -59,16 +60,18 @@ KINDS: dict[str, type] = {
 FLAT = to_dict(CrossEncoderSection())
 """Format 1 writes the fields of these sections beside the common ones, in the manifest of every kind."""
 DECIDING = ("kind", "format", "head", "max_length", "calibration", "config", "files")
-"""What `model_version` is a hash of, with the files' contents; another kind's deciding settings belong into `config`."""
+"""What `model_version` is a hash of, with the files' contents; another kind's deciding settings belong into
+`config`."""
 
 
 @dataclass(frozen=True)
 class Manifest:
     """What an artifact says of itself (design/0001).
 
-    `files` and `config` (complete settings, and what was learnt and fits in a line) decide a score, together with
-    the other DECIDING values. `metrics` are of the dev split. `cuts` make a judge on a scale of several grades of a
-    model with one score; scores do not depend on them. `section` is of the class that KINDS names for `kind`.
+    `files` and `config` (complete settings, and what was learnt and fits in a line) decide a score, together
+    with the other DECIDING values. `metrics` are of the dev split. `cuts` make a judge on a scale of several
+    grades of a model with one score; scores do not depend on them. `section` is of the class that KINDS names
+    for `kind`.
     """
 
     kind: str
@@ -93,14 +96,14 @@ class Manifest:
 
 
 def read_any(folder: Path) -> dict[str, Any]:
-    """`adjudge.json` as it stands. Raises BadArtifact where it cannot be read."""
+    """`adjudge.json` as it stands. Raises BadArtifact if it cannot be read."""
     path = folder / MANIFEST
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadArtifact(
-            f"{folder} is not an artifact: {path} cannot be read ({error}). An artifact is a folder written by: "
-            "adjudge train"
+            f"{folder} is not an artifact: {path} cannot be read ({error}). An artifact is a folder written "
+            "by: adjudge train"
         ) from error
     if not isinstance(values, dict) or "kind" not in values:
         raise BadArtifact(f"{path} is not a manifest: it has no 'kind'. Train the model again.")
@@ -114,13 +117,13 @@ def read(folder: Path, kinds: Iterable[str] = KINDS) -> Manifest:
     if kind not in allowed:
         raise BadArtifact(
             f"{folder} holds a model of kind {kind!r}; allowed here is {', '.join(allowed)}"
-            f"{did_you_mean(kind, allowed)}. Give the folder of one, or train it: adjudge train (a newer adjudge may "
-            "know more kinds)"
+            f"{did_you_mean(kind, allowed)}. Give the folder of one, or train it: adjudge train (a newer "
+            "adjudge may know more kinds)"
         )
     if values.get("format") != FORMAT:
         raise BadArtifact(
-            f"{folder} has artifact format {values.get('format')!r}; allowed is {FORMAT}. Update adjudge or train "
-            "again."
+            f"{folder} has artifact format {values.get('format')!r}; allowed is {FORMAT}. Update adjudge or "
+            "train again."
         )
     names = {field.name for field in dataclasses.fields(KINDS[kind])}
     common = {key: value for key, value in values.items() if key not in FLAT or value != FLAT[key]}
@@ -182,14 +185,16 @@ def set_threshold(folder: Path, threshold: float, retention: float | None, how: 
 
 
 def set_cuts(folder: Path, cuts: Cuts) -> None:
-    """Store the cut points by which an artifact judges on `cuts.scale`; `model_version` stays, as no score changes."""
+    """Store the cut points by which an artifact judges on `cuts.scale`; `model_version` stays, as no score
+    changes."""
     values = read_any(folder)
     values["cuts"] = to_dict(cuts)
     write_json(folder / MANIFEST, values)
 
 
 def set_precisions(folder: Path, verdicts: dict[str, Any]) -> None:
-    """Store the parity gate's verdicts by precision; `model_version` stays, as no score in float32 changes."""
+    """Store the parity gate's verdicts by precision; `model_version` stays, as no score in float32
+    changes."""
     values = read_any(folder)
     values["precisions"] = verdicts
     write_json(folder / MANIFEST, values)

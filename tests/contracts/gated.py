@@ -1,8 +1,8 @@
 """`adjudge`, stopped at a gate: a stated number of calls pass, the next one waits until it is killed.
 
-python gated.py WORDS, with GATE_FOLDER (where `calls` grows by a byte a call, and `waiting-PID` says who waits), GATE_CALLS
-(how many pass) and GATE_AT (MODULE:FUNCTION, or `score` for a model's). A run's worker processes import this file, too,
-and stop at the same gate; of two that come at once one more may pass.
+python gated.py WORDS, with GATE_FOLDER (where `calls` grows by a byte a call, and `waiting-PID` says who
+waits), GATE_CALLS (how many pass) and GATE_AT (MODULE:FUNCTION, or `score` for a model's). A run's worker
+processes import this file, too, and stop at the same gate; of two that come at once one more may pass.
 """
 
 from __future__ import annotations

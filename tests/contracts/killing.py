@@ -43,7 +43,8 @@ def wait_for(seen: Callable[[], bool], what: str) -> None:
 def held(
     command: list[str], folder: Path, at: str, calls: int, processes: int = 1
 ) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
-    """A run of `adjudge` of which so many processes wait at the gate, and these; killed at the end of the block.
+    """A run of `adjudge` of which so many processes wait at the gate, and these; killed at the end of the
+    block.
 
     Its stderr is a pipe, and it leads a process group of its own.
     """

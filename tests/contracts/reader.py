@@ -1,4 +1,5 @@
-"""A reader that never stops: reads the served table over and over, and writes down what it saw of each version.
+"""A reader that never stops: reads the served table over and over, and writes down what it saw of each
+version.
 
 python reader.py TABLE OUT.jsonl STOP
 """

@@ -1,4 +1,5 @@
-"""Laws of every engine: a run killed in its last steps, when its result is there or nearly, never loses a row to --resume."""
+"""Laws of every engine: a run killed in its last steps, when its result is there or nearly, never loses a
+row to --resume."""
 
 from __future__ import annotations
 
@@ -66,7 +67,8 @@ def killed_before_naming(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 def test_a_kill_while_the_working_folder_goes(
     engine: Engine, overlap: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
-    """A folder is removed file by file, in whatever order: here the kill comes when some of one kind are gone."""
+    """A folder is removed file by file, in whatever order: here the kill comes when some of one kind are
+    gone."""
     whole = run(engine, overlap, pairs, tmp_path / "whole.parquet")
     out, real, killed = tmp_path / "a" / "out.parquet", shutil.rmtree, []
 

@@ -25,7 +25,8 @@ Title = tuple[str, str | None]
 
 @dataclass(frozen=True)
 class Day:
-    """items: title and category by id; pairs may name items that there are not; listed: the keyphrases table."""
+    """items: title and category by id; pairs may name items that there are not; listed: the keyphrases
+    table."""
 
     items: dict[str, Title]
     pairs: frozenset[tuple[str, str]]
@@ -108,7 +109,8 @@ def test_any_two_days(both: tuple[Day, Day], overlap: Path, tmp_path_factory: py
 
 
 def catalogue() -> tuple[Day, Day]:
-    """40 items and some of every change: revised titles and categories, new and deleted items and keyphrases."""
+    """40 items and some of every change: revised titles and categories, new and deleted items and
+    keyphrases."""
     names = [
         f"{brand} {colour} {kind}" for brand in BRANDS[:2] for colour in COLOURS[:4] for kind in KINDS[:5]
     ]

@@ -1,4 +1,5 @@
-"""kill -9 at chosen steps and random moments of runs and merges: the rerun gives the same bytes, and a reader sees whole versions only."""
+"""kill -9 at chosen steps and random moments of runs and merges: the rerun gives the same bytes, and a
+reader sees whole versions only."""
 
 from __future__ import annotations
 
@@ -78,7 +79,8 @@ def same(whole: Path, target: Path) -> None:
     ],
 )
 def test_a_killed_run_goes_on(overlap: Path, home: Path, out: str, processes: int, kills: int) -> None:
-    """Killed while it scores, while it notes a finished part, and at a random moment, its last steps included."""
+    """Killed while it scores, while it notes a finished part, and at a random moment, its last steps
+    included."""
     rng = random.Random(kills)
     whole, target = home / f"whole-{out}", home / out
     took = finish(scoring(overlap, home, whole.name, 1))
@@ -157,7 +159,8 @@ STEPS = {
 
 @pytest.mark.parametrize(("merges", "every"), [(2, 2), pytest.param(4, 1, marks=pytest.mark.slow)])
 def test_killed_merges_under_a_reader(tmp_path: Path, merges: int, every: int) -> None:
-    """A table and its twin: the same runs, the one killed at its steps and at a random moment, the other left in peace.
+    """A table and its twin: the same runs, the one killed at its steps and at a random moment, the other left
+    in peace.
 
     Of the steps each merge is killed at every `every`-th; the next one at the others.
     """

@@ -120,7 +120,8 @@ def test_a_row_with_a_reason_is_not_scored() -> None:
 
 
 def run(pairs: Path, out: Path, **more: object) -> Path:
-    return score_pairs("local", Task(lengths, pairs, out, scored_at=now(), **more)).out  # type: ignore[arg-type]
+    task = Task(lengths, pairs, out, scored_at=now(), **more)  # type: ignore[arg-type]
+    return score_pairs("local", task).out
 
 
 def test_a_folder_of_files_is_one_input(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Opening models: one reading of the manifest, every kind in the registry, hot swap, and no lock while a graph runs."""
+"""Opening models: one reading of the manifest, every kind in the registry, hot swap, and no lock while a
+graph runs."""
 
 from __future__ import annotations
 

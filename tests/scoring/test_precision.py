@@ -1,4 +1,5 @@
-"""Reduced precisions of a real artifact: the gate lets them in or keeps them out, and scores hold to what it saw."""
+"""Reduced precisions of a real artifact: the gate lets them in or keeps them out, and scores hold to what it
+saw."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ def gated(folder: Path, limits: GateLimits) -> dict[str, quantise.Judged]:
 
 @pytest.fixture(scope="module")
 def reduced(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The artifact with whatever precisions this machine can judge; limits are those of a user who would allow them."""
+    """The artifact with whatever precisions this machine can judge; limits are those of a user who would
+    allow them."""
     folder = Path(shutil.copytree(artifact, tmp_path_factory.mktemp("reduced") / "artifact"))
     gated(folder, GateLimits(0.01, 0.05, 0.2, 0.02))
     return folder

@@ -155,7 +155,8 @@ def test_scoring_needs_no_torch(artifact: Path) -> None:
         "import sys; from pathlib import Path; import adjudge.scoring.open_model as s; import pyarrow as pa;"
         "t = pa.table({'item_id': ['1'], 'keyphrase': ['red shoe'], 'title': ['acme red shoe']});"
         "print(s.open_model(Path(sys.argv[1])).score(t)[0]);"
-        "bad = {'torch', 'transformers', 'sklearn'} & set(sys.modules); sys.exit(f'imported {bad}' if bad else 0)"
+        "bad = {'torch', 'transformers', 'sklearn'} & set(sys.modules); sys.exit(f'imported {bad}' if bad "
+        "else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(artifact)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

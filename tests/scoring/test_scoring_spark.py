@@ -75,7 +75,8 @@ def test_items_reach_the_pairs_behind_them() -> None:
 
 
 def test_a_workers_error_is_told_in_one_line() -> None:
-    said = "[PYTHON_EXCEPTION] thrown: Traceback (most recent call last):\n  File x\nMemoryError: no room\n SQLSTATE: 38000"
+    head = "[PYTHON_EXCEPTION] thrown: Traceback (most recent call last):"
+    said = f"{head}\n  File x\nMemoryError: no room\n SQLSTATE: 38000"
     assert reason(said) == "MemoryError: no room"
     assert reason("[PATH_NOT_FOUND] no such path\nmore") == "[PATH_NOT_FOUND] no such path"
     assert reason("") == "no message"
@@ -354,8 +355,8 @@ from adjudge.engines.spark.settings import SparkSettings
 artifact, pairs, out, resume = sys.argv[1:5]
 conf = SparkSettings(master=sys.argv[5], ship=sys.argv[5] != "local[1]", driver_memory="1g",
     conf={"spark.executor.memory": "1g"})
-score(ScoreConfig(Path(artifact), Path(pairs), Path(out), engine="spark", part_rows=600, resume=resume == "resume",
-    scored_at="2026-11-22T06:00:00Z", spark=conf))
+score(ScoreConfig(Path(artifact), Path(pairs), Path(out), engine="spark", part_rows=600,
+    resume=resume == "resume", scored_at="2026-11-22T06:00:00Z", spark=conf))
 """
 
 

@@ -200,7 +200,8 @@ def test_what_cannot_be_recommended_is_refused(tmp_path: Path) -> None:
 
 texts = st.text(st.characters(codec="utf-8", max_codepoint=0x2FFF, exclude_characters="\x00"), max_size=6)
 spaced = st.lists(
-    texts | phrases | st.sampled_from(["İ", "ΑΣ", "é", "e\u0301", "\u00a0x", "x\u2003", "\x0bx"]), max_size=4
+    texts | phrases | st.sampled_from(["İ", "ΑΣ", "é", "e\u0301", "\u00a0x", "x\u2003", "\x0bx"]),
+    max_size=4,
 )
 
 
@@ -235,7 +236,8 @@ def test_one_item_alone_is_the_table_of_all(
 
 
 def test_forms_of_every_character_are_those_of_sql() -> None:
-    """Every character that existed in Unicode 14, alone and between others: one form in Python and in DuckDB."""
+    """Every character that existed in Unicode 14, alone and between others: one form in Python and in
+    DuckDB."""
     import sys
 
     import duckdb

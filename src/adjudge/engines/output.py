@@ -1,8 +1,8 @@
 """A run's result on disk: from finished parts to one file or a folder, and how a result is read back.
 
-One file: `OUT.parquet`, and `OUT.unscored.parquet` beside it if rows have no score. A folder: `part-*.parquet`,
-`_unscored/part-*.parquet`, and `_SUCCESS`, written last: a folder without it is not a result. The stamp stands in
-the Parquet metadata (key `adjudge`) and, for a folder, in `_SUCCESS`.
+One file: `OUT.parquet`, and `OUT.unscored.parquet` beside it if rows have no score. A folder:
+`part-*.parquet`, `_unscored/part-*.parquet`, and `_SUCCESS`, written last: a folder without it is not a
+result. The stamp stands in the Parquet metadata (key `adjudge`) and, for a folder, in `_SUCCESS`.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def read_success(folder: Path) -> Success:
         return from_dict(Success, json.loads((folder / SUCCESS).read_text(encoding="utf-8")))
     except (OSError, ValueError, BadConfig) as error:
         raise BadTable(
-            f"{folder} holds no finished run: {folder / SUCCESS} cannot be read ({error}). Run `adjudge score` to the "
-            "end (--resume goes on from its parts)."
+            f"{folder} holds no finished run: {folder / SUCCESS} cannot be read ({error}). Run `adjudge "
+            "score` to the end (--resume goes on from its parts)."
         ) from error
 
 
@@ -129,5 +129,6 @@ def read_result(path: Path) -> tuple[Stamp, list[Path]]:
         raise BadTable(f"{path} cannot be read as Parquet: {error}. Write it with: adjudge score") from error
     except (KeyError, ValueError, BadConfig) as error:
         raise BadTable(
-            f"{path} does not say which run wrote it (no Parquet metadata 'adjudge'). Write it with: adjudge score"
+            f"{path} does not say which run wrote it (no Parquet metadata 'adjudge'). Write it with: adjudge "
+            "score"
         ) from error

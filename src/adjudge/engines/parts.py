@@ -1,7 +1,8 @@
-"""The parts of a run: one pair of Parquet files each, written whole or not at all, and what is counted of them.
+"""The parts of a run: one pair of Parquet files each, written whole or not at all, and what is counted of
+them.
 
-A part is scored by one worker of any engine. It writes the files itself, under a name of its own first, so that a part is
-there whole, whoever dies; a part that is scored twice is the same twice.
+A part is scored by one worker of any engine. It writes the files itself, under a name of its own first, so
+that a part is there whole, whoever dies; a part that is scored twice is the same twice.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def write_part(
 ) -> Counts:
     """Write scored rows as a part; `schema` of the scores carries the run's stamp.
 
-    mark: distinguishes workers that may write the same part at a time. empty: whether a part without rows has a file.
+    mark: distinguishes workers that may write the same part at a time. empty: whether a part without rows has
+    a file.
     """
     total = Counts()
     aside: list[pa.Table] = []

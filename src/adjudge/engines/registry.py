@@ -15,7 +15,8 @@ from adjudge.records import Progress, no_progress
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine's folder is `adjudge.engines.NAME`; its `engine.py` has `score_pairs(task, progress) -> ScoreResult`.
+    """An engine's folder is `adjudge.engines.NAME`; its `engine.py` has `score_pairs(task, progress) ->
+    ScoreResult`.
 
     library    what must be installed, which `extra` brings
     ordered    rows of a folder of parts come out in the order of the input (those of one file always do)
@@ -43,8 +44,8 @@ ENGINES = {
 def score_pairs(name: str, task: Task, progress: Progress = no_progress) -> ScoreResult:
     """Run a task on the engine of that name.
 
-    Raises BadConfig on what the engine cannot do, BadTable if an input is missing, MissingExtra if its library is not
-    installed, and what the engine raises.
+    Raises BadConfig on what the engine cannot do, BadTable if an input is missing, MissingExtra if its
+    library is not installed, and what the engine raises.
     """
     check_choice("score", "engine", name, ENGINES)
     engine = ENGINES[name]
@@ -62,8 +63,8 @@ def _check_able(engine: Engine, task: Task) -> None:
         raise BadConfig(f"--resume is not for engine {engine.name}: {_able('resumes')} can. Leave it out.")
     if task.out.suffix == ".parquet" and not engine.one_file:
         raise BadConfig(
-            f"--out {task.out}: engine {engine.name} writes a folder of parts, not one file ({_able('one_file')} "
-            "can). Give a folder."
+            f"--out {task.out}: engine {engine.name} writes a folder of parts, not one file "
+            f"({_able('one_file')} can). Give a folder."
         )
 
 
@@ -75,13 +76,14 @@ def _check_inputs(task: Task) -> None:
     for name, path in task.inputs.items():
         if not path.exists():
             raise BadTable(
-                f"{path} cannot be read as Parquet: it does not exist; allowed is a file or a folder of them. "
-                f"Check --{name}."
+                f"{path} cannot be read as Parquet: it does not exist; allowed is a file or a folder of "
+                f"them. Check --{name}."
             )
 
 
 def _check_out(task: Task) -> None:
-    """The output takes the place of what is there: only of another run's, and never of what holds an input."""
+    """The output takes the place of what is there: only of another run's, and never of what holds an
+    input."""
     out, whole = task.out, task.out.resolve()
     for path in (*task.inputs.values(), task.artifact):
         if path is not None and whole in (path.resolve(), *path.resolve().parents):
@@ -90,8 +92,8 @@ def _check_out(task: Task) -> None:
     for name, path in task.inputs.items() if out.suffix == ".parquet" else ():
         if path.is_dir() and whole.parent == path.resolve():
             raise BadConfig(
-                f"--out {out} lies in the folder --{name} {path}: the next run would read it as input. Choose "
-                "another folder."
+                f"--out {out} lies in the folder --{name} {path}: the next run would read it as input. "
+                "Choose another folder."
             )
         if aside == path.resolve():
             raise BadConfig(
@@ -103,6 +105,7 @@ def _check_out(task: Task) -> None:
         ours = out.is_dir() and ((out / SUCCESS).is_file() or not any(out.iterdir()))
     if out.exists() and not ours:
         raise BadConfig(
-            f"--out {out} exists and is no result of `adjudge score`; allowed is a new name, an empty folder or an "
-            "older result, which is replaced. A name that ends in .parquet gives one file, any other a folder."
+            f"--out {out} exists and is no result of `adjudge score`; allowed is a new name, an empty folder "
+            "or an older result, which is replaced. A name that ends in .parquet gives one file, any other a "
+            "folder."
         )

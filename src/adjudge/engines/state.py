@@ -1,7 +1,7 @@
 """Crash-safe state of a run: what makes two runs the same run, and which parts are finished.
 
-`.NAME.run/` stands beside the output: parts, `_unscored/`, and `.run/` with `run.json` and one small file (a mark) per
-finished part. A mark counts if the files it speaks of are there.
+`.NAME.run/` stands beside the output: parts, `_unscored/`, and `.run/` with `run.json` and one small file (a
+mark) per finished part. A mark counts if the files it speaks of are there.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def folder_of(out: Path) -> Path:
 
 
 def fingerprint(task: Task, scorer: Scorer, **engine: Any) -> dict[str, Any]:
-    """What makes two runs give the same parts; `--resume` compares it entry by entry. engine: what is its own."""
+    """What makes two runs give the same parts; `--resume` compares it entry by entry. engine: what is its
+    own."""
 
     def files(source: Path | None) -> list[list[Any]] | None:
         if source is None:
@@ -91,8 +92,8 @@ def fingerprint(task: Task, scorer: Scorer, **engine: Any) -> dict[str, Any]:
 def opened(task: Task, scorer: Scorer, fingerprint: dict[str, Any]) -> Iterator[RunState]:
     """The working folder of a task: fresh, or with `resume` that of the killed run, whose stamp then holds.
 
-    Left without a finished part, the folder goes. Raises BadConfig if the killed run was another one, or a run is
-    still at it.
+    Left without a finished part, the folder goes. Raises BadConfig if the killed run was another one, or a
+    run is still at it.
     """
     out, folder = task.out, folder_of(task.out)
     run_id = task.run_id or default_run_id(task.scored_at, scorer.version)

@@ -22,9 +22,9 @@ def now() -> datetime:
 class Task:
     """What to score, with what, and where to.
 
-    load       gives a Scorer by keyword `workers` (threads; 0 = one per core). It travels to other processes, so it is
-               a module's function or a `functools.partial` of one. If `artifact` is set, it takes keyword `artifact`
-               as well: the place to open the model from instead
+    load       gives a Scorer by keyword `workers` (threads; 0 = one per core). It travels to other processes,
+               so it is a module's function or a `functools.partial` of one. If `artifact` is set, it takes
+               keyword `artifact` as well: the place to open the model from instead
     pairs      Parquet file, or folder of them (taken in the order of their names)
     out        a `.parquet` file, or a folder of part files
     items      item_id, title and optionally category: then the pairs' own title and category are not read
@@ -70,8 +70,8 @@ class Task:
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """What a run wrote: `unscored_path` is None if every row has a score; `reasons` counts those that have none;
-    `threshold_set` is False if the artifact says that its threshold is the default that nobody set."""
+    """What a run wrote: `unscored_path` is None if every row has a score; `reasons` counts those that have
+    none; `threshold_set` is False if the artifact says that its threshold is the default that nobody set."""
 
     out: Path
     rows: int
@@ -87,7 +87,10 @@ class ScoreResult:
 
 
 def input_files(path: Path) -> list[Path]:
-    """A file, or the Parquet files of a folder in the order of their names. Raises BadTable if there is none."""
+    """A file, or the Parquet files of a folder in the order of their names.
+
+    Raises BadTable if there is none.
+    """
     if not path.is_dir():
         return [path]
     files = sorted(file for file in path.glob("*.parquet") if not file.name.startswith((".", "_")))

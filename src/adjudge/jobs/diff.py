@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     import duckdb
 
 WRITTEN = ("pairs.parquet", "deleted.parquet")
-# All texts are bytes here: one that is not UTF-8 goes as it is to `score`, which sets its row aside and says why.
-# A pair of an item that the day's items do not hold has no texts, and is a pair all the same: `score` says why.
+# All texts are bytes here: one that is not UTF-8 goes as it is to `score`, which sets its row aside and says
+# why.
+# A pair of an item that the day's items do not hold has no texts, and is a pair all the same: `score` says
+# why.
 KEYS = {
     "keyphrase": "FROM pairs_there",
     "keyphrase_id": """SELECT p.item_id, k.keyphrase
@@ -33,7 +35,8 @@ DISTINCT = (
 )
 WITHOUT_KEY = "SELECT count(*) FILTER (WHERE item_id IS NULL OR keyphrase IS NULL) FROM keys_there"
 TO_SCORE = """
-SELECT n.item_id, n.keyphrase, i.title, i.category, CASE WHEN o.item_id IS NULL THEN 'new' ELSE 'revised' END AS why
+SELECT n.item_id, n.keyphrase, i.title, i.category, CASE WHEN o.item_id IS NULL THEN 'new' ELSE 'revised' END
+  AS why
 FROM pairs_after n
 LEFT JOIN items_after i ON n.item_id = i.item_id
 LEFT JOIN pairs_before o ON n.item_id = o.item_id AND n.keyphrase = o.keyphrase
@@ -41,7 +44,8 @@ LEFT JOIN items_before b ON n.item_id = b.item_id
 WHERE o.item_id IS NULL OR i.title IS DISTINCT FROM b.title OR i.category IS DISTINCT FROM b.category
 ORDER BY n.item_id, n.keyphrase
 """
-# One line for an item that lost all its pairs, one for a keyphrase that left the day's keyphrases; else one a pair.
+# One line for an item that lost all its pairs, one for a keyphrase that left the day's keyphrases; else one a
+# pair.
 LOST = """
 SELECT o.item_id, o.keyphrase, p.item_id IS NULL AS item_gone,
   w.keyphrase IS NULL AND b.keyphrase IS NOT NULL AND a.keyphrase IS NULL AS keyphrase_gone
@@ -69,8 +73,8 @@ SELECT (SELECT count(*) FROM pairs_after),
 
 
 BEFORE = (
-    "Yesterday's logs folder: items.parquet, pairs.parquet (item_id and keyphrase, or keyphrase_id) and, if pairs name "
-    "keyphrases by id or keyphrases are deleted, keyphrases.parquet."
+    "Yesterday's logs folder: items.parquet, pairs.parquet (item_id and keyphrase, or keyphrase_id) and, if "
+    "pairs name keyphrases by id or keyphrases are deleted, keyphrases.parquet."
 )
 OUT = "The folder to write: pairs.parquet for `adjudge score`, deleted.parquet for `adjudge merge`."
 AT = "The time of the deletions, as 2026-11-22T06:00:00Z; none = now."
@@ -101,8 +105,9 @@ class DiffConfig:
 
 @dataclass(frozen=True)
 class Diff:
-    """after: pairs of the later day, of which new, revised (title or category differ) and unchanged; lost: pairs of the
-    earlier day that are gone, by `deletions` lines; without_key: rows of the later day without item_id or keyphrase."""
+    """after: pairs of the later day, of which new, revised (title or category differ) and unchanged; lost:
+    pairs of the earlier day that are gone, by `deletions` lines; without_key: rows of the later day without
+    item_id or keyphrase."""
 
     out: Path
     after: int
@@ -121,8 +126,8 @@ class Diff:
 def diff(config: DiffConfig, progress: Progress = no_progress) -> Diff:
     """Write what `adjudge score` and `adjudge merge` need to bring a served table from one day to the next.
 
-    A full run of the later day gives the same rows. Raises BadTable where a table is missing or cannot be read, BadConfig
-    where `out` is no folder.
+    A full run of the later day gives the same rows. Raises BadTable if a table is missing or cannot be
+    read, BadConfig if `out` is no folder.
     """
     if config.out.exists() and not config.out.is_dir():
         raise BadConfig(f"--out {config.out} is a file; allowed is a folder: choose another place")
@@ -156,7 +161,8 @@ def _write(db: duckdb.DuckDBPyConnection, config: DiffConfig, scratch: Path, pro
 
 
 def _day(db: duckdb.DuckDBPyConnection, day: str, logs: Path) -> str:
-    """Tables pairs_DAY, items_DAY and keyphrases_DAY of texts as bytes; by which column the pairs name a keyphrase."""
+    """Tables pairs_DAY, items_DAY and keyphrases_DAY of texts as bytes; by which column the pairs name a
+    keyphrase."""
     items, pairs = log_path(logs, "items"), log_path(logs, "pairs")
     ITEMS.check_columns(columns_of(items), items)
     db.register("there", as_bytes(items, ("item_id", "title", "category")))
@@ -178,13 +184,14 @@ def _keys(db: duckdb.DuckDBPyConnection, pairs: Path, key: str) -> None:
 
 
 def _phrases(db: duckdb.DuckDBPyConnection, day: str, logs: Path, needed: bool) -> None:
-    """Views keyphrases_there (keyphrase_id, keyphrase) and keyphrases_DAY: without rows where there is no such table."""
+    """Views keyphrases_there (keyphrase_id, keyphrase) and keyphrases_DAY: without rows where there is no
+    such table."""
     name, empty = f"listed_{day}", "SELECT NULL::BLOB AS keyphrase_id, NULL::BLOB AS keyphrase WHERE false"
     if needed or (logs / "keyphrases.parquet").exists():
         path = log_path(logs, "keyphrases")
-        seen, wanted = columns_of(path), ("keyphrase_id", "keyphrase") if needed else ("keyphrase",)
-        if not set(wanted) <= set(seen):
-            raise BadTable(f"{path} needs {' and '.join(wanted)}; seen: {', '.join(seen)}. Rename or add it.")
+        columns, wanted = columns_of(path), ("keyphrase_id", "keyphrase") if needed else ("keyphrase",)
+        if not set(wanted) <= set(columns):
+            raise BadTable(f"{path} needs {' and '.join(wanted)}; seen: {', '.join(columns)}. Rename or add it.")
         db.register("there", as_bytes(path, ("keyphrase_id", "keyphrase")))
         db.table("there").create(name)
     else:

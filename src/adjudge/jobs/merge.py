@@ -1,4 +1,5 @@
-"""The jobs `merge` and `publish`: a run becomes part of a served table, and a version becomes the served one."""
+"""The jobs `merge` and `publish`: a run becomes part of a served table, and a version becomes the served
+one."""
 
 from __future__ import annotations
 
@@ -68,7 +69,7 @@ class ServedVersion:
 
 @job(lambda config: None)
 def served(config: ServedConfig, progress: Progress = no_progress) -> ServedVersion:
-    """What the table serves now. Raises BadTable where it serves nothing."""
+    """What the table serves now. Raises BadTable if it serves nothing."""
     from adjudge.served import table
 
     about, files = table.served(config.table)

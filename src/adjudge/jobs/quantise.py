@@ -22,8 +22,8 @@ COLUMNS = ("item_id", "keyphrase", "title", "category", "label", "split")
 
 
 PAIRS = (
-    "A training table (adjudge recipe): its train rows give the ranges of activations, its test rows (dev if there are "
-    "none) judge the precision."
+    "A training table (adjudge recipe): its train rows give the ranges of activations, its test rows (dev if "
+    "there are none) judge the precision."
 )
 
 
@@ -39,19 +39,21 @@ class QuantiseConfig:
     seed: Annotated[int, setting("Draws the rows.", ge=0, le=2**31 - 1)] = 7
 
 
-# The manifest of the artifact takes the limits with the verdicts; the folder's settings file is its training's.
+# The manifest of the artifact takes the limits with the verdicts; the folder's settings file is its
+# training's.
 @job(lambda config: None)
 def quantise(config: QuantiseConfig, progress: Progress = no_progress) -> list[PrecisionResult]:
     """Make int8, bf16 and mixed of a model and judge each beside float32 on held-out pairs.
 
-    What passes is open to `adjudge score --precision`. Raises BadArtifact, BadTable, NotEnoughData, MissingExtra.
+    What passes is open to `adjudge score --precision`. Raises BadArtifact, BadTable, NotEnoughData,
+    MissingExtra.
     """
     from adjudge.scoring.precision.quantise import quantise as judge
 
     rows = _read(config.pairs)
-    seen = _drawn(rows, ("train",), config.seen_rows, config)
+    training = _drawn(rows, ("train",), config.seen_rows, config)
     held_out = _drawn(rows, ("test", "dev"), config.held_out_rows, config)
-    return judge(config.artifact, seen, held_out, config.limits, progress)
+    return judge(config.artifact, training, held_out, config.limits, progress)
 
 
 def _read(path: Path) -> pa.Table:
@@ -79,6 +81,6 @@ def _drawn(rows: pa.Table, splits: tuple[str, ...], most: int, config: QuantiseC
             drawn = np.sort(rng.choice(len(matching), min(most, len(matching)), replace=False))
             return matching.take(pa.array(drawn))
     raise NotEnoughData(
-        f"{config.pairs} has no row of split {' or '.join(splits)}, which the gate needs. Build the training set with: "
-        "adjudge recipe"
+        f"{config.pairs} has no row of split {' or '.join(splits)}, which the gate needs. Build the training "
+        "set with: adjudge recipe"
     )

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from adjudge.engines.task import ScoreResult
 
 PAIRS = "Parquet, a file or a folder of them: item_id, keyphrase, title and optionally category."
-OUT = "The scores, in the order of the pairs: one Parquet file if the name ends in .parquet, else a folder of parts."
+OUT = "The scores, in the order of the pairs: one file if the name ends in .parquet, else a folder of parts."
 PRECISION = (
-    "fp32 (the model's own scores), int8, bf16 or mixed (if the artifact's parity gate allows it, see `adjudge "
-    "quantise`), or auto: the fastest allowed that this machine has the units for."
+    "fp32 (the model's own scores), int8, bf16 or mixed (if the artifact's parity gate allows it, see "
+    "`adjudge quantise`), or auto: the fastest allowed that this machine has the units for."
 )
 ITEMS = "Parquet: item_id, title and optionally category. Then the pairs need no title."
 KEYPHRASES = "Parquet: keyphrase_id, keyphrase. Then the pairs hold keyphrase_id."

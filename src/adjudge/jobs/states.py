@@ -1,4 +1,5 @@
-"""The job `states`: what a split student's lower layers give for every item or keyphrase, computed once and kept."""
+"""The job `states`: what a split student's lower layers give for every item or keyphrase, computed once and
+kept."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ DTYPE = "float16 (the scores stay what they are), or int8 (half the size; scores
 
 @settings
 class StatesConfig:
-    """Whose states are computed, of which texts. Items and keyphrases have a folder each: give one of them."""
+    """Whose states are computed, of which texts. Items and keyphrases have a folder each: give one of
+    them."""
 
     artifact: Annotated[Path, setting("A split student's folder.")]
     out: Annotated[Path, setting("The folder of states to write.")]
@@ -72,7 +74,8 @@ def states(config: StatesConfig, progress: Progress = no_progress) -> States:
 
 
 def _texts(config: StatesConfig) -> Iterator[list[str]]:
-    """Distinct texts as the student reads them, in batches; without those that are not UTF-8, which it never scores."""
+    """Distinct texts as the student reads them, in batches; without those that are not UTF-8, which it never
+    scores."""
     import duckdb
     import pyarrow as pa
 

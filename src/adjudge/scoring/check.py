@@ -37,7 +37,7 @@ def check(artifact: Path) -> GoldenCheck:
     worst = float(np.max(np.where(np.isnan(gaps), np.inf, gaps), initial=0.0))
     if not len(golden) or worst > TOLERANCE:
         raise BadArtifact(
-            f"{artifact} fails its golden pairs: scores are off by up to {worst:.2e} over {len(golden)} pairs; "
-            f"allowed is {TOLERANCE:g}. Copy or train it again, or use the pinned onnxruntime."
+            f"{artifact} fails its golden pairs: scores are off by up to {worst:.2e} over {len(golden)} "
+            f"pairs; allowed is {TOLERANCE:g}. Copy or train it again, or use the pinned onnxruntime."
         )
     return GoldenCheck(scorer.version, len(golden), worst)

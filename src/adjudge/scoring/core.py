@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 
 
 class Scorer(Protocol):
-    """What scores pairs, whatever the model. `score` gives float64 of shape (rows,), NaN where it cannot."""
+    """What scores pairs, whatever the model. `score` gives float64 of shape (rows,), NaN if it cannot."""
 
     @property
     def version(self) -> str: ...
@@ -77,7 +77,7 @@ class CrossEncoderScorer:
     def score(self, pairs: pa.Table) -> np.ndarray:
         """Calibrated scores in [0, 1], float64 (rows,), in the order of `pairs`: the mean of `above`.
 
-        `pairs` has item_id, keyphrase, title and optionally category. NaN where a title, keyphrase or
+        `pairs` has item_id, keyphrase, title and optionally category. NaN if a title, keyphrase or
         item_id is null or blank. A pair's score does not depend on the other pairs of the table.
         """
         return self.above(pairs).mean(axis=1)
@@ -95,8 +95,9 @@ class CrossEncoderScorer:
         encoded = encode(self.tokenizer, first, second, self.manifest.section.max_length)
         lengths = encoded.lengths
         cuts = batches(lengths, self.batch_tokens, exact=True)
-        # A product of one row takes another kernel, whose last bit differs: a pair on its own runs twice, so that a
-        # score is the same to the last bit whatever its neighbours (a full run equals yesterday's plus a diff).
+        # A product of one row takes another kernel, whose last bit differs: a pair on its own runs twice, so
+        # that a score is the same to the last bit whatever its neighbours (a full run equals yesterday's plus
+        # a diff).
         cuts = [np.repeat(rows, 2) if len(rows) == 1 else rows for rows in cuts]
         groups = self.runner.plan(lengths, cuts)
 

@@ -1,4 +1,5 @@
-"""ONNX sessions for scoring: one thread per call, since several small batches at a time beat one batch on several."""
+"""ONNX sessions for scoring: one thread per call, since several small batches at a time beat one batch on
+several."""
 
 from __future__ import annotations
 
@@ -9,7 +10,10 @@ from adjudge.errors import BadArtifact, MissingExtra
 
 
 def open_graph(path: Path) -> Any:
-    """An onnxruntime session. Raises MissingExtra without onnxruntime, BadArtifact if the graph cannot be run."""
+    """An onnxruntime session.
+
+    Raises MissingExtra without onnxruntime, BadArtifact if the graph cannot be run.
+    """
     try:
         import onnxruntime
     except ImportError as error:

@@ -24,8 +24,9 @@ BATCH_TOKENS = 2048
 class OpenOptions:
     """How a model is opened.
 
-    workers: threads, 0 = one per core. precision: fp32 (the model's own scores), int8, bf16 or mixed (if the artifact's
-    parity gate allows it and this machine has the units), or auto. states: folders of `adjudge states`.
+    workers: threads, 0 = one per core. precision: fp32 (the model's own scores), int8, bf16 or mixed (if the
+    artifact's parity gate allows it and this machine has the units), or auto. states: folders of `adjudge
+    states`.
     """
 
     workers: int = 0
@@ -79,10 +80,11 @@ def open_model(
     states: Sequence[Path] = (),
     kinds: Iterable[str] = KINDS,
 ) -> Scorer:
-    """Open an artifact's folder for scoring, whatever its kind (`kinds`: those that will do); see `OpenOptions`.
+    """Open an artifact's folder for scoring, whatever its kind (`kinds`: those that will do); see
+    `OpenOptions`.
 
-    Raises BadArtifact if the folder is torn or edited, or of another kind; BadConfig or MissingExtra if the precision
-    or the states cannot be had.
+    Raises BadArtifact if the folder is torn or edited, or of another kind; BadConfig or MissingExtra if the
+    precision or the states cannot be had.
     """
     check_range("scoring", "workers", workers, 0, 1024)
     check_range("scoring", "batch_tokens", batch_tokens, 1, 10**7)
@@ -90,19 +92,20 @@ def open_model(
     opener = OPENERS[manifest.kind]
     if precision not in (EXACT, "auto") and not opener.has_precisions:
         raise BadConfig(
-            f"precision {precision} is for cross-encoders; {artifact} holds a {manifest.kind} model: allowed are "
-            "fp32, auto"
+            f"precision {precision} is for cross-encoders; {artifact} holds a {manifest.kind} model: allowed "
+            "are fp32, auto"
         )
     if states and not opener.has_states:
         raise BadConfig(
-            f"states are for a split student (kind split-encoder); {artifact} holds a {manifest.kind} model. Leave "
-            "them out."
+            f"states are for a split student (kind split-encoder); {artifact} holds a {manifest.kind} model. "
+            "Leave them out."
         )
     return opener.open(artifact, manifest, OpenOptions(workers, batch_tokens, precision, tuple(states)))
 
 
 def chosen_precision(artifact: Path, manifest: Manifest, precision: str) -> str:
-    """The one precision of a run: what `auto` means on the machine that starts it, so that no worker chooses anew."""
+    """The one precision of a run: what `auto` means on the machine that starts it, so that no worker chooses
+    anew."""
     if precision != "auto":
         return precision
     if not OPENERS[manifest.kind].has_precisions:
@@ -115,9 +118,9 @@ def chosen_precision(artifact: Path, manifest: Manifest, precision: str) -> str:
 class ModelSlot:
     """The model that a service scores with; its next version takes its place while other threads score.
 
-    A caller takes `current` once and uses it for the whole request, so that score, version and threshold are of one
-    model. Reading an attribute is atomic in Python, so nobody waits: a request that began before a swap ends with
-    the model it began with, which goes when its last request has ended.
+    A caller takes `current` once and uses it for the whole request, so that score, version and threshold are
+    of one model. Reading an attribute is atomic in Python, so nobody waits: a request that began before a
+    swap ends with the model it began with, which goes when its last request has ended.
     """
 
     def __init__(self, scorer: Scorer) -> None:

@@ -1,4 +1,5 @@
-"""Scoring of one table, the same on every engine: one row per pair, and a reason for each that cannot be scored."""
+"""Scoring of one table, the same on every engine: one row per pair, and a reason for each that cannot be
+scored."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from adjudge.errors import BadTable
 from adjudge.scoring.core import Scorer
 from adjudge.student.text import unscorable
 from adjudge.tables import TO_SCORE
+from adjudge.text.utf8 import is_whole, repair
 
 SCORES_SCHEMA = pa.schema(
     [
@@ -34,15 +36,18 @@ UNKNOWN_KEYPHRASE = "unknown keyphrase"
 NO_SCORE = "the model gives this pair no score"
 BROKEN = "{name} is not UTF-8"
 TEXT_BYTES = 32 * 2**20
-"""Text that a scorer gets at a time, about: what bounds memory where texts are long (most tables stay far below)."""
+"""Text that a scorer gets at a time, about: what bounds memory where texts are long (most tables stay far
+below)."""
 REASON = "reason"
-"""A column of this name may come with the pairs: a row where it is not null is not scored, for that reason."""
+"""A column of this name may come with the pairs: a row where it is not null is not scored, for that
+reason."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """`scores` (SCORES_SCHEMA) has one row per pair, in the order given; `unscored` (UNSCORED_SCHEMA) those without
-    a score, each with its 0-based row number and reason. `kept` counts rows at or above the threshold."""
+    """`scores` (SCORES_SCHEMA) has one row per pair, in the order given; `unscored` (UNSCORED_SCHEMA) those
+    without a score, each with its 0-based row number and reason. `kept` counts rows at or above the
+    threshold."""
 
     scores: pa.Table
     unscored: pa.Table
@@ -52,10 +57,11 @@ class Rows:
 def score_rows(scorer: Scorer, pairs: pa.Table, scored_at: datetime, first: int = 0) -> Rows:
     """Score `pairs` (table to_score; string columns of any kind, perhaps with `reason`): no row is dropped.
 
-    An item's pairs reach the scorer together, whatever their order here. A text that is not UTF-8 makes its row
-    unscored; its keys are written with U+FFFD for the broken bytes. `first` is the number of the first row.
-    Where the model has no threshold, `kept` is null. `scored_at` needs a time zone. More than TEXT_BYTES of text go to
-    the scorer in pieces.
+    An item's pairs reach the scorer together, whatever their order here. A text that is not UTF-8 makes its
+    row unscored; its keys are written with U+FFFD for the broken bytes. `first` is the number of the first
+    row.
+    Where the model has no threshold, `kept` is null. `scored_at` needs a time zone. More than TEXT_BYTES of
+    text go to the scorer in pieces.
     """
     parts = [_score_piece(scorer, piece, scored_at, first + at) for at, piece in _pieces(pairs)]
     if len(parts) == 1:
@@ -110,7 +116,8 @@ def _score_piece(scorer: Scorer, pairs: pa.Table, scored_at: datetime, first: in
 
 
 def check_texts(schema: pa.Schema, where: object) -> None:
-    """Raise BadTable unless the columns of `to_score` in a schema are texts (an item_id may be an integer)."""
+    """Raise BadTable unless the columns of `to_score` in a schema are texts (an item_id may be an
+    integer)."""
     for name in (*TO_SCORE.names, "keyphrase_id"):
         if name in schema.names:
             _check_type(where, name, schema.field(name).type)
@@ -125,31 +132,23 @@ def _check_type(where: object, name: str, kind: pa.DataType) -> None:
 
 
 def _decoded(pairs: pa.Table) -> tuple[pa.Table, pa.Array]:
-    """The pairs with plain string columns and without `reason`, and a reason for each row that has one already."""
+    """The pairs with plain string columns and without `reason`, and a reason for each row that has one
+    already."""
     reasons = pa.nulls(len(pairs), pa.string())
     if REASON in pairs.column_names:
         reasons = pairs[REASON].combine_chunks().cast(pa.string())
         pairs = pairs.drop_columns([REASON])
-    for place, name in enumerate(pairs.column_names):
+    for number, name in enumerate(pairs.column_names):
         column = pairs[name].combine_chunks().cast(pa.string())
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid:
-            column, broken = _repaired(column)
+        if not is_whole(column):
+            column, broken = repair(column)
             reasons = pc.if_else(broken, BROKEN.format(name=name), reasons)
-        pairs = pairs.set_column(place, name, column)
+        pairs = pairs.set_column(number, name, column)
     return pairs, reasons
 
 
-def _repaired(column: pa.Array) -> tuple[pa.Array, pa.Array]:
-    raw = column.cast(pa.binary()).to_pylist()
-    texts = [None if value is None else value.decode("utf-8", "replace") for value in raw]
-    broken = [text is not None and text.encode() != value for value, text in zip(raw, texts, strict=True)]
-    return pa.array(texts, pa.string()), pa.array(broken)
-
-
 def _grouped(scorer: Scorer, pairs: pa.Table, reasons: pa.Array) -> np.ndarray:
-    """Scores (rows,), NaN where a reason stands; the scorer sees an item's pairs side by side."""
+    """Scores (rows,), NaN if a reason stands; the scorer sees an item's pairs side by side."""
     values = np.full(len(pairs), np.nan)
     able = np.flatnonzero(reasons.is_null().to_numpy(zero_copy_only=False))
     items = pairs["item_id"].combine_chunks().dictionary_encode().indices

@@ -29,7 +29,8 @@ TABLE_BYTES = 2**26
 
 
 class Runner(Protocol):
-    """`plan` shares out batches; `run` gives the logits (rows, outputs) of each batch of a group, in order."""
+    """`plan` shares out batches; `run` gives the logits (rows, outputs) of each batch of a group, in
+    order."""
 
     def plan(self, lengths: Ids, batches: Sequence[Ids]) -> list[list[Ids]]: ...
 
@@ -51,7 +52,8 @@ class WholeGraphRunner:
 
 @dataclass(frozen=True)
 class TableRunner:
-    """`first` once on each distinct (id, position, type) of a group, then `rest` on each batch, in onnxruntime."""
+    """`first` once on each distinct (id, position, type) of a group, then `rest` on each batch, in
+    onnxruntime."""
 
     first: Any
     rest: Any
@@ -106,9 +108,9 @@ class TableRunner:
 class OpenvinoRunner:
     """`TableRunner`, with `rest` in OpenVINO: one stream of one thread per worker.
 
-    OpenVINO builds its kernels anew for every shape (some 10 ms), so batches are filled up to a power of two rows, or
-    to the largest batch of their length: a few shapes per length, whatever the table. And it converts all tables it is
-    given, so a batch gets its own rows of them alone.
+    OpenVINO builds its kernels anew for every shape (some 10 ms), so batches are filled up to a power of two
+    rows, or to the largest batch of their length: a few shapes per length, whatever the table. And it
+    converts all tables it is given, so a batch gets its own rows of them alone.
     """
 
     tables: TableRunner
@@ -183,8 +185,8 @@ def _streams(path: Path, workers: int) -> queue.SimpleQueue[Any]:
         model = openvino.Core().compile_model(str(path), "CPU", settings)
     except RuntimeError as error:
         raise BadArtifact(
-            f"{path} cannot be opened by OpenVINO: {str(error).splitlines()[0]}. Train the model again, or use "
-            "--precision fp32."
+            f"{path} cannot be opened by OpenVINO: {str(error).splitlines()[0]}. Train the model again, or "
+            "use --precision fp32."
         ) from error
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
     for _ in range(workers):

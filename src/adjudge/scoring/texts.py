@@ -1,6 +1,7 @@
 """Text store: `--items` and `--keyphrases` on disk, looked up by id, chunk by chunk in input order.
 
-A store is an Arrow file of the texts, sorted by the hash of their id, and the hashes as one array (`storage.lookup`).
+A store is an Arrow file of the texts, sorted by the hash of their id, and the hashes as one array
+(`storage.lookup`).
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ TWICE = "id {!r} stands in two rows; allowed is one. `adjudge import table` sets
 def build_store(
     paths: list[Path], key: str, columns: tuple[str, ...], folder: Path, memory: str = "1GB"
 ) -> int:
-    """Write the store of a table's `columns` by `key` (optional columns become null); rows without a key are left out.
+    """Write the store of a table's `columns` by `key` (optional columns become null); rows without a key are
+    left out.
 
-    Memory is that of a DuckDB sort, which spills into `folder`. Returns the rows of the store. Raises BadTable if the
-    table cannot be read, or a key stands in two rows.
+    Memory is that of a DuckDB sort, which spills into `folder`. Returns the rows of the store. Raises
+    BadTable if the table cannot be read, or a key stands in two rows.
     """
     folder.mkdir(parents=True, exist_ok=True)
     message = f"{paths[0]} cannot be read as a table by {key}: {{}}. Write the file again."
@@ -126,7 +128,8 @@ def open_store(folder: Path) -> TextStore:
 
 @dataclass(frozen=True)
 class TextJoin:
-    """How pairs get their texts. `items` and `keyphrases` are folders of stores; None = the pairs hold the texts."""
+    """How pairs get their texts. `items` and `keyphrases` are folders of stores; None = the pairs hold the
+    texts."""
 
     items: Path | None = None
     keyphrases: Path | None = None

@@ -39,7 +39,8 @@ class StagedRun:
 
 @dataclass(frozen=True)
 class BucketReport:
-    """Rows of each bucket; the run's doubles; how many buckets were written anew; bytes of those and of the linked."""
+    """Rows of each bucket; the run's doubles; how many buckets were written anew; bytes of those and of the
+    linked."""
 
     bucket_rows: tuple[int, ...]
     doubles: int
@@ -56,7 +57,10 @@ def stage(
     buckets: int,
     floor: str,
 ) -> StagedRun:
-    """Read a run and its tombstones. Raises BadTable if rows contradict the stamp or are older than `floor`."""
+    """Read a run and its tombstones.
+
+    Raises BadTable if rows contradict the stamp or are older than `floor`.
+    """
     scores = db.read_parquet([str(file) for file in files])
     missing = [name for name in SCORES_SCHEMA.names if name not in scores.columns]
     if missing:
@@ -71,7 +75,8 @@ def stage(
     )
     if {low, high} != {stamp.model_version}:
         raise BadTable(
-            f"{files[0]}: rows of model {low} and {high}, but its run says {stamp.model_version}. Score again."
+            f"{files[0]}: rows of model {low} and {high}, but its run says {stamp.model_version}. Score "
+            "again."
         )
     if timeless or old:
         raise BadTable(
@@ -111,7 +116,8 @@ def carry(db: duckdb.DuckDBPyConnection, table: Path, base: Version, stamp: Stam
 def remember(
     db: duckdb.DuckDBPyConnection, table: Path, base: Version | None, floor: str, building: Path
 ) -> None:
-    """The deletions that runs still to come must respect: this run's and the remembered ones, none before `floor`."""
+    """The deletions that runs still to come must respect: this run's and the remembered ones, none before
+    `floor`."""
     if base is None:
         db.register("remembered", GONE_SCHEMA.empty_table())
     else:
@@ -136,7 +142,8 @@ def build(
     building: Path,
     progress: Progress,
 ) -> BucketReport:
-    """Every bucket of the next version into `building`: written if it must be, else linked to that of `base`."""
+    """Every bucket of the next version into `building`: written if it must be, else linked to that of
+    `base`."""
     sizes = {True: 0, False: 0}
     rows, written, doubles = [], 0, 0
     phrases = bool(_one(db, "SELECT count(*) FROM phrase_now")[0])

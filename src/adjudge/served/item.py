@@ -1,7 +1,8 @@
 """Recommendations of one item, as a pure function: what a service shows without reading files.
 
-`recommend` states the same rules in SQL for all items of a table; a property test holds the two together. A form is text
-by text what DuckDB makes of it: NFC, ASCII white space to one space, lower case by single characters.
+`recommend` states the same rules in SQL for all items of a table; a property test holds the two together. A
+form is text by text what DuckDB makes of it: NFC, ASCII white space to one space, lower case by single
+characters.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def keyphrases_to_show(
 ) -> list[ScoredKeyphrase]:
     """The kept keyphrases of an item, best first (ties by keyphrase), one per form, under the caps.
 
-    For an item whose adgroup and seller have no other item: what other items take away is for `recommend` to say.
+    For an item whose adgroup and seller have no other item: what other items take away is for `recommend` to
+    say.
 
     >>> rows = [ScoredKeyphrase("Red shoe", 0.8, True), ScoredKeyphrase("red  shoe", 0.9, True)]
     >>> [row.keyphrase for row in keyphrases_to_show(rows, RecommendSettings())]
@@ -45,7 +47,8 @@ def keyphrases_to_show(
 
 
 def form_of(keyphrase: str, form: str) -> str:
-    """What two keyphrases have in common if they are the same: the text itself, or without case, spacing, word order.
+    """What two keyphrases have in common if they are the same: the text itself, or without case, spacing,
+    word order.
 
     >>> form_of(" Shoe  RED", "exact"), form_of(" Shoe  RED", "spacing"), form_of(" Shoe  RED", "words")
     (' Shoe  RED', 'shoe red', 'red shoe')

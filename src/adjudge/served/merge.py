@@ -58,11 +58,11 @@ class MergeResult:
 
 
 def merge(config: MergeConfig, progress: Progress = no_progress) -> MergeResult:
-    """Build the version that holds the head and a run: the latest `scored_at` wins by (item_id, keyphrase), then the
-    later merge; `kept` follows the newest run's threshold.
+    """Build the version that holds the head and a run: the latest `scored_at` wins by (item_id, keyphrase),
+    then the later merge; `kept` follows the newest run's threshold.
 
-    The same run id with the same rows is no change. Killed at any moment, the served version stays, and the same call
-    gives the same table. Raises BadTable, BadConfig.
+    The same run id with the same rows is no change. Killed at any moment, the served version stays, and the
+    same call gives the same table. Raises BadTable, BadConfig.
     """
     stamp, files = read_result(config.scores)
     with tables.alone(config.table):
@@ -126,7 +126,10 @@ def _merge(
 
 
 def _base(db: duckdb.DuckDBPyConnection, config: MergeConfig) -> Version | None:
-    """The version to build on. Raises BadConfig if there must be one, or if DuckDB hashes otherwise than it did."""
+    """The version to build on.
+
+    Raises BadConfig if there must be one, or if DuckDB hashes otherwise than it did.
+    """
     head = tables.pointer(config.table).head
     if not head:
         if not config.full:
@@ -137,8 +140,8 @@ def _base(db: duckdb.DuckDBPyConnection, config: MergeConfig) -> Version | None:
     base = tables.version(config.table, head)
     if base.probe != build.hash_probe(db) and not config.full:
         raise BadConfig(
-            f"{config.table} was built with another DuckDB, whose hash differs: its buckets would not fit. Merge a full run "
-            "(--full), or use the DuckDB it was built with."
+            f"{config.table} was built with another DuckDB, whose hash differs: its buckets would not fit. "
+            "Merge a full run (--full), or use the DuckDB it was built with."
         )
     return base
 
@@ -146,22 +149,22 @@ def _base(db: duckdb.DuckDBPyConnection, config: MergeConfig) -> Version | None:
 def _check_run(base: Version, stamp: Stamp, config: MergeConfig) -> None:
     if stamp.scored_at < base.floor:
         raise BadConfig(
-            f"{config.scores} was scored at {stamp.scored_at}; allowed here is {base.floor} or later, as a later full run (or "
-            "`remember`) has closed what was before. Score the pairs again."
+            f"{config.scores} was scored at {stamp.scored_at}; allowed here is {base.floor} or later, as a "
+            "later full run (or `remember`) has closed what was before. Score the pairs again."
         )
     if stamp.model_version != base.model_version and not (config.full or config.force):
         raise BadConfig(
-            f"{config.scores} was scored by model {stamp.model_version}; the table holds model {base.model_version}, and their "
-            "scores cannot be compared. Run a full with the new model (--full), or force the diff in "
-            "(--set force=true)."
+            f"{config.scores} was scored by model {stamp.model_version}; the table holds model "
+            f"{base.model_version}, and their scores cannot be compared. Run a full with the new model "
+            "(--full), or force the diff in (--set force=true)."
         )
 
 
 def _check_again(known: Run, staged: StagedRun, config: MergeConfig) -> None:
     if known.digest != staged.digest:
         raise BadConfig(
-            f"run {known.run_id} was merged before with other content ({known.rows:,} rows, scored at {known.scored_at}; "
-            f"now {staged.rows:,} rows). Give this run another --run-id."
+            f"run {known.run_id} was merged before with other content ({known.rows:,} rows, scored at "
+            f"{known.scored_at}; now {staged.rows:,} rows). Give this run another --run-id."
         )
 
 
@@ -181,7 +184,8 @@ def _rows(file: Path) -> int:
 
 
 def _next(config: MergeConfig, base: Version | None, stamp: Stamp, run: Run, buckets: int) -> Version:
-    """What the next version will say of itself; a run that arrives late changes neither model nor threshold."""
+    """What the next version will say of itself; a run that arrives late changes neither model nor
+    threshold."""
     number = tables.next_number(config.table)
     runs = (*(base.runs if base else ()), run)[-RUNS:]
     floor = max(

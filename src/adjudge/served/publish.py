@@ -24,8 +24,8 @@ class PublishResult:
 def publish(table: Path, number: int | None = None, keep: int = 2) -> PublishResult:
     """Serve the head (or version `number`, back or forth; the next merge then builds on it).
 
-    The `keep` versions served before it stay, for readers that are still at them, and whatever was merged after it. Again
-    is no change. Raises BadTable if there is nothing to publish.
+    The `keep` versions served before it stay, for readers that are still at them, and whatever was merged
+    after it. Again is no change. Raises BadTable if there is nothing to publish.
     """
     with tables.alone(table):
         return publish_held(table, number, keep)

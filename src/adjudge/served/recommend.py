@@ -1,4 +1,5 @@
-"""Recommendations: the kept keyphrases of an item in rank order, without doubles, under the caps of a seller's page."""
+"""Recommendations: the kept keyphrases of an item in rank order, without doubles, under the caps of a
+seller's page."""
 
 from __future__ import annotations
 
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 
 FORMS = {
     "exact": "SELECT *, keyphrase AS form FROM joined",
-    "spacing": r"SELECT *, lower(trim(regexp_replace(nfc_normalize(keyphrase), '\s+', ' ', 'g'))) AS form FROM joined",
+    "spacing": r"SELECT *, lower(trim(regexp_replace(nfc_normalize(keyphrase), '\s+', ' ', 'g'))) AS form "
+    "FROM joined",
     "words": r"""SELECT *, array_to_string(list_sort(string_split(
-        lower(trim(regexp_replace(nfc_normalize(keyphrase), '\s+', ' ', 'g'))), ' ')), ' ') AS form FROM joined""",
+        lower(trim(regexp_replace(nfc_normalize(keyphrase), '\s+', ' ', 'g'))), ' ')), ' ') AS form FROM
+        joined""",
 }
-"""What makes two keyphrases the same: nothing but themselves; letter case and spacing; or also the order of words."""
+"""What makes two keyphrases the same: nothing but themselves; letter case and spacing; or also the order of
+words."""
 
 # An item without an adgroup is one of its own, and without a seller it has a page of its own.
 JOINED = """
@@ -47,18 +51,27 @@ STEPS = {
         PARTITION BY page ORDER BY score DESC, keyphrase, item_id)""",
 }
 RANKED = """
-SELECT item_id, row_number() OVER (PARTITION BY item_id ORDER BY score DESC, keyphrase) AS rank, keyphrase, score,
-  adgroup_id, seller_id, model_version, scored_at
+SELECT item_id, row_number() OVER (PARTITION BY item_id ORDER BY score DESC, keyphrase) AS rank,
+  keyphrase, score, adgroup_id, seller_id, model_version, scored_at
 FROM rows_now ORDER BY item_id, rank
 """
-FACTS = "SELECT count(*), count(*) FILTER (WHERE kept), count(*) FILTER (WHERE score IS NOT NULL AND kept IS NULL) FROM scores"
-LAST = "SELECT count(*), count(DISTINCT item_id), count(DISTINCT item_id) FILTER (WHERE adgroup_id IS NULL) FROM rows_now"
+FACTS = """
+SELECT count(*), count(*) FILTER (WHERE kept), count(*) FILTER (WHERE score IS NOT NULL AND kept IS NULL) FROM
+scores
+"""
+LAST = """
+SELECT count(*), count(DISTINCT item_id), count(DISTINCT item_id) FILTER (WHERE adgroup_id IS NULL) FROM
+rows_now
+"""
 
 
 @dataclass(frozen=True)
 class RecommendResult:
-    """rows: scores read; removed: rows that each rule took, in the order of the rules; out_rows: what is left, of `items`
-    items; without_adgroup: items among them that stand alone because no adgroup is known."""
+    """What was written.
+
+    rows: scores read; removed: rows that each rule took, in the order of the rules; out_rows: what is left,
+    of `items` items; without_adgroup: items among them that stand alone because no adgroup is known.
+    """
 
     out: Path
     rows: int
@@ -71,10 +84,11 @@ class RecommendResult:
 def recommend(
     scores: Path, items: Path, out: Path, settings: RecommendSettings, progress: Progress = no_progress
 ) -> RecommendResult:
-    """Write item_id, rank (1 = best), keyphrase, score, adgroup_id, seller_id, model_version, scored_at, by item and rank.
+    """Write item_id, rank (1 = best), keyphrase, score, adgroup_id, seller_id, model_version and scored_at.
 
-    `scores` is a served table, or what `adjudge score` wrote. Rank is by score, ties by keyphrase. Within an adgroup a
-    keyphrase stays with the item where it scores highest. Raises BadTable.
+    Rows are sorted by item and rank. `scores` is a served table, or what `adjudge score` wrote. Rank is by
+    score, ties by keyphrase. Within an adgroup a keyphrase stays with the item where it scores highest.
+    Raises BadTable.
     """
     files = score_files(scores)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -111,8 +125,8 @@ def _write(
     rows, left, undecided = db.execute(FACTS).fetchall()[0]
     if undecided:
         raise BadTable(
-            f"{scores}: {undecided:,} rows have a score but no `kept`, as their model has no threshold. Set one with "
-            "adjudge compare, and score again."
+            f"{scores}: {undecided:,} rows have a score but no `kept`, as their model has no threshold. Set "
+            "one with adjudge compare, and score again."
         )
     removed = {"not kept": rows - left}
     db.sql(JOINED).create_view("joined")

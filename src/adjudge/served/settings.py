@@ -16,8 +16,8 @@ DELETED = (
     "Tombstones, as `adjudge diff` writes them: item_id, keyphrase, deleted_at. A null key stands for any."
 )
 FORM = (
-    "What makes two keyphrases the same: exact (nothing but themselves), spacing (letter case and spaces do not count) "
-    "or words (nor does their order)."
+    "What makes two keyphrases the same: exact (nothing but themselves), spacing (letter case and spaces do "
+    "not count) or words (nor does their order)."
 )
 
 

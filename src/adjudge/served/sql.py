@@ -7,12 +7,13 @@ PROBE = "SELECT hash('item_id', 1)::VARCHAR"
 
 FRESH = """
 CREATE TABLE fresh AS
-SELECT (hash(item_id) % $buckets)::INTEGER AS bucket, item_id, keyphrase, score, kept, model_version, scored_at
-FROM scores WHERE item_id IS NOT NULL AND keyphrase IS NOT NULL
+SELECT (hash(item_id) % $buckets)::INTEGER AS bucket, item_id, keyphrase, score, kept, model_version,
+scored_at FROM scores WHERE item_id IS NOT NULL AND keyphrase IS NOT NULL
 ORDER BY bucket
 """
 FRESH_FACTS = """
-SELECT count(*), coalesce(sum(hash(item_id, keyphrase, score, kept, model_version, scored_at)::HUGEINT), 0)::VARCHAR,
+SELECT count(*), coalesce(sum(hash(item_id, keyphrase, score, kept, model_version, scored_at)::HUGEINT),
+0)::VARCHAR,
   coalesce(min(model_version), $model), coalesce(max(model_version), $model),
   count(*) FILTER (WHERE scored_at IS NULL), coalesce(min(scored_at) < $floor::TIMESTAMPTZ, false)
 FROM fresh
@@ -37,9 +38,10 @@ DELETIONS = """
 CREATE TABLE known AS
 SELECT item_id, keyphrase, max(deleted_at) AS deleted_at FROM (FROM gone UNION ALL FROM remembered)
 WHERE deleted_at > $floor::TIMESTAMPTZ GROUP BY ALL ORDER BY ALL;
-CREATE TABLE item_now AS SELECT item_id, max(deleted_at) AS deleted_at FROM gone WHERE keyphrase IS NULL GROUP BY item_id;
-CREATE TABLE phrase_now AS SELECT keyphrase, max(deleted_at) AS deleted_at FROM gone WHERE item_id IS NULL GROUP BY keyphrase;
-CREATE TABLE pair_now AS SELECT item_id, keyphrase, max(deleted_at) AS deleted_at FROM gone
+CREATE TABLE item_now AS SELECT item_id, max(deleted_at) AS deleted_at FROM gone WHERE keyphrase IS NULL GROUP
+BY item_id; CREATE TABLE phrase_now AS SELECT keyphrase, max(deleted_at) AS deleted_at FROM gone WHERE item_id
+IS NULL GROUP BY keyphrase; CREATE TABLE pair_now AS SELECT item_id, keyphrase, max(deleted_at) AS deleted_at
+FROM gone
   WHERE item_id IS NOT NULL AND keyphrase IS NOT NULL GROUP BY item_id, keyphrase;
 CREATE TABLE item_known AS SELECT item_id, deleted_at FROM known WHERE keyphrase IS NULL;
 CREATE TABLE phrase_known AS SELECT keyphrase, deleted_at FROM known WHERE item_id IS NULL;
@@ -59,7 +61,8 @@ QUALIFY row_number() OVER (PARTITION BY item_id, keyphrase ORDER BY scored_at DE
 DOUBLES = """
 SELECT (SELECT count(*) FROM fresh WHERE bucket = $bucket) - (SELECT count(*) FROM incoming)
 """
-# A base row goes where this run deletes it, at its time or later; an incoming row goes where something remembered
+# A base row goes where this run deletes it, at its time or later; an incoming row goes where something
+# remembered
 # deleted it after its time. Of what is left the latest scored_at wins, then the later merge.
 BUCKET = """
 WITH come AS (

@@ -1,11 +1,12 @@
 """A served table on disk: versions that never change, and one small pointer that is swapped.
 
-    DIR/served.json          {"served": 6, "head": 7, "before": [4, 5]}: what readers read, what the next merge builds
-                             on, and what was served before and stays for readers still at it
+    DIR/served.json          {"served": 6, "head": 7, "before": [4, 5]}: what readers read, what the next
+                             merge builds on, and what was served before and stays for readers still at it
     DIR/versions/000007/     version.json, bucket-0000.parquet ..., tombstones.parquet
 
-A row lies in bucket hash(item_id) mod buckets (DuckDB's hash), sorted by item_id and keyphrase; buckets that a merge does not touch are
-hard links to the version before. A version is complete before the pointer names it.
+A row lies in bucket hash(item_id) mod buckets (DuckDB's hash), sorted by item_id and keyphrase; buckets that
+a merge does not touch are hard links to the version before. A version is complete before the pointer names
+it.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ class Run:
 
 @dataclass(frozen=True)
 class Version:
-    """What a version says of itself. floor: runs scored before it are refused (ISO 8601, UTC), as a later full run
-    has replaced them; bucket_rows: rows of each bucket; probe: what DuckDB's hash gave."""
+    """What a version says of itself. floor: runs scored before it are refused (ISO 8601, UTC), as a later
+    full run has replaced them; bucket_rows: rows of each bucket; probe: what DuckDB's hash gave."""
 
     number: int
     model_version: str
@@ -61,7 +62,8 @@ class Version:
 
 @dataclass(frozen=True)
 class Pointer:
-    """Version numbers; 0 = none yet. before: those served before, the latest last, that stay for their readers."""
+    """Version numbers; 0 = none yet. before: those served before, the latest last, that stay for their
+    readers."""
 
     served: int = 0
     head: int = 0
@@ -76,7 +78,8 @@ def pointer(table: Path) -> Pointer:
         return Pointer()
     except (OSError, ValueError, BadConfig) as error:
         raise BadTable(
-            f'{table / POINTER} cannot be read: {error}. It holds {{"served": N, "head": N}}, N a folder of versions/'
+            f'{table / POINTER} cannot be read: {error}. It holds {{"served": N, "head": N}}, N a folder of '
+            "versions/"
         ) from error
 
 
@@ -110,7 +113,8 @@ def numbers(table: Path) -> list[int]:
 
 
 def served(table: Path) -> tuple[Version, list[Path]]:
-    """The served version and its Parquet files. Look once and read these: a later publish changes none of them.
+    """The served version and its Parquet files. Look once and read these: a later publish changes none of
+    them.
 
     Raises BadTable if nothing is served yet.
     """

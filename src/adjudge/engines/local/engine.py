@@ -23,15 +23,16 @@ from adjudge.scoring.texts import TextJoin, build_store, open_store
 from adjudge.storage.files import fresh_folder
 
 Crew = Callable[[PartWork, Scorer, list[Part], Callable[[int], None]], Iterator[tuple[Part, Counts]]]
-"""Scores parts in whatever order, reporting rows done; gives each with its counts when its files are complete."""
+"""Scores parts in whatever order, reporting rows done; gives each with its counts when its files are
+complete."""
 
 
 def score_pairs(task: Task, progress: Progress = no_progress) -> ScoreResult:
     """Score every row of `task.pairs` into `task.out`, in the same order.
 
-    A row that cannot be scored keeps its place with null score and kept, and stands with its 0-based row number and
-    reason among the unscored. The output appears only when it is complete, the same bytes whatever the workers and
-    however often the run was killed. Raises BadTable, BadConfig, WorkerDied.
+    A row that cannot be scored keeps its place with null score and kept, and stands with its 0-based row
+    number and reason among the unscored. The output appears only when it is complete, the same bytes whatever
+    the workers and however often the run was killed. Raises BadTable, BadConfig, WorkerDied.
     """
     return score_parts(task, progress)
 

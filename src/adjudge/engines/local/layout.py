@@ -20,7 +20,8 @@ READ_ROWS = 2048
 
 @dataclass(frozen=True)
 class Part:
-    """Rows [skip, skip + rows) of some row groups of a file; `first` is its first row's number over all files."""
+    """Rows [skip, skip + rows) of some row groups of a file; `first` is its first row's number over all
+    files."""
 
     number: int
     file: Path
@@ -51,7 +52,8 @@ def open_file(path: Path, needed: tuple[str, ...]) -> pq.ParquetFile:
 
 
 def plan(files: list[pq.ParquetFile], paths: list[Path], part_rows: int) -> list[Part]:
-    """Parts of at most `part_rows` rows, none across files: small row groups are joined, a large one is cut evenly."""
+    """Parts of at most `part_rows` rows, none across files: small row groups are joined, a large one is cut
+    evenly."""
     parts: list[Part] = []
     first = 0
     for file, path in zip(files, paths, strict=True):
@@ -83,7 +85,8 @@ def _ranges(metadata: pq.FileMetaData, part_rows: int) -> Iterator[tuple[tuple[i
 def read(part: Part, columns: tuple[str, ...], chunk: int) -> Iterator[pa.Table]:
     """A part's rows in tables of `chunk` rows, the last one shorter; those `columns` that the file has.
 
-    If texts are so long that a table would pass TEXT_BYTES, it ends earlier: memory stays bounded. Raises BadTable.
+    If texts are so long that a table would pass TEXT_BYTES, it ends earlier: memory stays bounded. Raises
+    BadTable.
     """
     try:
         with pq.ParquetFile(part.file) as file:

@@ -6,7 +6,10 @@ from typing import Annotated, ClassVar
 
 from adjudge.config import setting, settings
 
-INLINE = "Up to this many rows are scored by threads of this process: starting others would cost more than it saves."
+INLINE = (
+    "Up to this many rows are scored by threads of this process: starting others would cost more than it "
+    "saves."
+)
 
 
 @settings

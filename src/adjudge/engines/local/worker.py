@@ -1,4 +1,5 @@
-"""Parts scored and written in this process, or in worker processes that die with the one that started them."""
+"""Parts scored and written in this process, or in worker processes that die with the one that started
+them."""
 
 from __future__ import annotations
 
@@ -42,7 +43,10 @@ class PartWork:
 
 
 def score_part(work: PartWork, scorer: Scorer, part: Part, report: Callable[[int], None]) -> Counts:
-    """Score a part into `folder`; its files take their names when they are complete. Reports rows, chunk by chunk."""
+    """Score a part into `folder`; its files take their names when they are complete.
+
+    Reports rows, chunk by chunk.
+    """
 
     def scored() -> Iterator[Rows]:
         first = part.first
@@ -122,7 +126,8 @@ def _receive(connection: Connection, process: Any) -> Any:
 
 
 def _serve_parts(connection: Connection, work: PartWork) -> None:
-    """Main function of a worker process: it receives parts and sends their counts until its parent is gone."""
+    """Main function of a worker process: it receives parts and sends their counts until its parent is
+    gone."""
     # A terminal's Ctrl-C reaches the whole group; what it means is the parent's to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parts: queue.Queue[Part] = queue.Queue()

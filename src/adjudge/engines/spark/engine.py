@@ -1,8 +1,9 @@
-"""The Spark engine: buckets of items, or the input's own parts; each is scored by one task and kept over a kill.
+"""The Spark engine: buckets of items, or the input's own parts; each is scored by one task and kept over a
+kill.
 
-Layouts `item` and `category` shuffle the pairs into buckets (layout). Layout `given` hands out the local engine's parts:
-no row passes the JVM, nothing is shuffled, and the result is the local engine's byte for byte. It is for pairs that lie
-by item already (as `adjudge retrieve`, `pairs` and `diff` write them).
+Layouts `item` and `category` shuffle the pairs into buckets (layout). Layout `given` hands out the local
+engine's parts: no row passes the JVM, nothing is shuffled, and the result is the local engine's byte for
+byte. It is for pairs that lie by item already (as `adjudge retrieve`, `pairs` and `diff` write them).
 """
 
 from __future__ import annotations
@@ -42,9 +43,10 @@ BATCH = 131_072
 def score_pairs(task: Task, progress: Progress = no_progress) -> ScoreResult:
     """Score every row of `task.pairs` on Spark; the same rows and scores as the local engine's.
 
-    Layouts `item` and `category`: one file (`.parquet`) holds the rows in the order of the input, a folder holds a
-    part per bucket of items, sorted by (category and) item and then by row. Layout `given`: both in the order of the
-    input. All paths must be seen by every executor. Raises BadTable, BadConfig, NoSpark, SparkFailed.
+    Layouts `item` and `category`: one file (`.parquet`) holds the rows in the order of the input, a folder
+    holds a part per bucket of items, sorted by (category and) item and then by row. Layout `given`: both in
+    the order of the input. All paths must be seen by every executor. Raises BadTable, BadConfig, NoSpark,
+    SparkFailed.
     """
     settings = task.options.get("spark") or SparkSettings()
     # An executor's working folder is its own.
@@ -96,8 +98,8 @@ def _score_by_item(
     plan = BucketPlan(buckets, min(task.part_rows, -(-rows // buckets) or 1))
     scorer = task.load(workers=1)
     ordered = task.out.suffix == ".parquet"
-    own = {"engine": "spark", "buckets": buckets, "layout": settings.layout, "ordered": ordered}
-    with state.opened(task, scorer, state.fingerprint(task, scorer, **own)) as run:
+    choices = {"engine": "spark", "buckets": buckets, "layout": settings.layout, "ordered": ordered}
+    with state.opened(task, scorer, state.fingerprint(task, scorer, **choices)) as run:
         work = BucketWork(
             model=WorkerModel(task.load, archive.stem if archive else None, scorer.version),
             schema=stamped(SCORES_SCHEMA, run.stamp),
@@ -116,8 +118,8 @@ def _score_by_item(
         total = sum((done[bucket] for bucket in sorted(done)), Counts())
         if total.rows != rows:
             raise SparkFailed(
-                f"{rows:,} rows went in and {total.rows:,} came out: was an input file changed while the run read it? "
-                "Score again without --resume."
+                f"{rows:,} rows went in and {total.rows:,} came out: was an input file changed while the run "
+                "read it? Score again without --resume."
             )
         progress("score", rows, rows)
         return publish(task, run, total, "spark", partial(_sort_by_row, spill=run.folder / state.INNER))

@@ -1,11 +1,12 @@
 """Layout of pairs in Spark: one partition per bucket of items, in it each item's text and then its pairs.
 
-Layout `category` puts a category's items into one partition (a large category's into several), so that the states of
-its keyphrases are computed, or read, by few workers and not by all.
+Layout `category` puts a category's items into one partition (a large category's into several), so that the
+states of its keyphrases are computed, or read, by few workers and not by all.
 
 Items are not joined row by row: an items table's rows travel once each, beside the pairs, to the partition of
-their item (`pmod(hash(item_id), buckets)`), and sort in front of its pairs because their `row` is null. A title crosses the
-network once per item and not once per pair. Keyphrase texts are needed in every output row, so they are joined.
+their item (`pmod(hash(item_id), buckets)`), and sort in front of its pairs because their `row` is null. A
+title crosses the network once per item and not once per pair. Keyphrase texts are needed in every output row,
+so they are joined.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 TEXTS = ("title", "category")
 COLUMNS = ("item_id", "row", "keyphrase", *TEXTS, REASON)
-"""Of a laid-out row: `row` is the pair's 0-based number in the input, null where the row is an item of `items`."""
+"""Of a laid-out row: `row` is the pair's 0-based number in the input, null where the row is an item of
+`items`."""
 ITEM_COLUMNS = ("item_id", *TEXTS)
 
 HOME = "_home"
@@ -53,7 +55,10 @@ class InputTables:
 def laid_out(
     spark: SparkSession, tables: InputTables, settings: SparkSettings, plan: BucketPlan, done: Sequence[int]
 ) -> DataFrame:
-    """COLUMNS of every pair (and item) whose bucket is not done: partition b holds bucket b. Raises BadTable."""
+    """COLUMNS of every pair (and item) whose bucket is not done: partition b holds bucket b.
+
+    Raises BadTable.
+    """
     from pyspark.sql import functions as f
 
     rows = texts(spark, tables.pairs, tables.columns, numbered=True)
@@ -79,8 +84,8 @@ def laid_out(
 
 
 def _at_home(pairs: DataFrame, items: DataFrame | None, part_rows: int) -> tuple[DataFrame, DataFrame | None]:
-    """Pairs (and items) with their category as `_home` and their `share` of it: 0, or for a category of more than a
-    part's rows one of as many as it takes, by the hash of the item.
+    """Pairs (and items) with their category as `_home` and their `share` of it: 0, or for a category of more
+    than a part's rows one of as many as it takes, by the hash of the item.
     """
     from pyspark.sql import functions as f
 

@@ -1,7 +1,9 @@
-"""Parquet files as Spark reads them: as texts, whatever each file's own columns and types, and by their very names.
+"""Parquet files as Spark reads them: as texts, whatever each file's own columns and types, and by their very
+names.
 
-Spark takes one file's schema for all that it reads in one go, and a name as a pattern. So files are read in groups of
-one schema, stated and not inferred (columns nobody asked for need not be of a type that Spark knows), by escaped names.
+Spark takes one file's schema for all that it reads in one go, and a name as a pattern. So files are read in
+groups of one schema, stated and not inferred (columns nobody asked for need not be of a type that Spark
+knows), by escaped names.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file; the number of its first row over all files; name and Spark type of the columns that are read of it."""
+    """A file; the number of its first row over all files; name and Spark type of the columns that are read
+    of it."""
 
     path: Path
     first: int
@@ -41,7 +44,8 @@ def file_of(path: Path, first: int, schema: pa.Schema, columns: Sequence[str]) -
 
 
 def _kind(kind: pa.DataType) -> str:
-    """Spark's type for a column of texts, of integers, or of nulls alone (which Parquet holds as integers)."""
+    """Spark's type for a column of texts, of integers, or of nulls alone (which Parquet holds as
+    integers)."""
     inner = kind.value_type if pa.types.is_dictionary(kind) else kind
     if pa.types.is_uint64(inner):
         return "decimal(20,0)"
@@ -49,7 +53,8 @@ def _kind(kind: pa.DataType) -> str:
 
 
 def spelled(path: Path) -> str:
-    r"""A path for Spark, which takes its characters for themselves, and finds it on the disk whatever its default file system.
+    r"""A path for Spark, which takes its characters for themselves, and finds it on the disk whatever its
+    default file system.
 
     >>> spelled(Path("/a b/x[1].parquet"))
     'file:///a b/x\\[1\\].parquet'
@@ -60,7 +65,8 @@ def spelled(path: Path) -> str:
 def texts(
     spark: SparkSession, files: Sequence[InputFile], columns: Sequence[str], numbered: bool = False
 ) -> DataFrame:
-    """`columns` of all files as strings, null where a file lacks one; `numbered`: and a row's number over all as `row`."""
+    """`columns` of all files as strings, null if a file lacks one; `numbered`: and a row's number over
+    all as `row`."""
     from pyspark.sql import DataFrame
 
     alike: dict[tuple[tuple[str, str], ...], list[InputFile]] = {}

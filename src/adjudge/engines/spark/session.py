@@ -1,5 +1,5 @@
-"""A run's Spark session (the active one, spark-submit's, or a local one that ends with the run), its errors in one line,
-and its progress, read from the marks of finished parts."""
+"""A run's Spark session (the active one, spark-submit's, or a local one that ends with the run), its errors
+in one line, and its progress, read from the marks of finished parts."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def opened(settings: SparkSettings, cores: int, chunk: int) -> Iterator[SparkSes
 
 @contextmanager
 def archived(artifact: Path | None, ship: bool) -> Iterator[Path | None]:
-    """The artifact as a zip of a name of its own, if it is to be shipped: addFile takes no folder on a cluster.
+    """The artifact as a zip of a name of its own, if it is to be shipped: addFile takes no folder on a
+    cluster.
 
     Raises BadConfig.
     """
@@ -162,7 +163,8 @@ def reason(text: str) -> str:
 
 
 class PartWatch:
-    """Reads the marks of finished parts as they appear, each once; within `with`, reports their rows every second."""
+    """Reads the marks of finished parts as they appear, each once; within `with`, reports their rows every
+    second."""
 
     def __init__(self, folder: Path, report: Callable[[int], None]) -> None:
         self.folder, self.report = folder, report

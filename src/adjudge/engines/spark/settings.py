@@ -10,13 +10,14 @@ from adjudge.config import setting, settings
 LAYOUTS = ("item", "category", "given")
 MASTER = "As local[2] or spark://host:7077; none = spark-submit's, else local with one task per core."
 BROADCAST = (
-    "A keyphrases table of at most this many rows goes whole to every executor; a larger one is joined by the hash "
-    "of its id."
+    "A keyphrases table of at most this many rows goes whole to every executor; a larger one is joined by "
+    "the hash of its id."
 )
 LEAST_PARTS = "Fewest parts (tables of few rows have fewer), so that all cores are busy."
 LAYOUT = (
-    "item: a partition holds whole items, side by side, whatever the order of the input. category: the same, with the "
-    "items of a category together. given: the input's own parts, not shuffled, for pairs that lie by item already."
+    "item: a partition holds whole items, side by side, whatever the order of the input. category: the same, "
+    "with the items of a category together. given: the input's own parts, not shuffled, for pairs that lie "
+    "by item already."
 )
 SHIP = "Send the artifact to the executors (SparkContext.addArchive); false = they see its path."
 

@@ -1,7 +1,7 @@
 """What runs in a Spark Python worker: rows come in, part files are written, one row of counts goes out.
 
-Scores do not travel back through the JVM: the worker writes Parquet itself. A task that runs twice, as Spark may decide,
-writes the same part twice.
+Scores do not travel back through the JVM: the worker writes Parquet itself. A task that runs twice, as Spark
+may decide, writes the same part twice.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def _open(model: WorkerModel) -> Scorer:
         scorer = model.load(workers=1, artifact=Path(SparkFiles.get(model.shipped)))
     if scorer.version != model.version:
         raise BadArtifact(
-            f"{socket.gethostname()} holds model {scorer.version}, the run is of {model.version}: give all executors "
-            "the same artifact (a shared path, or spark.ship=true)"
+            f"{socket.gethostname()} holds model {scorer.version}, the run is of {model.version}: give all "
+            "executors the same artifact (a shared path, or spark.ship=true)"
         )
     return scorer
 
@@ -154,8 +154,8 @@ def score_bucket(work: BucketWork, bucket: int, batches: Batches) -> Counts:
 def with_items(table: pa.Table, last: pa.Table | None) -> tuple[pa.Table, pa.Table | None]:
     """Pairs with the texts of the items that stand before them, and the last item, for the next table.
 
-    A pair whose item does not stand before it has reason UNKNOWN_ITEM (unless it has a reason already). Raises
-    BadTable if two items have one id.
+    A pair whose item does not stand before it has reason UNKNOWN_ITEM (unless it has a reason already).
+    Raises BadTable if two items have one id.
     """
     if last is not None:
         table = pa.concat_tables([last, table])

@@ -1,7 +1,7 @@
 """Which precision an artifact may be scored in, and which of those this machine should take.
 
-The gate's verdicts lie in the manifest under `precisions`; `model_version` does not depend on them. Scores in another
-precision are other scores, so they carry another version: `4f1c0a9e77d2+int8`.
+The gate's verdicts lie in the manifest under `precisions`; `model_version` does not depend on them. Scores in
+another precision are other scores, so they carry another version: `4f1c0a9e77d2+int8`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from adjudge.scoring.precision.parity_gate import GateLimits, Parity
 
 INT8_FILE = "onnx/rest.int8.onnx"
 FILES = {"int8": INT8_FILE, "bf16": "", "mixed": INT8_FILE}
-"""The file a precision adds to the artifact. int8 is onnxruntime's; bf16 (of rest.onnx) and mixed (8-bit products, bfloat16
-between them) are OpenVINO's."""
+"""The file a precision adds to the artifact. int8 is onnxruntime's; bf16 (of rest.onnx) and mixed (8-bit
+products, bfloat16 between them) are OpenVINO's."""
 QUANTISE = "adjudge quantise --artifact {folder} --pairs HELD_OUT.parquet"
 
 
@@ -26,8 +26,9 @@ QUANTISE = "adjudge quantise --artifact {folder} --pairs HELD_OUT.parquet"
 class Verdict:
     """What the gate found for one precision. `refused` holds its reasons; empty = allowed.
 
-    `model_version` and the parity's threshold are the artifact's when it was judged: where either has changed since, the
-    verdict no longer holds. `sha256` is of the precision's own file. `backend` and `processor` say where it was measured.
+    `model_version` and the parity's threshold are the artifact's when it was judged: where either has changed
+    since, the verdict no longer holds. `sha256` is of the precision's own file. `backend` and `processor` say
+    where it was measured.
     """
 
     model_version: str
@@ -40,10 +41,11 @@ class Verdict:
 
 
 def choose(folder: Path, manifest: Manifest, asked: str) -> str:
-    """The precision to score in: the one asked for, or with `auto` the fastest that the gate and the machine allow.
+    """The precision to score in: the one asked for, or with `auto` the fastest that the gate and the machine
+    allow.
 
-    Raises BadConfig where the one asked for was not allowed or the machine lacks its units, MissingExtra where only
-    OpenVINO is missing, BadArtifact where its file is not the one the gate saw.
+    Raises BadConfig if the one asked for was not allowed or the machine lacks its units, MissingExtra
+    if only OpenVINO is missing, BadArtifact if its file is not the one the gate saw.
     """
     check_choice("scoring", "precision", asked, PRECISIONS)
     if asked == EXACT:
@@ -67,7 +69,10 @@ def choose(folder: Path, manifest: Manifest, asked: str) -> str:
 
 
 def barred(folder: Path, manifest: Manifest, name: str) -> str:
-    """Why the gate does not allow a precision, with the next step; empty where it does. Raises BadArtifact."""
+    """Why the gate does not allow a precision, with the next step; empty if it does.
+
+    Raises BadArtifact.
+    """
     command = QUANTISE.format(folder=folder)
     if name not in manifest.section.precisions:
         return f"no gate has judged it. Run: {command}"
@@ -84,7 +89,10 @@ def barred(folder: Path, manifest: Manifest, name: str) -> str:
 
 
 def verdict_of(folder: Path, manifest: Manifest, name: str) -> Verdict:
-    """The gate's verdict on a precision that stands in the manifest. Raises BadArtifact where it cannot be read."""
+    """The gate's verdict on a precision that stands in the manifest.
+
+    Raises BadArtifact if it cannot be read.
+    """
     try:
         return from_dict(Verdict, manifest.section.precisions[name])
     except BadConfig as error:
@@ -95,5 +103,6 @@ def verdict_of(folder: Path, manifest: Manifest, name: str) -> Verdict:
 
 
 def version_in(manifest: Manifest, precision: str) -> str:
-    """The version that scores of a precision carry: the model's own in fp32, else with the precision behind it."""
+    """The version that scores of a precision carry: the model's own in fp32, else with the precision behind
+    it."""
     return manifest.model_version if precision == EXACT else f"{manifest.model_version}+{precision}"

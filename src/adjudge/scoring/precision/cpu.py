@@ -10,7 +10,8 @@ from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
 INT8 = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")
-"""Units that multiply 8-bit integers without saturating; older ones would give other scores than the gate saw."""
+"""Units that multiply 8-bit integers without saturating; older ones would give other scores than the gate
+saw."""
 BF16 = ("avx512_bf16", "amx_bf16")
 WANTED = {"int8": (INT8,), "bf16": (BF16,), "mixed": (INT8, BF16)}
 WITH_OPENVINO = ("bf16", "mixed")
@@ -21,7 +22,8 @@ PRECISIONS = ("auto", EXACT, "bf16", "int8", "mixed")
 
 @dataclass(frozen=True)
 class Units:
-    """`processor` is the model's name, `flags` the features the system reports (empty where it does not say)."""
+    """`processor` is the model's name, `flags` the features the system reports (empty where it does not
+    say)."""
 
     processor: str
     flags: frozenset[str]
@@ -31,12 +33,13 @@ class Units:
     def fastest_first(self) -> tuple[str, ...]:
         """The precisions this machine has units for, in order of speed. fp32 is always the last.
 
-        Measured so (bench/results/score.md): OpenVINO fuses what stands between the products, onnxruntime does not.
+        Measured so (bench/results/score.md): OpenVINO fuses what stands between the products, onnxruntime
+        does not.
         """
         return (*(name for name in ("mixed", "bf16", "int8") if not self.lacks(name)), "fp32")
 
     def lacks(self, precision: str) -> str:
-        """What is missing for a precision, in words; empty where nothing is."""
+        """What is missing for a precision, in words; empty if nothing is."""
         for wanted in WANTED.get(precision, ()):
             if not self.flags & set(wanted):
                 return f"this processor ({self.processor}) has none of {', '.join(wanted)}"

@@ -1,4 +1,5 @@
-"""The parity gate: may a reduced precision take the place of float32? Judged on held-out pairs, not on max error alone."""
+"""The parity gate: may a reduced precision take the place of float32? Judged on held-out pairs, not on max
+error alone."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ class GateLimits:
 
 @dataclass(frozen=True)
 class Parity:
-    """A candidate beside float32 on `pairs` held-out pairs; `threshold` is the one decisions were taken at."""
+    """A candidate beside float32 on `pairs` held-out pairs; `threshold` is the one decisions were taken
+    at."""
 
     pairs: int
     threshold: float
@@ -45,7 +47,7 @@ class Parity:
         return self.auc_fp32 - self.auc
 
     def failures(self, limits: GateLimits) -> list[str]:
-        """Each limit that is passed over, in words; empty where the candidate may be used."""
+        """Each limit that is passed over, in words; empty if the candidate may be used."""
         names = ("auc_lost", "decisions_changed", "max_error", "mean_error")
         compared = {name: (getattr(self, name), getattr(limits, name)) for name in names}
         # Written so that a NaN fails.
@@ -57,14 +59,15 @@ class Parity:
 def parity(exact: np.ndarray, candidate: np.ndarray, relevant: np.ndarray, threshold: float) -> Parity:
     """Compare two sets of scores (rows,) of the same pairs; `relevant` is their labels as booleans.
 
-    Scores (.2, .6, .9) and (.3, .45, .9) at threshold .5, labels (0, 1, 1): one decision of three changed, largest
-    error .15, mean error (.1 + .15 + 0) / 3 = .0833, AUC 1 both. Raises NotEnoughData below `LEAST_PAIRS` pairs or
-    where all labels are of one kind.
+    Scores (0.2, 0.6, 0.9) and (0.3, 0.45, 0.9) at threshold 0.5, labels (0, 1, 1): one decision of three
+    changed, largest error 0.15, mean error (0.1 + 0.15 + 0) / 3 = 0.0833, AUC 1 both. Raises NotEnoughData
+    below `LEAST_PAIRS` pairs or where all labels are of one kind.
     """
     if len(exact) < LEAST_PAIRS or relevant.all() or not relevant.any():
         raise NotEnoughData(
-            f"the gate saw {len(exact)} held-out pairs, {int(relevant.sum())} of them relevant; allowed are {LEAST_PAIRS} or "
-            "more, of both kinds. Give it more labelled pairs that the model was not trained on."
+            f"the gate saw {len(exact)} held-out pairs, {int(relevant.sum())} of them relevant; allowed are "
+            f"{LEAST_PAIRS} or more, of both kinds. Give it more labelled pairs that the model was not "
+            "trained on."
         )
     gaps = np.abs(exact - candidate)
     return Parity(

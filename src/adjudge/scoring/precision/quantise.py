@@ -1,8 +1,8 @@
 """Reduced precisions of an artifact: made, judged by the parity gate, and written down with their figures.
 
-int8 is static: the ranges of activations are found once, on pairs the model was trained on, so that a pair's score does
-not depend on its batch (a dynamic range would be the batch's). Only products over all tokens are quantised; the last
-layer, where [CLS] alone asks, and everything between products stay in float32.
+int8 is static: the ranges of activations are found once, on pairs the model was trained on, so that a pair's
+score does not depend on its batch (a dynamic range would be the batch's). Only products over all tokens are
+quantised; the last layer, where [CLS] alone asks, and everything between products stay in float32.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from adjudge.scoring.precision.choose import EXACT, FILES, INT8_FILE, Verdict, v
 from adjudge.scoring.precision.cpu import units
 from adjudge.scoring.precision.parity_gate import GateLimits, Parity, parity
 from adjudge.scoring.runners import TableRunner
+from adjudge.storage.files import fresh_file
 from adjudge.student.artifact import guard, read
 from adjudge.student.encode import batches, encode
 from adjudge.student.text import text_columns, unscorable
@@ -48,15 +49,17 @@ class PrecisionResult:
 
 def quantise(
     artifact: Path,
-    seen: pa.Table,
+    training: pa.Table,
     held_out: pa.Table,
     limits: GateLimits,
     progress: Progress = no_progress,
 ) -> list[PrecisionResult]:
-    """Make int8, bf16 and mixed of an artifact, judge each on `held_out`, and write the verdicts to its manifest.
+    """Make int8, bf16 and mixed of an artifact, judge each on `held_out`, and write the verdicts to its
+    manifest.
 
-    `seen` are pairs the model was trained on (ranges of activations); `held_out` are others, with `label` (at least one
-    half is relevant). A precision that this machine has no units for is skipped; an older verdict on it is kept while its file is.
+    `training` are pairs the model was trained on (ranges of activations); `held_out` are others, with `label` (at
+    least one half is relevant). A precision that this machine has no units for is skipped; an older verdict
+    on it is kept while its file is.
     Raises BadArtifact, NotEnoughData, MissingExtra.
     """
     manifest = guard(artifact)
@@ -77,7 +80,7 @@ def quantise(
     verdicts = {name: old for name, old in manifest.section.precisions.items() if name not in gone}
     set_precisions(artifact, verdicts)
     if remade:
-        write_int8(artifact, exact, seen)
+        write_int8(artifact, exact, training)
     for name in tried:
         progress(name, 0, 0)
         scored = open_ungated(artifact, manifest, name, workers, BATCH_TOKENS).score(able)
@@ -113,8 +116,9 @@ def _verdict(artifact: Path, manifest: Manifest, name: str, measured: Parity, li
     )
 
 
-def write_int8(artifact: Path, exact: CrossEncoderScorer, seen: pa.Table) -> None:
-    """Write onnx/rest.int8.onnx: weights int8 by output channel, activations uint8 by the range they take on `seen`."""
+def write_int8(artifact: Path, exact: CrossEncoderScorer, training: pa.Table) -> None:
+    """Write onnx/rest.int8.onnx: weights int8 by output channel, activations uint8 by the range they take on
+    `training`."""
     try:
         import onnx
         from onnxruntime import quantization
@@ -123,7 +127,7 @@ def write_int8(artifact: Path, exact: CrossEncoderScorer, seen: pa.Table) -> Non
 
     class Reader(quantization.CalibrationDataReader):
         def __init__(self) -> None:
-            self.feeds = _feeds(exact, seen)
+            self.feeds = _feeds(exact, training)
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             return next(self.feeds, None)
@@ -131,12 +135,12 @@ def write_int8(artifact: Path, exact: CrossEncoderScorer, seen: pa.Table) -> Non
     target = artifact / INT8_FILE
     graph = onnx.load(str(artifact / "onnx" / "rest.onnx"))
     del graph.graph.value_info[:]
-    with tempfile.TemporaryDirectory(dir=artifact) as scratch, _silent():
-        source, made = Path(scratch) / "rest.onnx", Path(scratch) / "made.onnx"
+    with fresh_file(target) as fresh, tempfile.TemporaryDirectory(dir=artifact) as scratch, _silent():
+        source = Path(scratch) / "rest.onnx"
         onnx.save(graph, str(source))
         quantization.quantize_static(
             str(source),
-            str(made),
+            str(fresh),
             Reader(),
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=True,
@@ -146,17 +150,17 @@ def write_int8(artifact: Path, exact: CrossEncoderScorer, seen: pa.Table) -> Non
             weight_type=quantization.QuantType.QInt8,
             extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},
         )
-        os.replace(made, target)
 
 
 def _products(graph: Any) -> list[str]:
-    """The names of the products of all tokens with a weight matrix; those of one vector a pair are `Gemm`s."""
+    """The names of the products of all tokens with a weight matrix; those of one vector a pair are
+    `Gemm`s."""
     matrices = {tensor.name for tensor in graph.initializer if len(tensor.dims) == 2}
     return [node.name for node in graph.node if node.op_type == "MatMul" and node.input[1] in matrices]
 
 
-def _feeds(exact: CrossEncoderScorer, seen: pa.Table) -> Iterator[dict[str, np.ndarray]]:
-    able = seen.filter(unscorable(seen).is_null())
+def _feeds(exact: CrossEncoderScorer, training: pa.Table) -> Iterator[dict[str, np.ndarray]]:
+    able = training.filter(unscorable(training).is_null())
     length = cast(int, exact.manifest.section.max_length)
     encoded = encode(exact.tokenizer, *text_columns(able), length)
     runner = cast(TableRunner, exact.runner)

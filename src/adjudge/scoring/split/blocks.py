@@ -1,7 +1,8 @@
-"""How a table of pairs becomes blocks for the crossing: some pairs of one item, their keyphrase tokens as rows.
+"""How a table of pairs becomes blocks for the crossing: some pairs of one item, their keyphrase tokens as
+rows.
 
-A block has `ROWS` rows and room for `PAIRS` pairs; a pair stands in one block whole. Many pairs an item fill block
-after block, few pairs fill part of one: both run through the same batched products.
+A block has `ROWS` rows and room for `PAIRS` pairs; a pair stands in one block whole. Many pairs an item fill
+block after block, few pairs fill part of one: both run through the same batched products.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ ROWS = 32
 PAIRS = 12
 """Room for pairs: keyphrases of three tokens ([CLS] and two more) fill it together with the rows."""
 BLOCKS = 24
-"""Blocks a run of the graph, measured best: what they need stays in the second-level cache (bench/results/split.md)."""
+"""Blocks a run of the graph, measured best: what they need stays in the second-level cache
+(bench/results/split.md)."""
 
 ITEMS = 32
 """Items whose keys and values are made at a time."""
@@ -28,8 +30,9 @@ ITEMS = 32
 class Blocks:
     """Pairs in the order `order` (places in the caller's table), cut into blocks.
 
-    item: the item of each block; rows (blocks, ROWS): places in the table of keyphrase tokens, 0 where there is none;
-    pool (blocks, PAIRS, ROWS): each row's weight in its pair, else 0; at: block x PAIRS + slot of each pair in order.
+    item: the item of each block; rows (blocks, ROWS): places in the table of keyphrase tokens, 0 where there
+    is none; pool (blocks, PAIRS, ROWS): each row's weight in its pair, else 0; at: block x PAIRS + slot of
+    each pair in order.
     """
 
     order: Ids
@@ -42,8 +45,8 @@ class Blocks:
 def cuts(item: Ids, tokens: Ids) -> Ids:
     """Where blocks begin, given each pair's item (equal ones side by side) and keyphrase tokens (1 to ROWS).
 
-    Pairs are taken in order while item, rows and room allow. With 32 rows: items (7, 7, 7, 9), tokens (20, 10, 5, 5)
-    begin blocks at 0, 2 and 3.
+    Pairs are taken in order while item, rows and room allow. With 32 rows: items (7, 7, 7, 9), tokens (20,
+    10, 5, 5) begin blocks at 0, 2 and 3.
     """
     number = len(item)
     ends = np.r_[0, np.cumsum(tokens)]
@@ -59,7 +62,8 @@ def cuts(item: Ids, tokens: Ids) -> Ids:
 
 
 def build(order: Ids, item: Ids, start: Ids, tokens: Ids, weight: np.ndarray) -> Blocks:
-    """Blocks of pairs in `order`: item, first place and number of their keyphrase's tokens (all in that order).
+    """Blocks of pairs in `order`: item, first place and number of their keyphrase's tokens (all in that
+    order).
 
     `weight` is the table of token weights.
     """
@@ -81,8 +85,8 @@ def build(order: Ids, item: Ids, start: Ids, tokens: Ids, weight: np.ndarray) ->
 
 
 def spans(item: Ids, lengths: Ids, most: int = ITEMS) -> Iterator[tuple[slice, Ids]]:
-    """Neighbouring blocks with items of one length, at most `most` items: the blocks, and each one's place among the
-    span's items (which stand in the order of the blocks, an item's blocks side by side)."""
+    """Neighbouring blocks with items of one length, at most `most` items: the blocks, and each one's place
+    among the span's items (which stand in the order of the blocks, an item's blocks side by side)."""
     new = np.r_[True, item[1:] != item[:-1]][: len(item)]
     number = np.cumsum(new) - 1
     longer = np.r_[True, lengths[1:] != lengths[:-1]][: len(item)]

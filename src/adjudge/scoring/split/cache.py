@@ -16,7 +16,10 @@ Rows = tuple[Ids, list[np.ndarray]]
 
 @dataclass(frozen=True)
 class CachedRows:
-    """Texts as rows of `columns`: text t has `lengths[t]` of them from `starts[t]` on. Stays valid whatever is added."""
+    """Texts as rows of `columns`: text t has `lengths[t]` of them from `starts[t]` on.
+
+    Stays valid whatever is added.
+    """
 
     columns: list[np.ndarray]
     starts: Ids
@@ -26,8 +29,8 @@ class CachedRows:
 class TextCache:
     """A bounded store by text. Texts that nobody used for longest go first once `most_bytes` is reached.
 
-    One call's own texts always fit, so memory is bounded by the larger of `most_bytes` and one call's needs. Many
-    threads may call `find` at once: the lock is held to look up and to add, never to compute.
+    One call's own texts always fit, so memory is bounded by the larger of `most_bytes` and one call's needs.
+    Many threads may call `find` at once: the lock is held to look up and to add, never to compute.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -44,8 +47,8 @@ class TextCache:
     def find(self, texts: Sequence[str], compute: Callable[[list[str]], Rows]) -> CachedRows:
         """The rows of each text; `compute` gives those that are not there yet.
 
-        Another thread may add the same texts, or push ours out, while this one computes: so what was computed stays
-        with this call until all its texts are there in one look.
+        Another thread may add the same texts, or push ours out, while this one computes: so what was computed
+        stays with this call until all its texts are there in one look.
         """
         computed: list[tuple[list[str], Rows]] = []
         mine: set[str] = set()

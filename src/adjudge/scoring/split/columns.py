@@ -16,8 +16,8 @@ from adjudge.student.text import blank, text_columns
 class TextColumns:
     """Rows that can be scored, by the numbers of their distinct texts.
 
-    able: row numbers of the table; of these rows, `keyphrase_of` and `item_of` are places in `keyphrases` and `items`,
-    the two texts that `text.pairs.text_columns` makes of a pair.
+    able: row numbers of the table; of these rows, `keyphrase_of` and `item_of` are places in `keyphrases` and
+    `items`, the two texts that `text.pairs.text_columns` makes of a pair.
     """
 
     able: Ids

@@ -1,4 +1,5 @@
-"""The split student's scorer: states once per distinct text, kept between calls; only the crossing is per pair.
+"""The split student's scorer: states once per distinct text, kept between calls; only the crossing is per
+pair.
 
 distinct texts -> lower layers -> states (rounded to float16, so that kept and fresh ones are the same)
 keyphrases     -> queries, own share, weight of each token, kept ready
@@ -33,8 +34,9 @@ from adjudge.student.split_text import ASKING_FRAME, FRAME, framed, lengths, tok
 ASKING_TOKENS = 2048
 """Tokens of keyphrases whose queries are made at a time."""
 TOKENS_ALIKE = 16
-"""The weight of a token is a product of a matrix and a vector: onnxruntime takes rows by 16 and the rest in another way,
-with another last bit. Filled up to 16s, all tokens go the same way, and a score depends on its pair alone."""
+"""The weight of a token is a product of a matrix and a vector: onnxruntime takes rows by 16 and the rest in
+another way, with another last bit. Filled up to 16s, all tokens go the same way, and a score depends on its
+pair alone."""
 KEPT_MB = 512
 ITEMS_SHARE = 0.25
 """Of what may be kept; the rest is for keyphrases, which come back more often than items do."""
@@ -70,7 +72,8 @@ class SplitScorer:
 
     @property
     def version(self) -> str:
-        """The artifact's, and the sides whose kept states are int8 (`+int8-items`): those scores are others."""
+        """The artifact's, and the sides whose kept states are int8 (`+int8-items`): those scores are
+        others."""
         rounded = [f"-{s.about.side}" for s in self.stored if s is not None and s.about.dtype == "int8"]
         return self.manifest.model_version + (f"+int8{''.join(rounded)}" if rounded else "")
 
@@ -81,13 +84,15 @@ class SplitScorer:
     def score(self, pairs: pa.Table) -> np.ndarray:
         """Calibrated scores in [0, 1], float64 (rows,), in the order of `pairs`: the mean of `above`.
 
-        `pairs` has item_id, keyphrase, title and optionally category, as strings or dictionaries of them. NaN where
-        a title, keyphrase or item_id is null or blank. A pair's score does not depend on its neighbours, to the last bit.
+        `pairs` has item_id, keyphrase, title and optionally category, as strings or dictionaries of them. NaN
+        if a title, keyphrase or item_id is null or blank. A pair's score does not depend on its
+        neighbours, to the last bit.
         """
         return self.above(pairs).mean(axis=1)
 
     def above(self, pairs: pa.Table) -> np.ndarray:
-        """P(step > k), float64 (rows, outputs): one output for a plain head, K - 1 for an ordinal one; NaN as above."""
+        """P(step > k), float64 (rows, outputs): one output for a plain head, K - 1 for an ordinal one; NaN
+        as above."""
         columns = columns_of(pairs)
         result = np.full((len(pairs), self.settings.outputs), np.nan)
         if len(columns.able):
@@ -144,9 +149,9 @@ class SplitScorer:
     def states(self, texts: list[str], item: bool) -> Rows:
         """States, float16 (all tokens, width), and tokens of each text.
 
-        A keyphrase's [SEP], which asks nothing, is left out. `texts` are as `split.columns` spells them; those in a
-        store are read and not computed, all others are rounded as the store rounds: which texts it holds changes no
-        score.
+        A keyphrase's [SEP], which asks nothing, is left out. `texts` are as `split.columns` spells them;
+        those in a store are read and not computed, all others are rounded as the store rounds: which texts it
+        holds changes no score.
         """
         store = self.stored[int(item)]
         if store is None:

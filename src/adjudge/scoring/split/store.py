@@ -1,11 +1,12 @@
 """Store of precomputed states on disk: one folder per side (items or keyphrases), looked up by text.
 
     states.json    what they are: model_version, side, width, dtype, texts, tokens
-    states.arrow   text, tokens, states: float16 (tokens x width), or int8 with a float16 scale per token in front
+    states.arrow   text, tokens, states: float16 (tokens x width), or int8 with a float16 scale per token in
+                   front
     hashes.bin     64-bit hashes of the texts, sorted;   rows.bin: the row of each
 
-float16 gives the very scores that fresh states give (scoring rounds those too); int8 halves the size and moves a score
-slightly.
+float16 gives the very scores that fresh states give (scoring rounds those too); int8 halves the size and
+moves a score slightly.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def write_states(
     dtype: str = "float16",
     progress: Progress = no_progress,
 ) -> StatesInfo:
-    """Compute and keep the states of texts (as `split_columns` spells them; batches, each text once) in `out`.
+    """Compute and keep the states of texts (as `split_columns` spells them; batches, each text once) in
+    `out`.
 
     `out` appears when it is complete; until then an earlier folder of states stays.
     """
@@ -94,8 +96,8 @@ class StateStore:
         self.about = read_about(folder)
         if self.about.model_version != version:
             raise BadArtifact(
-                f"{folder} holds states of model {self.about.model_version}; the artifact is {version}. Compute them "
-                "again with: adjudge states"
+                f"{folder} holds states of model {self.about.model_version}; the artifact is {version}. "
+                "Compute them again with: adjudge states"
             )
         self.hashes = map_numbers(folder / HASHES, np.uint64)
         self.rows = map_numbers(folder / ROWS, np.int64)
