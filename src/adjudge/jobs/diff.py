@@ -191,7 +191,9 @@ def _phrases(db: duckdb.DuckDBPyConnection, day: str, logs: Path, needed: bool) 
         path = log_path(logs, "keyphrases")
         columns, wanted = columns_of(path), ("keyphrase_id", "keyphrase") if needed else ("keyphrase",)
         if not set(wanted) <= set(columns):
-            raise BadTable(f"{path} needs {' and '.join(wanted)}; seen: {', '.join(columns)}. Rename or add it.")
+            raise BadTable(
+                f"{path} needs {' and '.join(wanted)}; seen: {', '.join(columns)}. Rename or add it."
+            )
         db.register("there", as_bytes(path, ("keyphrase_id", "keyphrase")))
         db.table("there").create(name)
     else:
