@@ -1,10 +1,12 @@
-"""DuckDB's rejects table beside the careful line reader of `intake.lines`, on damaged CSV: rows kept, lost, and speed.
+"""DuckDB's rejects table beside the careful line reader of `intake.lines`, on damaged CSV: rows kept, lost,
+and speed.
 
     python bench/csv_rejects.py                  # -> bench/results/csv_rejects.md
     python bench/csv_rejects.py --rows 200000 --table -
 
-Every damage is put into an otherwise sound file at one place, so that what a reader keeps, rejects and loses can be
-counted. A reader is right if it keeps every sound row as it was written and rejects the damaged lines alone.
+Every damage is put into an otherwise sound file at one place, so that what a reader keeps, rejects and loses
+can be counted. A reader is right if it keeps every sound row as it was written and rejects the damaged lines
+alone.
 """
 
 from __future__ import annotations
@@ -31,14 +33,16 @@ DAMAGE = {
     "a quote that is never closed": b'bad,"never closed,2,1\n',
     "a quote closed inside a value": b'bad,"closed"badly,2,1\n',
     "never closed, no quote after it": b'bad,"never closed,2,1\n',
-    "all of these": b'bad,bad \xff byte,2,1\nbad,too,many,2,1\nbad,few\nbad,"never closed,2,1\nbad,"closed"badly,2,1\n',
+    "all of these": b'bad,bad \xff byte,2,1\nbad,too,many,2,1\nbad,few\nbad,"never closed,2,1\n'
+    b'bad,"closed"badly,2,1\n',
 }
 SOUND = (b'quoted,"two\nlines, one value",2,1\n', b'quoted,"said ""hi""",2,1\n', b'inch,12" wheel,2,1\n')
 Rows = list[tuple[str, ...]]
 
 
 def write_file(path: Path, rows: int, damage: bytes, quotes_first: bool) -> int:
-    """Write a file with the damage in its middle, before or after rows with quotes; gives the number of sound rows."""
+    """Write a file with the damage in its middle, before or after rows with quotes; gives the number of sound
+    rows."""
     body = [b"i%d,some phrase %d,2,1\n" % (n, n % 7919) for n in range(rows)]
     half = rows // 2
     path.write_bytes(
@@ -62,9 +66,9 @@ def read_with_rejects(path: Path, folder: Path) -> tuple[Rows, int]:
     with in_memory("{}") as db:
         columns = dict.fromkeys(("item_id", "keyphrase", "impressions", "clicks"), "VARCHAR")
         db.execute(
-            f"""COPY (SELECT * FROM read_csv(?, columns = {columns}, auto_detect = false, header = true, delim = ',',
-                quote = '"', escape = '"', strict_mode = true, store_rejects = true, rejects_limit = 0))
-                TO '{staged}' (FORMAT parquet)""",
+            f"""COPY (SELECT * FROM read_csv(?, columns = {columns}, auto_detect = false, header = true,
+                delim = ',', quote = '"', escape = '"', strict_mode = true, store_rejects = true,
+                rejects_limit = 0)) TO '{staged}' (FORMAT parquet)""",
             [str(path)],
         )
         count = db.execute("SELECT count(DISTINCT line) FROM reject_errors").fetchone() or (0,)
@@ -89,8 +93,8 @@ def main() -> None:
         "",
         f"`python bench/csv_rejects.py --rows {options.rows}`, DuckDB {duckdb.__version__}",
         "",
-        "| damage in the middle | reader | sound rows | kept as written | lost or changed | rejected lines | of which bad "
-        "| seconds |",
+        "| damage in the middle | reader | sound rows | kept as written | lost or changed "
+        "| rejected lines | of which bad | seconds |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for what, damage in DAMAGE.items():

@@ -20,7 +20,8 @@ import time
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results" / "intake.md"
-MAKE = """SELECT 'item' || (i * 7919 % 1000003) AS item_id, 'phrase ' || (i // 9) || ' of some words' AS keyphrase,
+MAKE = """SELECT 'item' || (i * 7919 % 1000003) AS item_id, 'phrase ' || (i // 9) || ' of some words' AS
+    keyphrase,
     1 + i % 10 AS position, 100 + i % 50 AS impressions,
     CASE WHEN i % 1000 = 7 THEN 500 ELSE i % 7 END AS clicks, 0 AS sales, 0.0 AS revenue
     FROM (SELECT CASE WHEN n % 1000 = 3 THEN n - 1 ELSE n END AS i FROM range({rows:d}) t(n))"""
@@ -65,7 +66,8 @@ def measure(rows: int, kind: str, scratch: Path) -> dict[str, float]:
 
 def line(kind: str, rows: int, found: dict[str, float]) -> str:
     return (
-        f"| {kind} | {rows:,} | {found['size_mb']:,.0f} | {found['seconds']:.1f} | {rows / found['seconds']:,.0f} "
+        f"| {kind} | {rows:,} | {found['size_mb']:,.0f} | {found['seconds']:.1f} | "
+        f"{rows / found['seconds']:,.0f} "
         f"| {found['cpu']:.1f} | {found['peak_mb']:,.0f} | {found['quarantined']:,.0f} |"
     )
 
@@ -95,7 +97,8 @@ def write(path: Path, options: argparse.Namespace, lines: list[str]) -> None:
         "# Intake",
         "",
         f"`python bench/intake.py --rows {options.rows} --formats {options.formats}`",
-        f"({os.cpu_count()} cores; load {os.getloadavg()[0]:.1f} at the end: other work shared them, so CPU seconds say more).",
+        f"({os.cpu_count()} cores; load {os.getloadavg()[0]:.1f} at the end: other work shared them, so CPU "
+        f"seconds say more).",
         "",
         "| format | rows | file MiB | seconds | rows/s | CPU s | peak MiB | quarantined |",
         "|---|---|---|---|---|---|---|---|",

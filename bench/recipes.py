@@ -3,9 +3,10 @@
     python bench/recipes.py pairs [--recipe "click+ llm+-"] [--logs FOLDER] [--pairs 2000000]
     python bench/recipes.py clicks [--rows 25000000] [--memory 6GB]
 
-`pairs` uses a logs folder as `adjudge simulate` writes it, or makes synthetic logs of the same shape with DuckDB;
-`clicks` makes clicks and Search verdicts under the scratch folder and runs `click+ search+-`. Each prints
-seconds and the process's peak resident memory. Logs are made by a child process, so that the peak is the recipe's.
+`pairs` uses a logs folder as `adjudge simulate` writes it, or makes synthetic logs of the same shape with
+DuckDB; `clicks` makes clicks and Search verdicts under the scratch folder and runs `click+ search+-`. Each
+prints seconds and the process's peak resident memory. Logs are made by a child process, so that the peak is
+the recipe's.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ PAIR = """'item-' || (100000000 + (i // {each}) % {items}) AS item_id,
   'keyphrase ' || ((i * 2654435761) % {keyphrases}) || ' n' || (i % {each}) AS keyphrase"""
 PAIRS = "COPY (SELECT {pair} FROM range({rows}) r(i)) TO '{out}/pairs.parquet' (FORMAT parquet)"
 CLICKS = """COPY (SELECT {pair}, (20 + (hash(i) % 200))::BIGINT AS impressions,
-  least(20, hash(i + 7) % 40)::BIGINT AS clicks FROM range({rows}) r(i)) TO '{out}/clicks.parquet' (FORMAT parquet)"""
+  least(20, hash(i + 7) % 40)::BIGINT AS clicks FROM range({rows}) r(i)) TO '{out}/clicks.parquet' (FORMAT
+  parquet)"""
 SEARCH = """COPY (SELECT {pair}, (hash(i + 1) % 1000) / 1000.0 AS score, hash(i + 1) % 1000 > 600 AS passed
   FROM range({search}) r(i)) TO '{out}/search.parquet' (FORMAT parquet)"""
-JUDGE = """COPY (SELECT {pair}, judge, CASE WHEN hash(i + 3) % 10 < 4 THEN 'relevant' ELSE 'irrelevant' END AS grade,
+JUDGE = """COPY (SELECT {pair}, judge, CASE WHEN hash(i + 3) % 10 < 4 THEN 'relevant' ELSE 'irrelevant' END AS
+    grade,
   (hash(i + 3) % 1000) / 1000.0 AS probability, 'scored' AS status FROM range({rows}) r(i)
   CROSS JOIN (VALUES ('llm'), ('tuned')) j(judge)) TO '{out}/judgments.parquet' (FORMAT parquet)"""
 

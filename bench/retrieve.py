@@ -3,10 +3,10 @@
     OMP_NUM_THREADS=1 taskset -c 0 python bench/retrieve.py            # -> bench/results/retrieve.md
     OMP_NUM_THREADS=1 python bench/retrieve.py --only recall --sample 500
 
-Truth is the simulated market's own: for a sample of items, the grade of every keyphrase there is (not only of those
-that its Advertising recommends). recall@k is the share of an item's relevant keyphrases (good or excellent) among its
-first k, averaged over items that have any; `searches found` weighs each by its searches; precision@k is the share of
-the first k (or fewer) that is relevant.
+Truth is the simulated market's own: for a sample of items, the grade of every keyphrase there is (not only of
+those that its Advertising recommends). recall@k is the share of an item's relevant keyphrases (good or
+excellent) among its first k, averaged over items that have any; `searches found` weighs each by its searches;
+precision@k is the share of the first k (or fewer) that is relevant.
 """
 
 from __future__ import annotations
@@ -162,9 +162,11 @@ def recall_tables(logs: Path, settings: MarketSettings, scratch: Path, sample: i
     per_item = known.relevant.sum(axis=1)
     lines += [
         "",
-        f"{sample} items, {len(here.phrases):,} keyphrases; relevant an item: mean {per_item.mean():.1f}, median "
+        f"{sample} items, {len(here.phrases):,} keyphrases; relevant an item: mean {per_item.mean():.1f}, "
+        f"median "
         f"{np.median(per_item):.0f}, 90th percentile {np.percentile(per_item, 90):.0f}; "
-        f"{reachable(here, known):.3f} of them share a word with the title: no ranking by words finds the rest.",
+        f"{reachable(here, known):.3f} of them share a word with the title: no ranking by words finds the "
+        f"rest.",
     ]
     return lines
 
@@ -224,7 +226,8 @@ SIZES = ((12_000, 30_000), (50_000, 120_000))
 def speed_table(folder: Path) -> list[str]:
     """Each row is a process of its own."""
     lines = [
-        "| items | keyphrases | edges | a item | items/s | pairs/s | items/s of CPU | pairs/s of CPU | peak MB |",
+        "| items | keyphrases | edges | a item | items/s | pairs/s | items/s of CPU | pairs/s of CPU | peak "
+        "MB |",
         "|---" * 9 + "|",
     ]
     notes = []
@@ -236,7 +239,8 @@ def speed_table(folder: Path) -> list[str]:
         built = build_graph(BuildGraphConfig(logs / "keyphrases.parquet", graph, *files))
         size = sum(file.stat().st_size for file in graph.rglob("*") if file.is_file()) / 1e6
         notes.append(
-            f"{built.keyphrases:,} keyphrases: built in {time.process_time() - worked:.1f} s of CPU, {size:.1f} MB"
+            f"{built.keyphrases:,} keyphrases: built in {time.process_time() - worked:.1f} s of CPU, "
+            f"{size:.1f} MB"
         )
         for per_item, fill in ((20, False), (50, False), (200, False), (50, True)):
             asked = [sys.executable, __file__, "--speed", str(logs), str(graph), "--per-item", str(per_item)]
@@ -282,7 +286,8 @@ def recall_section(folder: Path, sample: int) -> list[str]:
 
 def note(arguments: str) -> str:
     return (
-        f"`OMP_NUM_THREADS=1 taskset -c 0 python bench/retrieve.py {arguments}`; load {os.getloadavg()[0]:.1f} at the "
+        f"`OMP_NUM_THREADS=1 taskset -c 0 python bench/retrieve.py {arguments}`; load "
+        f"{os.getloadavg()[0]:.1f} at the "
         "end, on a machine of 2 shared cores."
     )
 

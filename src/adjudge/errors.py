@@ -1,6 +1,6 @@
-"""The errors adjudge raises on purpose.
+"""Errors meant for the user.
 
-Every message says three things: the value seen, what is allowed, and what to do next. The CLI prints
+Every message says three things: the value seen, what is allowed, and what to do next. The command line prints
 the message alone (no traceback) and exits with the error's `exit_code`.
 """
 
@@ -44,15 +44,15 @@ class MissingExtra(AdjudgeError):
         self.needs, self.extra = needs, extra
 
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
-        """Errors travel between processes by their arguments."""
+        """Errors are sent between processes by their arguments."""
         return MissingExtra, (self.needs, self.extra)
 
 
-def did_you_mean(seen: str, allowed: Iterable[str]) -> str:
-    """'; did you mean X?' where a close spelling is allowed, else an empty string.
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """'; did you mean X?' if a close spelling is allowed, else an empty string.
 
     >>> did_you_mean("clik", ["click", "search"])
     '; did you mean click?'
     """
-    close = get_close_matches(seen, list(allowed), n=1)
+    close = get_close_matches(word, list(allowed), n=1)
     return f"; did you mean {close[0]}?" if close else ""

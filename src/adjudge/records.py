@@ -17,7 +17,8 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 
 def money(amount: float) -> str:
-    """An amount as it is printed: two decimals; below 1 three significant digits, so that small amounts are not 0.00.
+    """An amount as it is printed: two decimals; below 1 three significant digits, so that small amounts are
+    not 0.00.
 
     >>> money(0.001142), money(0.25), money(0.09996), money(0.0), money(1234.5)
     ('0.00114', '0.250', '0.100', '0.00', '1,234.50')
@@ -31,8 +32,8 @@ def money(amount: float) -> str:
 class Scale:
     """An ordered set of grades, worst first.
 
-    `relevant_from` is the index of the first grade that counts as relevant if the scale is made binary (paper 1,
-    section 3.1.1: excellent and good are relevant).
+    `relevant_from` is the index of the first grade that counts as relevant if the scale is made binary (paper
+    1, section 3.1.1: excellent and good are relevant).
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Every table's columns, types, units, ranges and keys: the one place that states them.
 
-`intake` brings a user's files into this shape (and quarantines what does not fit); all other packages read and write
-tables of exactly this shape, as Parquet. Nothing here imports pyarrow.
+`intake` brings a user's files into this shape (and quarantines what does not fit); all other packages read
+and write tables of exactly this shape, as Parquet. Nothing here imports pyarrow.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ TYPES = ("string", "int64", "float64", "bool", "timestamp")
 class Column:
     """One column of a table.
 
-    `low` and `high` are inclusive bounds. A column that is not `required` may hold nulls or be absent altogether.
-    `words` limits a string column to a set; `filled` forbids blank strings.
+    `low` and `high` are inclusive bounds. A column that is not `required` may hold nulls or be absent
+    altogether. `words` limits a string column to a set; `filled` forbids blank strings.
     """
 
     name: str
@@ -297,7 +297,8 @@ LOGS = (
 
 
 def table(name: str) -> Table:
-    """The table of that name (`clicks_later` has the shape of `clicks`). Raises BadTable on an unknown one."""
+    """The table of that name (`clicks_later` has the shape of `clicks`). Raises BadTable on an unknown
+    one."""
     shapes = {**TABLES, "clicks_later": CLICKS}
     if name not in shapes:
         raise BadTable(

@@ -104,7 +104,8 @@ def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_rows_keep_their_order_over_many_row_groups(tmp_path: Path) -> None:
-    """300,000 rows of a CSV and of the Parquet made from it; a repeated key at the end makes the write sort."""
+    """300,000 rows of a CSV and of the Parquet made from it; a repeated key at the end makes the write
+    sort."""
     ids = [n * 7919 % 300_007 for n in range(300_000)]
     body = b"".join(b"i%d,some phrase,2,1\n" % n for n in [*ids, ids[0]])
     result = bring(tmp_path, "in.csv", HEADER + body)
@@ -261,7 +262,8 @@ def test_both_csv_readers_agree_on_well_formed_files(
 
 
 def test_parquet_bytes_that_are_no_utf8(tmp_path: Path) -> None:
-    """A binary column is read as text, its broken rows quarantined; a text column that lies is refused as corrupt."""
+    """A binary column is read as text, its broken rows quarantined; a text column that lies is refused as
+    corrupt."""
     rest = {"keyphrase": ["k", "k"], "impressions": [2, 2], "clicks": [1, 1]}
     values = [b"a", b"\xff\xfe"]
     pq.write_table(pa.table({"item_id": pa.array(values, pa.binary()), **rest}), tmp_path / "in.parquet")

@@ -1,4 +1,5 @@
-"""ESCI and WANDS in their official shapes, generated here: grades, splits, picks, and rows that do not fit."""
+"""ESCI and WANDS in their official shapes, generated here: grades, splits, picks, and rows that do not
+fit."""
 
 from __future__ import annotations
 
@@ -188,11 +189,15 @@ def test_the_slice_in_one_file(tmp_path: Path) -> None:
     assert test_only.left_out == {"rows of another split": 4785 - 686}
 
 
-QUERIES = "query_id\tquery\tquery_class\n0\tsalon chair\tMassage Chairs\n1\toak table\tDining Tables\n2\toak table\t\n"
+QUERIES = (
+    "query_id\tquery\tquery_class\n0\tsalon chair\tMassage Chairs\n1\toak table\tDining Tables\n"
+    "2\toak table\t\n"
+)
 WANDS_PRODUCTS = (
     "product_id\tproduct_name\tproduct_class\tcategory hierarchy\tproduct_description\tproduct_features\t"
     "rating_count\taverage_rating\treview_count\n"
-    '0\tsolid oak table\tDining Tables\tFurniture / Tables\t"two\nlines, ""quoted"""\tcolour:oak|legs:4\t15.0\t4.5\t15.0\n'
+    '0\tsolid oak table\tDining Tables\tFurniture / Tables\t"two\nlines, ""quoted"""'
+    "\tcolour:oak|legs:4\t15.0\t4.5\t15.0\n"
     "1\tbarber chair\tSalon Chairs|Chairs\tFurniture / Chairs\t\tcolour:red\t\t\t\n"
     "2\tnever judged\t\t\t\t\t\t\t\n"
 )

@@ -65,7 +65,8 @@ def counts(tmp_path: Path, table: str = "clicks") -> list[tuple[Any, ...]]:
 
 
 def test_impression_events_say_what_was_shown(tmp_path: Path) -> None:
-    """Two searches for one phrase. a: shown twice at 1, clicked once (two click events of one search count once).
+    """Two searches for one phrase. a: shown twice at 1, clicked once (two click events of one search count
+    once).
     b: shown at 2 and at 1. c: clicked without an impression event, which proves that it was shown, at 7."""
     queries = [
         query("q1", "Red  Shoe", ["a", "b", "z"]),
@@ -104,7 +105,8 @@ def test_impression_events_say_what_was_shown(tmp_path: Path) -> None:
 
 
 def test_without_impression_events_the_hits_say_it(tmp_path: Path) -> None:
-    """Every hit was shown at its place in the list; sales and revenue are unknown, since no purchase is logged."""
+    """Every hit was shown at its place in the list; sales and revenue are unknown, since no purchase is
+    logged."""
     queries = [query("q1", "lamp", ["a", "b"]), query("q2", "lamp", ["b", "a"]), query("q3", "lamp", ["a"])]
     events = [event("click", "q1", "b", 2), event("add_to_cart", "q3", "a"), event("click", "q3", 55, 9)]
     bring(tmp_path, queries, events)
@@ -198,7 +200,8 @@ def test_lines_that_cannot_be_read_and_too_many_of_them(tmp_path: Path) -> None:
 
 
 def test_a_bulk_file_and_an_export_hold_both_kinds(tmp_path: Path) -> None:
-    """As OpenSearch's own sample data: one file, an action line before each document; or wrapped in _source."""
+    """As OpenSearch's own sample data: one file, an action line before each document; or wrapped in
+    _source."""
     documents = [query("q1", "lamp", ["a"]), event("click", "q1", "a", 1)]
     bulk = [line for document in documents for line in ({"index": {"_index": "ubi", "_id": "1"}}, document)]
     result = bring(tmp_path / "bulk", bulk) if (tmp_path / "bulk").mkdir() is None else None

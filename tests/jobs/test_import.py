@@ -28,7 +28,8 @@ def test_one_table_with_a_mapping_and_a_scale(tmp_path: Path) -> None:
             "read annotations",
             "3",
             "2",
-            f"1 (grade is not one of irrelevant, moderate, high: 1) in {tmp_path / 'logs/quarantine/annotations.parquet'}",
+            f"1 (grade is not one of irrelevant, moderate, high: 1) in "
+            f"{tmp_path / 'logs/quarantine/annotations.parquet'}",
         ),
         (f"wrote {tmp_path / 'logs/annotations'}.parquet", "2", "2", ""),
     ]

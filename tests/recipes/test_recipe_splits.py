@@ -59,7 +59,8 @@ def test_sql_equals_plain_python(
 
 
 def test_hand_case() -> None:
-    # md5("0:item:a") and md5("0:item:b") begin 94b6db93 and 6ed57e0f (printf '0:item:a' | md5sum): .58 and .43.
+    # md5("0:item:a") and md5("0:item:b") begin 94b6db93 and 6ed57e0f (printf '0:item:a' | md5sum): .58 and
+    # .43.
     assert (place("item", "a", 0), place("item", "b", 0)) == (0x94B6DB93, 0x6ED57E0F)
     options = RecipeSettings(shares=(0.5, 0.25, 0.25))
     assert split_in_duckdb([("a", "x"), ("b", "x")], options) == ["dev", "train"]

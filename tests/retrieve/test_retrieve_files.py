@@ -98,7 +98,8 @@ def test_broken_utf8_and_coded_columns(graph: Graph, tmp_path: Path) -> None:
 def test_long_texts_are_written_a_bounded_piece_at_a_time(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, pieces: int
 ) -> None:
-    """A title stands once a keyphrase: 8192 of 6,000 characters, 50 keyphrases each, are more than a column holds."""
+    """A title stands once a keyphrase: 8192 of 6,000 characters, 50 keyphrases each, are more than a column
+    holds."""
     items = write(tmp_path / "items.parquet", ITEMS)
     settings = SearchSettings(per_item=3)
     whole = retrieve_file(graph, items, tmp_path / "whole.parquet", settings)

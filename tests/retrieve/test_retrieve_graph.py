@@ -30,7 +30,8 @@ def members(graph: Graph, category: str) -> dict[str, list[str]]:
 
 
 def test_contents_by_hand(graph: Graph) -> None:
-    # By searches: shoe 100, running shoe 40, red leather shoe 9, red sofa 7, red running shoe 5, red lamp none.
+    # By searches: shoe 100, running shoe 40, red leather shoe 9, red sofa 7, red running shoe 5, red lamp
+    # none.
     assert graph.phrases.to_pylist() == [
         *("shoe", "running shoe", "red leather shoe"),
         *("red sofa", "red running shoe", "red lamp"),

@@ -91,7 +91,8 @@ def test_a_swap_takes_the_place_of_a_link(tmp_path: Path, way: object) -> None:
 def test_a_kill_at_any_step_of_a_swap_leaves_one_whole_folder(
     tmp_path: Path, way: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every step is killed before and after it; then `bring_back` finds old or new whole, and a rerun tidies up."""
+    """Every step is killed before and after it; then `bring_back` finds old or new whole, and a rerun tidies
+    up."""
     steps = 0
     while True:
         home = tmp_path / str(steps)
@@ -115,7 +116,8 @@ def test_a_kill_at_any_step_of_a_swap_leaves_one_whole_folder(
 def killed_at(
     step: int, monkeypatch: pytest.MonkeyPatch, way: Callable[..., bool], call: Callable[[], None]
 ) -> bool:
-    """Call with a kill in place of its renaming, exchanging or removing step of that number; False = killed."""
+    """Call with a kill in place of its renaming, exchanging or removing step of that number; False =
+    killed."""
     left = [step]
 
     def counted(real: Callable[..., object]) -> Callable[..., object]:

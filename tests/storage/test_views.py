@@ -1,4 +1,5 @@
-"""A Parquet file as a view of a stated shape: typed columns, absent optional ones as nulls, errors in our words."""
+"""A Parquet file as a view of a stated shape: typed columns, absent optional ones as nulls, errors in our
+words."""
 
 from __future__ import annotations
 

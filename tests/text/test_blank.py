@@ -1,4 +1,5 @@
-"""One meaning of blank: Python, Arrow and SQL agree on every text, and every package that decides asks the same question."""
+"""One meaning of blank: Python, Arrow and SQL agree on every text, and every package that decides asks the
+same question."""
 
 from __future__ import annotations
 

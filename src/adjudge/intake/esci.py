@@ -1,7 +1,8 @@
 """Amazon's Shopping Queries data set (ESCI; Reddy et al., arXiv 2206.06588) as a logs folder.
 
 Two shapes are read: the official pair of files (examples and products), and one file in which each row holds
-query, title and label. The labels E, S, C, I become excellent, good, fair, bad, so that {E, S} counts as relevant.
+query, title and label. The labels E, S, C, I become excellent, good, fair, bad, so that {E, S} counts as
+relevant.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ JOINED = Table(
 
 @settings
 class ImportEsciConfig:
-    """The files of the set, and which of their rows are picked (of a file with all in one, only `split` picks)."""
+    """The files of the set, and which of their rows are picked (of a file with all in one, only `split`
+    picks)."""
 
     examples: Annotated[Path, setting("The examples Parquet, or a file with all in one.")]
     logs: Annotated[Path, setting("The logs folder to write into.")]
@@ -81,8 +83,8 @@ class ImportEsciConfig:
 def import_esci(config: ImportEsciConfig, progress: Progress = no_progress) -> Imported:
     """Write items, keyphrases, pairs, annotations (annotator `esci`), truth and labelled to `config.logs`.
 
-    Judged products alone become items; the others, and examples that were not picked, are counted in `left_out`.
-    Raises BadTable as `take_in` does, and if no row is picked.
+    Judged products alone become items; the others, and examples that were not picked, are counted in
+    `left_out`. Raises BadTable as `take_in` does, and if no row is picked.
     """
     with import_session(config.logs, config.max_bad_share, progress) as session:
         fill = _fill_from_one_file if config.products is None else _fill_from_official_files
@@ -90,7 +92,8 @@ def import_esci(config: ImportEsciConfig, progress: Progress = no_progress) -> I
         labelled.mark_repeated(session.db)
         if not session.set_aside(config.examples, "labelled").rows:
             raise BadTable(
-                f"{config.examples} has no row for locale {config.locale!r}, split {config.split or 'any'!r}, "
+                f"{config.examples} has no row for locale {config.locale!r}, split "
+                f"{config.split or 'any'!r}, "
                 f"small_version {config.small_version}: nothing to import. Choose others."
             )
         written = session.write(labelled.tables_of("esci"))
@@ -109,7 +112,8 @@ def _fill_from_one_file(config: ImportEsciConfig, session: ImportSession) -> dic
     examples = session.take("examples", config.examples, JOINED)
     session.db.execute(
         f"""CREATE TABLE labelled AS SELECT row_number, product_id AS item_id, query AS keyphrase, label,
-            {_grade_sql("label")} AS grade, split, query_id AS "group", coalesce(source, 'esci') AS source, title, brand,
+            {_grade_sql("label")} AS grade, split, query_id AS "group", coalesce(source, 'esci') AS source,
+            title, brand,
             NULL::VARCHAR AS item_category, NULL::VARCHAR AS query_category, NULL::VARCHAR AS reason,
             CAST(to_json(e) AS VARCHAR) AS raw
             FROM examples_file e WHERE $split = '' OR split = $split""",
@@ -125,7 +129,8 @@ def _fill_from_official_files(config: ImportEsciConfig, session: ImportSession) 
     session.db.execute(
         f"""CREATE TABLE labelled AS SELECT e.row_number, e.product_id AS item_id, e.query AS keyphrase,
             e.esci_label AS label, {_grade_sql("e.esci_label")} AS grade, e.split, e.query_id AS "group",
-            'esci' AS source, p.product_title AS title, p.product_brand AS brand, NULL::VARCHAR AS item_category,
+            'esci' AS source, p.product_title AS title, p.product_brand AS brand, NULL::VARCHAR AS
+            item_category,
             NULL::VARCHAR AS query_category,
             CASE WHEN p.product_id IS NULL THEN 'product is not in the products file' END AS reason,
             CAST(to_json(e) AS VARCHAR) AS raw

@@ -29,7 +29,8 @@ class Imported:
 
 @dataclass(frozen=True)
 class ImportSession:
-    """An import under way: a scratch folder inside the logs folder, a DuckDB connection, and what was read so far."""
+    """An import under way: a scratch folder inside the logs folder, a DuckDB connection, and what was read so
+    far."""
 
     db: Any
     scratch: Path
@@ -48,7 +49,8 @@ class ImportSession:
         return self.read[name]
 
     def set_aside(self, source: Path, name: str) -> Intake:
-        """Quarantine, as `joined`, the rows of the table `name(row_number, reason, raw, ...)` that have a reason.
+        """Quarantine, as `joined`, the rows of the table `name(row_number, reason, raw, ...)` that have a
+        reason.
 
         Raises BadTable past the allowed share, as `take_in` does.
         """
@@ -64,7 +66,8 @@ class ImportSession:
         return result
 
     def write(self, queries: Mapping[str, str]) -> dict[str, int]:
-        """Write tables of the logs folder, each the result of a query, through the same checks as a user's file."""
+        """Write tables of the logs folder, each the result of a query, through the same checks as a user's
+        file."""
         written = {}
         for name, query in queries.items():
             unchecked = self.scratch / f"{name}.unchecked.parquet"

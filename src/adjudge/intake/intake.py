@@ -59,12 +59,12 @@ def take_in(
 ) -> Intake:
     """Read Parquet, CSV or JSONL (`source`) and write `table`'s canonical Parquet to `out`, all or nothing.
 
-    `columns` maps a canonical name to the user's. `out` has the table's columns in its order, rows in the order
-    of the input; an absent optional column becomes typed nulls. Bad rows go to `quarantine` (default: a folder
-    `quarantine` beside `out`), columns row_number, reason, raw. row_number counts from 1: rows of a Parquet
-    file, records after a CSV's header (blank lines not counted), lines of a JSONL file. A row has one
-    reason, the first it breaks: unreadable, then column by column, then the table's checks, then a repeated key
-    (the first row that is otherwise good is kept). `grades` puts the column `grade` on another scale.
+    `columns` maps a canonical name to the user's. `out` has the table's columns in its order, rows in the
+    order of the input; an absent optional column becomes typed nulls. Bad rows go to `quarantine` (default: a
+    folder `quarantine` beside `out`), columns row_number, reason, raw. row_number counts from 1: rows of a
+    Parquet file, records after a CSV's header (blank lines not counted), lines of a JSONL file. A row has one
+    reason, the first it breaks: unreadable, then column by column, then the table's checks, then a repeated
+    key (the first row that is otherwise good is kept). `grades` puts the column `grade` on another scale.
 
     Raises BadTable if the file cannot be read, lacks a column or has no rows, or if more than `max_bad_share`
     (0 to 1) of them is bad; the quarantine file is written then, `out` is not. Memory stays bounded.
@@ -76,7 +76,8 @@ def take_in(
         table = replace(table, columns=tuple(scaled))
     bad_rows = quarantine or out.parent / "quarantine" / out.name
     message = (
-        f"{source} cannot be read to its end: {{}}. It is truncated or corrupt, or of another format than its "
+        f"{source} cannot be read to its end: {{}}. It is truncated or corrupt, or of another format than "
+        f"its "
         "name says. Copy or export it again, then import again."
     )
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -118,19 +119,22 @@ def refuse_if_too_bad(source: Path, result: Intake, most: float) -> None:
     counts = "; ".join(f"{reason}: {count:,}" for reason, count in result.reasons.items())
     raised = min(1.0, -(-share * 100 // 1) / 100)
     step = (
-        f"or raise the allowed share: --max-bad-share {raised:g} (for a whole set: --set max_bad_share={raised:g})"
+        f"or raise the allowed share: --max-bad-share {raised:g} (for a whole set: --set "
+        f"max_bad_share={raised:g})"
         if result.kept
         else "no good row is left"
     )
     raise BadTable(
-        f"{source}: {result.quarantined:,} of {result.rows:,} rows are bad ({share:.2%}), allowed is {most:.2%}. "
+        f"{source}: {result.quarantined:,} of {result.rows:,} rows are bad ({share:.2%}), allowed is "
+        f"{most:.2%}. "
         f"{counts}. They are in {result.quarantine} (row_number, reason, raw); {result.out} was not written. "
         f"Correct them and import again, {step}."
     )
 
 
 def _judge(db: Any, table: Table, source: Path, rejects: Path | None) -> tuple[int, dict[str, int]]:
-    """Fill the tables bad(row, code), reasons(code, reason) and rejected(row, reason, raw); count rows and reasons."""
+    """Fill the tables bad(row, code), reasons(code, reason) and rejected(row, reason, raw); count rows and
+    reasons."""
     broken = [rules.Rule(reading.MALFORMED_JSON, "NOT readable"), *rules.rules(table)]
     view = db.view("source")
     kinds = dict(zip(view.columns, map(str, view.types), strict=True))
@@ -168,8 +172,8 @@ def _judge(db: Any, table: Table, source: Path, rejects: Path | None) -> tuple[i
 def _mark_repeated(db: Any, keys: str, code: int) -> None:
     """Mark rows that repeat an earlier good row's key.
 
-    Hashes come first: most files repeat nothing, and then eight bytes per row are all that has to be held. Only rows
-    that share a hash are compared by their keys.
+    Hashes come first: most files repeat nothing, and then eight bytes per row are all that has to be held.
+    Only rows that share a hash are compared by their keys.
     """
     db.execute(
         "CREATE TEMP TABLE twice AS SELECT h FROM marks WHERE code IS NULL GROUP BY h HAVING count(*) > 1"

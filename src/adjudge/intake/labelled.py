@@ -17,7 +17,8 @@ def mark_repeated(db: Any) -> None:
     """Give a reason to a pair that an earlier good row already has (one text under two query ids)."""
     db.execute(
         """CREATE TEMP TABLE repeats AS SELECT row_number FROM (
-            SELECT row_number, row_number() OVER (PARTITION BY item_id, keyphrase ORDER BY row_number) AS place
+            SELECT row_number, row_number() OVER (PARTITION BY item_id, keyphrase ORDER BY row_number) AS
+            place
             FROM labelled WHERE reason IS NULL) WHERE place > 1"""
     )
     db.execute(
@@ -37,7 +38,8 @@ def tables_of(annotator: str) -> dict[str, str]:
         "keyphrases": f"""SELECT keyphrase, first(query_category ORDER BY row_number) AS category
             {good} GROUP BY keyphrase ORDER BY min(row_number)""",
         "pairs": f"SELECT item_id, keyphrase {good} ORDER BY row_number",
-        "annotations": f"SELECT item_id, keyphrase, '{annotator}' AS annotator, grade {good} ORDER BY row_number",
+        "annotations": f"""SELECT item_id, keyphrase, '{annotator}' AS annotator, grade
+            {good} ORDER BY row_number""",
         "truth": f"""SELECT item_id, keyphrase, grade, grade IN ({relevant}) AS relevant
             {good} ORDER BY row_number""",
         "labelled": f"""SELECT item_id, keyphrase, label, grade, split, "group", source

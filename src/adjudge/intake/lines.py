@@ -1,7 +1,9 @@
-"""Fault-tolerant line reader for CSV and JSON lines: what DuckDB's fast reader refuses is read here line by line.
+"""Fault-tolerant line reader for CSV and JSON lines: what DuckDB's fast reader refuses is read here line by
+line.
 
-A bad line costs that line alone: broken UTF-8, a wrong field count or broken quotes make one rejected row, and reading
-goes on at the next line. All other rows are staged as Parquet with their row numbers. design/0019 says why.
+A bad line costs that line alone: broken UTF-8, a wrong field count or broken quotes make one rejected row,
+and reading goes on at the next line. All other rows are staged as Parquet with their row numbers. design/0019
+says why.
 """
 
 from __future__ import annotations
@@ -67,7 +69,8 @@ def _too_long(path: Path) -> BadTable:
 
 
 class Staging:
-    """Two Parquet files in a scratch folder: `rows` (row, then text columns) and `rejects` (row, reason, raw).
+    """Two Parquet files in a scratch folder: `rows` (row, then text columns) and `rejects` (row, reason,
+    raw).
 
     `rejected` counts rejects. Use as a context manager; the files are complete once it has closed.
     """
@@ -135,7 +138,8 @@ class _BatchWriter:
 
 
 def stage_lines(path: Path, folder: Path, report: Callable[[int], None]) -> Staging:
-    """A JSONL file's lines as text, column `line`. A row's number is its line's, from 1; blank lines are no rows."""
+    """A JSONL file's lines as text, column `line`. A row's number is its line's, from 1; blank lines are no
+    rows."""
     with open_bytes(path) as stream, Staging(folder, ("line",)) as staging:
         row = 0
         for block in _blocks(stream, path):
@@ -223,7 +227,8 @@ def read_header(path: Path, wanted: Sequence[str]) -> CsvHeader:
         start = stream.read(4)
         if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise BadTable(
-                f"{path} is UTF-16; allowed is UTF-8. Convert it with: iconv -f UTF-16 -t UTF-8, then import again."
+                f"{path} is UTF-16; allowed is UTF-8. Convert it with: iconv -f UTF-16 -t UTF-8, then import "
+                f"again."
             )
         stream.seek(0)
         line = next(physical_lines(stream, path), b"")
@@ -243,7 +248,8 @@ def read_header(path: Path, wanted: Sequence[str]) -> CsvHeader:
 
 
 class _Records:
-    """CSV records out of physical lines; a line that cannot be read is given as `RejectedLine`, and only it."""
+    """CSV records out of physical lines; a line that cannot be read is given as `RejectedLine`, and only
+    it."""
 
     def __init__(self, lines: Iterator[bytes], header: CsvHeader) -> None:
         self.lines = lines

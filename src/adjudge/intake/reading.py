@@ -1,8 +1,8 @@
 """A user's file, of any allowed format, as two views in DuckDB.
 
-`source(row, readable, v_<column>...)` holds the raw value of every canonical column (`readable` is false for a JSON line
-that is no object); `original(row, raw)` holds each row as it came (JSON text). Users' column names go through DuckDB's
-expression objects, never into SQL text.
+`source(row, readable, v_<column>...)` holds the raw value of every canonical column (`readable` is false for
+a JSON line that is no object); `original(row, raw)` holds each row as it came (JSON text). Users' column
+names go through DuckDB's expression objects, never into SQL text.
 """
 
 from __future__ import annotations
@@ -42,19 +42,20 @@ class _SourceFile:
     scratch: Path
     report: Callable[[int], None]
 
-    def check_columns(self, seen: Sequence[str]) -> None:
-        """Raise BadTable unless the file has every mapped column and every required one."""
+    def check_columns(self, present: Sequence[str]) -> None:
+        """Raise BadTable unless every mapped column and every required one is present."""
         for ours, theirs in self.names.items():
-            if ours != theirs and theirs not in seen:
+            if ours != theirs and theirs not in present:
                 raise BadTable(
-                    f"{self.path}: column {theirs!r}, mapped to {ours}, is not in the file; seen: {', '.join(seen)}"
-                    f"{did_you_mean(theirs, seen)}"
+                    f"{self.path}: column {theirs!r}, mapped to {ours}, is not in the file; seen: "
+                    f"{', '.join(present)}{did_you_mean(theirs, present)}"
                 )
         ours_by_theirs = {theirs: ours for ours, theirs in self.names.items()}
-        self.table.check_columns([ours_by_theirs.get(name, name) for name in seen], self.path)
+        self.table.check_columns([ours_by_theirs.get(name, name) for name in present], self.path)
 
     def create_views(self, relation: Any, row: Any, columns: Mapping[str, str]) -> None:
-        """Create `source` and `original`; `columns`: the file's name of each of its columns -> the relation's."""
+        """Create `source` and `original`; `columns`: the file's name of each of its columns -> the
+        relation's."""
         from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
         from duckdb.sqltypes import VARCHAR
 
@@ -81,8 +82,8 @@ def open_source(
 ) -> Path | None:
     """Create the views `source` and `original` in `db`; `columns` maps a canonical name to the user's.
 
-    Gives a Parquet file (row, reason, raw) of the rows that could not be read at all, or None. Raises BadTable on a
-    file of another format, or on a mapping of columns that the table or the file lacks.
+    Gives a Parquet file (row, reason, raw) of the rows that could not be read at all, or None. Raises
+    BadTable on a file of another format, or on a mapping of columns that the table or the file lacks.
     """
     kind = _kind_of(path)
     for name in columns:
@@ -108,7 +109,8 @@ def _kind_of(path: Path) -> str:
     kind = FORMATS.get("".join(suffixes[:-1][-1:] if packed else suffixes[-1:]))
     if kind is None or (packed and kind == PARQUET):
         raise BadTable(
-            f"{path} ends in {''.join(path.suffixes) or 'nothing'}; allowed are {endings}. Rename or convert it."
+            f"{path} ends in {''.join(path.suffixes) or 'nothing'}; allowed are {endings}. Rename or convert "
+            f"it."
         )
     if path.stat().st_size == 0:
         raise BadTable(f"{path} is empty (0 bytes). Export it again, then import again.")
@@ -117,9 +119,9 @@ def _kind_of(path: Path) -> str:
 
 def _open_parquet(file: _SourceFile) -> None:
     relation = file.db.read_parquet(str(file.path), file_row_number=True)
-    seen = [name for name in relation.columns if name != "file_row_number"]
-    file.check_columns(seen)
-    file.create_views(relation, _row_from_one(), {name: name for name in seen})
+    present = [name for name in relation.columns if name != "file_row_number"]
+    file.check_columns(present)
+    file.create_views(relation, _row_from_one(), {name: name for name in present})
 
 
 def _row_from_one() -> Any:
@@ -146,10 +148,11 @@ def _open_csv(file: _SourceFile) -> Path | None:
 
 
 def _fast_csv(db: Any, path: Path, header: lines.CsvHeader, staged: Path) -> bool:
-    """Stage the file with DuckDB's parallel reader. False at the first line that it cannot read as strict CSV.
+    """Stage the file with DuckDB's parallel reader. False at the first line that it cannot read as strict
+    CSV.
 
-    The careful reader then takes the whole file: DuckDB's rejects table would lose the good lines that follow a
-    broken quote (design/0019).
+    The careful reader then takes the whole file: DuckDB's rejects table would lose the good lines that follow
+    a broken quote (design/0019).
     """
     import duckdb
 

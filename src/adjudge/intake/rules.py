@@ -1,7 +1,7 @@
 """A table's contract as SQL: how a raw value becomes a typed one, and what makes a row bad.
 
-Only identifiers and limits stated in `tables.py` enter the SQL text; a user's values and column names never do.
-The raw value of column `x` is called `v_x`, the typed one `x`.
+Only identifiers and limits stated in `tables.py` enter the SQL text; a user's values and column names never
+do. The raw value of column `x` is called `v_x`, the typed one `x`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def _from_text(raw: str, kind: str) -> str:
     if kind == "string":
         return raw
     if kind == "int64":
-        return f"CASE WHEN TRY_CAST({raw} AS BIGINT) = TRY_CAST({raw} AS DOUBLE) THEN TRY_CAST({raw} AS BIGINT) END"
+        whole = f"TRY_CAST({raw} AS BIGINT)"
+        return f"CASE WHEN {whole} = TRY_CAST({raw} AS DOUBLE) THEN {whole} END"
     return f"TRY_CAST({raw} AS {SQL_TYPES[kind]})"
 
 

@@ -1,8 +1,8 @@
 """OpenSearch User Behavior Insights (UBI schema 1.0 to 1.3) as clicks, keyphrases, pairs and items.
 
-Queries (query_id, user_query, query_response_hit_ids) and events (action_name, query_id, event_attributes) come as
-JSON lines, in one file or two: plain, as a bulk request (its action lines are passed over), or as an index export with
-`_source`. `ubi_sql.py` holds the counting rules.
+Queries (query_id, user_query, query_response_hit_ids) and events (action_name, query_id, event_attributes)
+come as JSON lines, in one file or two: plain, as a bulk request (its action lines are passed over), or as an
+index export with `_source`. `ubi_sql.py` holds the counting rules.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class ImportUbiConfig:
     click_actions: Annotated[
         tuple[str, ...],
         setting(
-            "The action names that count as clicks; add_to_cart is one, since it can be pressed on the results page. "
+            "The action names that count as clicks; add_to_cart is one, since it can be pressed on the "
+            "results page. "
             "Actions with no meaning are left out and counted."
         ),
     ] = ("click", "click_through", "add_to_cart")
@@ -95,7 +96,8 @@ class ImportUbiConfig:
                 datetime.fromisoformat(self.later_from)
             except ValueError as error:
                 raise BadConfig(
-                    f"ImportUbiConfig.later_from is {self.later_from!r}: allowed is an ISO 8601 time, such as "
+                    f"ImportUbiConfig.later_from is {self.later_from!r}: allowed is an ISO 8601 time, such "
+                    f"as "
                     "2025-03-01T00:00:00Z"
                 ) from error
         if not self.click_actions:
@@ -110,8 +112,8 @@ def import_ubi(config: ImportUbiConfig, progress: Progress = no_progress) -> Imp
     """Write clicks, keyphrases (with searches), pairs and, where events carry titles, items to `config.logs`.
 
     pairs and items are written only if the folder has none: UBI does not know what was recommended, and the
-    catalogue has better titles. Lines and events that cannot be used are quarantined (`queries`, `events`, `joined`).
-    Raises BadTable as `take_in` does, and if no search and item come together.
+    catalogue has better titles. Lines and events that cannot be used are quarantined (`queries`, `events`,
+    `joined`). Raises BadTable as `take_in` does, and if no search and item come together.
     """
     with import_session(config.logs, config.max_bad_share, progress) as session:
         _read(config, session)
@@ -120,7 +122,8 @@ def import_ubi(config: ImportUbiConfig, progress: Progress = no_progress) -> Imp
         session.db.execute(ubi_sql.EXPOSURES)
         if not len(session.db.table("exposures")):
             raise BadTable(
-                f"{config.queries}: no item was shown or clicked in any search. Allowed is: events with an object_id "
+                f"{config.queries}: no item was shown or clicked in any search. Allowed is: events with an "
+                f"object_id "
                 f"and the query_id of a search, or searches with query_response_hit_ids. Check the two files."
             )
         written = session.write(_queries(config, session.db))

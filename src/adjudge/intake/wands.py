@@ -1,7 +1,8 @@
 """Wayfair's annotation data set (WANDS; Chen et al., ECIR 2022) as a logs folder.
 
-Three official files, separated by tabs: query.csv, product.csv, label.csv. Exact becomes excellent and Irrelevant bad;
-what Partial counts as is a setting, because it covers most pairs and decides how many are relevant.
+Three official files, separated by tabs: query.csv, product.csv, label.csv. Exact becomes excellent and
+Irrelevant bad; what Partial counts as is a setting, because it covers most pairs and decides how many are
+relevant.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ class ImportWandsConfig:
 def import_wands(config: ImportWandsConfig, progress: Progress = no_progress) -> Imported:
     """Write items, keyphrases, pairs, annotations (annotator `wands`), truth and labelled to `config.logs`.
 
-    Judged products alone become items; the others are counted in `left_out`. Raises BadTable as `take_in` does.
+    Judged products alone become items; the others are counted in `left_out`. Raises BadTable as `take_in`
+    does.
     """
     with import_session(config.logs, config.max_bad_share, progress) as session:
         for name, shape in FILES.items():
@@ -85,13 +87,15 @@ def import_wands(config: ImportWandsConfig, progress: Progress = no_progress) ->
 
 def _fill(db: Any, partial: str) -> None:
     db.execute(
-        """CREATE TABLE labelled AS SELECT l.row_number, l.product_id AS item_id, q.query AS keyphrase, l.label,
+        """CREATE TABLE labelled AS SELECT l.row_number, l.product_id AS item_id, q.query AS keyphrase,
+        l.label,
             CASE l.label WHEN 'Exact' THEN 'excellent' WHEN 'Partial' THEN $partial ELSE 'bad' END AS grade,
             NULL::VARCHAR AS split, l.query_id AS "group", 'wands' AS source, p.product_name AS title,
             NULL::VARCHAR AS brand, p.product_class AS item_category, q.query_class AS query_category,
             CASE WHEN q.query_id IS NULL THEN 'query is not in query.csv'
                  WHEN p.product_id IS NULL THEN 'product is not in product.csv' END AS reason,
             CAST(to_json(l) AS VARCHAR) AS raw
-            FROM label_file l LEFT JOIN query_file q USING (query_id) LEFT JOIN product_file p USING (product_id)""",
+            FROM label_file l LEFT JOIN query_file q USING (query_id) LEFT JOIN product_file p USING
+            (product_id)""",
         {"partial": partial},
     )

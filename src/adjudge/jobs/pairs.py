@@ -46,7 +46,8 @@ class PairsConfig:
 
 @dataclass(frozen=True)
 class PairsWritten:
-    """How many pairs were written, and how many of them name an item that `items` does not hold (no title)."""
+    """How many pairs were written, and how many of them name an item that `items` does not hold (no
+    title)."""
 
     out: Path
     rows: int

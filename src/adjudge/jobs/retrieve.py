@@ -41,8 +41,8 @@ class RetrieveConfig:
     out: Annotated[
         Path,
         setting(
-            "The pairs to write (Parquet): item_id, keyphrase, title, category, rank, alignment, as `adjudge score` "
-            "takes them."
+            "The pairs to write (Parquet): item_id, keyphrase, title, category, rank, alignment, as "
+            "`adjudge score` takes them."
         ),
     ]
     texts: Annotated[

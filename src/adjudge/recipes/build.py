@@ -35,8 +35,8 @@ def build(
     """Write `out/training.parquet`, `out/conflicts.parquet` and `out/recipe.json`.
 
     Rows are in the order of item_id, keyphrase; the same logs, settings and seed give the same bytes.
-    Raises BadRecipe (a source that is missing or cannot give that label), BadTable (a table that is missing or broken),
-    NotEnoughData (a label without a single training row).
+    Raises BadRecipe (a source that is missing or cannot give that label), BadTable (a table that is missing
+    or broken), NotEnoughData (a label without a single training row).
     """
     started = time.monotonic()
     sources.check(recipe, settings)
@@ -100,7 +100,8 @@ def _settle(engine: Engine, recipe: Recipe, settings: RecipeSettings, ledger: Le
     twice, blank = sum(row[4] for row in rows), sum(row[5] for row in rows)
     if twice or blank:
         raise BadTable(
-            f"recipe {recipe}: {twice} pairs stand more than once in one source and {blank} have a blank item_id or "
+            f"recipe {recipe}: {twice} pairs stand more than once in one source and {blank} have a blank "
+            f"item_id or "
             "keyphrase. Bring the tables in with adjudge import, which sets such rows aside and says which"
         )
     levels = len(scale_of(settings.target).grades)
@@ -172,13 +173,15 @@ def _refuse_one_sided(
         lost = ", ".join(f"{d.pairs} {d.reason}" for d in ledger.dropped if d.source == term.source) or "none"
         contributions.append(f"{term} gave {rows} (of {ledger.seen[term.source]} pairs; dropped: {lost})")
     raise NotEnoughData(
-        f"recipe {str(recipe)!r} has no {' and no '.join(missing)} pair to train on: {'; '.join(contributions)}. "
+        f"recipe {str(recipe)!r} has no {' and no '.join(missing)} pair to train on: "
+        f"{'; '.join(contributions)}. "
         "Add a source for that label (such as search- or llm+-), or lower the floors that dropped it"
     )
 
 
 def _weigh(engine: Engine, settings: RecipeSettings, counts: Sequence[RowCount]) -> None:
-    """Weights by which every label of the train split sums to the same: rows / (labels x rows of the label)."""
+    """Weights by which every label of the train split sums to the same: rows / (labels x rows of the
+    label)."""
     if settings.balance != "weights":
         return
     per_label = _per_label(counts, settings, "train")

@@ -1,4 +1,5 @@
-"""DuckDB for the recipes: fixed SQL texts with bound parameters, bounded memory, spilling beside the result."""
+"""DuckDB for the recipes: fixed SQL texts with bound parameters, bounded memory, spilling beside the
+result."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ class Engine:
         for word, text in texts.items():
             script = script.replace(f"${word}", text)
         rows: Rows = []
-        for number, statement in enumerate(part for part in script.split(";\n") if part.strip()):
+        for number, statement in enumerate(text for text in script.split(";\n") if text.strip()):
             bound = dict(parameters) if parameters and number == 0 else None
             rows = self.connection.execute(statement, bound).fetchall()
         return rows

@@ -24,15 +24,18 @@ class RecipeSettings:
     target: Annotated[
         str,
         setting(
-            "binary: 0 or 1; probability: the same, and the probability filled in; ordinal: 0, 1 or 2 of ordinal3.",
+            "binary: 0 or 1; probability: the same, and the probability filled in; ordinal: 0, 1 or 2 of "
+            "ordinal3.",
             choices=TARGETS,
         ),
     ] = "binary"
     conflict: Annotated[
         str,
         setting(
-            "Which label a pair gets if sources disagree. first: that of the source named first in the recipe; drop: none; "
-            "majority: that of most sources (a tie drops the pair); positive, negative: the highest, lowest label given.",
+            "Which label a pair gets if sources disagree. first: that of the source named first in the "
+            "recipe; "
+            "drop: none; majority: that of most sources (a tie drops the pair); positive, negative: the "
+            "highest, lowest label given.",
             choices=CONFLICTS,
         ),
     ] = "first"
@@ -44,7 +47,9 @@ class RecipeSettings:
     click_negative_impressions: Annotated[
         int | None,
         setting(
-            "click- is refused unless this is set; then a pair shown at least this often without any click is irrelevant.",
+            "click- is refused unless this is set; then a pair shown at least this often without any click "
+            "is "
+            "irrelevant.",
             ge=1,
             le=_MOST,
         ),
@@ -100,6 +105,7 @@ class RecipeSettings:
             )
         if abs(sum(self.shares) - 1) > 1e-9 or self.shares[0] == 0:
             raise BadConfig(
-                f"RecipeSettings.shares is {self.shares}: they must sum to 1 and train's be above 0, as 0.8, 0.1, 0.1"
+                f"RecipeSettings.shares is {self.shares}: they must sum to 1 and train's be above 0, as "
+                "0.8, 0.1, 0.1"
             )
         check_memory("RecipeSettings", "memory_limit", self.memory_limit)

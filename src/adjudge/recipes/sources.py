@@ -13,9 +13,12 @@ from adjudge.recipes.spelling import BUILT_IN, Recipe, Term
 from adjudge.records import FOUR, ORDINAL3, SCALES, Scale, scale
 
 NO_CLICK = (
-    "click- is refused: a pair without clicks is not irrelevant. Clicks are missing not at random: buyers only see "
-    "what Search let through, and seldom look far down the page. Take negatives from search- or a judge; or set "
-    "click_negative_impressions=N to call a pair irrelevant that was shown N times or more with no click at all"
+    "click- is refused: a pair without clicks is not irrelevant. Clicks are missing not at random: buyers "
+    "only see "
+    "what Search let through, and seldom look far down the page. Take negatives from search- or a judge; or "
+    "set "
+    "click_negative_impressions=N to call a pair irrelevant that was shown N times or more with no click at "
+    "all"
 )
 
 
@@ -64,7 +67,8 @@ def _human(engine: Engine, logs: Path, settings: RecipeSettings, signs: dict[str
     strange = [grade for grade in grades if grade not in on.grades]
     if strange:
         raise BadTable(
-            f"{path}: grades {', '.join(map(repr, strange))} are not on scale {on.name} ({', '.join(on.grades)}): "
+            f"{path}: grades {', '.join(map(repr, strange))} are not on scale {on.name} "
+            f"({', '.join(on.grades)}): "
             f"set human_scale to one of {', '.join(SCALES)}"
         )
     _steps(engine, on, settings.target)
@@ -76,14 +80,16 @@ def _judge(engine: Engine, term: Term, logs: Path, settings: RecipeSettings, sig
     name = term.source
     if not (logs / "judgments.parquet").exists():
         raise BadRecipe(
-            f"source {name!r} is not built in ({', '.join(BUILT_IN)}) and {logs} holds no judgments.parquet to find a "
+            f"source {name!r} is not built in ({', '.join(BUILT_IN)}) and {logs} holds no judgments.parquet "
+            f"to find a "
             f"judge of that name in{did_you_mean(name, BUILT_IN)}"
         )
     path = engine.open(logs, "judgments")
     present = [judge for (judge,) in engine.run("judges")]
     if name not in present:
         raise BadRecipe(
-            f"source {name!r} is not built in ({', '.join(BUILT_IN)}) and {path} has no judge of that name; judges "
+            f"source {name!r} is not built in ({', '.join(BUILT_IN)}) and {path} has no judge of that name; "
+            f"judges "
             f"present: {', '.join(present) or 'none'}{did_you_mean(name, [*BUILT_IN, *present])}"
         )
     grades = [grade for (grade,) in engine.run("grades_judge", {"judge": name})]
@@ -121,6 +127,7 @@ def _steps(engine: Engine, on: Scale, target: str) -> None:
 def _no_level(recipe: object, source: str, why: str) -> str:
     levels = ", ".join(ORDINAL3.relevant_grades)
     return (
-        f"recipe {str(recipe)!r}: the ordinal target needs to know which of {levels} a relevant pair is, and {source} "
+        f"recipe {str(recipe)!r}: the ordinal target needs to know which of {levels} a relevant pair is, and "
+        f"{source} "
         f"({why}) cannot say: use {source}- alone, or a source on scale {FOUR.name} or {ORDINAL3.name}"
     )

@@ -24,7 +24,8 @@ class Term:
     def __post_init__(self) -> None:
         if self.signs not in SIGNS or not _NAME.fullmatch(self.source):
             raise BadRecipe(
-                f"{self.source + self.signs!r} is not a source and a sign: signs are {', '.join(SIGNS)}; {_EXAMPLE}"
+                f"{self.source + self.signs!r} is not a source and a sign: signs are {', '.join(SIGNS)}; "
+                f"{_EXAMPLE}"
             )
 
     def __str__(self) -> str:
@@ -105,10 +106,14 @@ def _term(text: str, position: int, word: str) -> Term:
             _at(text, position, f"source {name!r} must start and end with a letter or digit; {_EXAMPLE}")
         )
     if signs not in SIGNS:
-        seen = f"sign {signs!r} is unknown" if signs else f"source {name!r} has no sign"
+        problem = f"sign {signs!r} is unknown" if signs else f"source {name!r} has no sign"
         wanted = name + (signs[:1] if len(set(signs)) == 1 else "+-")
         raise BadRecipe(
-            _at(text, position + len(name), f"{seen}: allowed are {', '.join(SIGNS)}; did you mean {wanted}?")
+            _at(
+                text,
+                position + len(name),
+                f"{problem}: allowed are {', '.join(SIGNS)}; did you mean {wanted}?",
+            )
         )
     return Term(name, signs)
 

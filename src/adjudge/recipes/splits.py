@@ -1,4 +1,5 @@
-"""Train, dev and test splits by hash: a function of a pair's ids, the seed and the shares, the same in any engine.
+"""Train, dev and test splits by hash: a function of a pair's ids, the seed and the shares, the same in any
+engine.
 
 An id's place is the first 8 hex digits of md5("SEED:item:ID") (or "SEED:keyphrase:TEXT", UTF-8) as a number
 in 0 .. 2^32 - 1; the lowest `train` share of that range is train, the next `dev` share dev, the rest test.
@@ -31,7 +32,8 @@ def bounds(settings: RecipeSettings) -> tuple[int, int]:
 def split_sql(settings: RecipeSettings) -> str:
     """A DuckDB expression over columns `item_id` and `keyphrase`: 'train', 'dev', 'test'.
 
-    By `both` it is NULL if the item and the keyphrase fall into different splits: such a pair belongs to none. Only whole numbers are put into the fixed text (`sql/split_*.sql`).
+    By `both` it is NULL if the item and the keyphrase fall into different splits: such a pair belongs to
+    none. Only whole numbers are put into the fixed text (`sql/split_*.sql`).
     """
     dev_from, test_from = bounds(settings)
     text = sql_text(f"split_{settings.split_by}").strip()

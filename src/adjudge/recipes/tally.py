@@ -1,4 +1,5 @@
-"""Accounting of a recipe: the rows made and the pairs dropped per step; every pair of every source is in it."""
+"""Accounting of a recipe: the rows made and the pairs dropped per step; every pair of every source is in
+it."""
 
 from __future__ import annotations
 

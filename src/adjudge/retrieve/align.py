@@ -1,12 +1,14 @@
-"""How well a keyphrase fits a title, from counts of distinct words: c shared, p in the keyphrase, t in the title.
+"""How well a keyphrase fits a title, from counts of distinct words: c shared, p in the keyphrase, t in the
+title.
 
-    lta        c / (p - c + 1)    GraphEx's label-title alignment (arXiv 2409.03140): long keyphrases first, where
+    lta        c / (p - c + 1)    GraphEx's label-title alignment (arXiv 2409.03140): long keyphrases first,
+    where
                                   the title covers them; each word that the title lacks costs
     coverage   c / p              share of the keyphrase's words that the title has
     jaccard    c / (p + t - c)    shared words over all words
 
-Title "Acme Red Running Shoe" (t = 4): "red running shoe" (c = p = 3) has lta 3 / (3 - 3 + 1) = 3, coverage 1 and
-jaccard 3 / 4; "red leather shoe" (c = 2, p = 3) has 2 / (3 - 2 + 1) = 1, 2 / 3 and 2 / 5.
+Title "Acme Red Running Shoe" (t = 4): "red running shoe" (c = p = 3) has lta 3 / (3 - 3 + 1) = 3, coverage 1
+and jaccard 3 / 4; "red leather shoe" (c = 2, p = 3) has 2 / (3 - 2 + 1) = 1, 2 / 3 and 2 / 5.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ def over(alignment: str, shared: np.ndarray, phrase: np.ndarray, title: np.ndarr
 
 @cache
 def places() -> tuple[np.ndarray, np.ndarray]:
-    """(place, value): `place[c, d]` is the place of the fraction c / d among all, 0 = the greatest, equal fractions
-    alike, and `value[place]` the fraction. c reaches MOST_WORDS, d twice that."""
+    """(place, value): `place[c, d]` is the place of the fraction c / d among all, 0 = the greatest, equal
+    fractions alike, and `value[place]` the fraction. c reaches MOST_WORDS, d twice that."""
     shared, below = np.arange(MOST_WORDS + 1), np.arange(2 * MOST_WORDS + 1)
     fractions = shared[:, None] / np.maximum(below, 1)
     values, at = np.unique(-fractions, return_inverse=True)

@@ -40,11 +40,12 @@ def build(
     items: Path | None = None,
     progress: Progress = no_progress,
 ) -> GraphSummary:
-    """Write the graph of a keyphrases table (keyphrase, optionally category and searches; a keyphrase may stand in
-    several rows, one per category) into the folder `out`. Raises BadTable, NotEnoughData.
+    """Write the graph of a keyphrases table (keyphrase, optionally category and searches; a keyphrase may
+    stand in several rows, one per category) into the folder `out`. Raises BadTable, NotEnoughData.
 
-    `clicks` counts the items shown for a keyphrase: of two searched alike, the rarer comes first. With `items`
-    (item_id, category) too, a keyphrase joins each category whose items it was clicked on `min_clicks` times.
+    `clicks` counts the items shown for a keyphrase: of two searched alike, the rarer comes first. With
+    `items` (item_id, category) too, a keyphrase joins each category whose items it was clicked on
+    `min_clicks` times.
     """
     settings = settings or GraphSettings()
     progress("build", 0, 4)
@@ -114,7 +115,8 @@ def _in_order(table: pa.Table, logged: ClickSummary) -> pa.Array:
 def _members(
     table: pa.Table, phrases: pa.Array, logged: ClickSummary
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """(keyphrase, category) numbers, each once, by keyphrase, and the names; every keyphrase is in category 0."""
+    """(keyphrase, category) numbers, each once, by keyphrase, and the names; every keyphrase is in category
+    0."""
     both = pa.concat_tables([table.select(["keyphrase", "category"]), logged.categories])
     category = pc.utf8_trim_whitespace(both["category"].combine_chunks())
     at = pc.index_in(both["keyphrase"].combine_chunks(), value_set=phrases)

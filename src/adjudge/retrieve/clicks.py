@@ -1,4 +1,5 @@
-"""What click logs say of keyphrases: how many items are shown for them, and in which categories they are clicked."""
+"""What click logs say of keyphrases: how many items are shown for them, and in which categories they are
+clicked."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class ClickSummary:
 
 
 def read_clicks(clicks: Path | None, items: Path | None, min_clicks: int) -> ClickSummary:
-    """Aggregate a clicks table (and an items table). Raises BadTable, and BadConfig for items without clicks."""
+    """Aggregate a clicks table (and an items table). Raises BadTable, and BadConfig for items without
+    clicks."""
     if clicks is None:
         if items is not None:
             raise BadConfig(f"--items {items} is of use only together with --clicks: give both or neither")

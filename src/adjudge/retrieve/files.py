@@ -1,4 +1,5 @@
-"""Candidates of a Parquet file of items: streamed in item order, in parallel; no item is lost without a reason."""
+"""Candidates of a Parquet file of items: streamed in item order, in parallel; no item is lost without a
+reason."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ from adjudge.text.utf8 import repair
 CHUNK = 8192
 """Items per chunk: with 50 keyphrases each, about 100 MB in memory."""
 BYTES = 1 << 27
-"""Bytes of text that are written at a time, at most: a title is repeated per keyphrase, and a column holds 2 GiB."""
+"""Bytes of text that are written at a time, at most: a title is repeated per keyphrase, and a column holds 2
+GiB."""
 IDS = (("item_id", pa.string()), ("keyphrase", pa.string()))
 TEXTS = (("title", pa.string()), ("category", pa.string()))
 RANKED = (("rank", pa.int64()), ("alignment", pa.float64()))
@@ -62,9 +64,10 @@ def retrieve_file(
 ) -> Retrieved:
     """Candidates for every item of a Parquet file (item_id, title, optionally category).
 
-    `out`: item_id, keyphrase, title, category, rank, alignment (without `texts`, no title and category), in the
-    order of the items and by rank; `adjudge score` takes it. `<out>.without.parquet` lists the items that got none:
-    0-based row and reason. Files appear when they are complete. Memory is that of `workers` + 1 chunks. Raises BadTable.
+    `out`: item_id, keyphrase, title, category, rank, alignment (without `texts`, no title and category), in
+    the order of the items and by rank; `adjudge score` takes it. `<out>.without.parquet` lists the items that
+    got none: 0-based row and reason. Files appear when they are complete. Memory is that of `workers` + 1
+    chunks. Raises BadTable.
     """
     if items.resolve() == out.resolve():
         raise BadConfig(f"--out {out} is the items file itself: choose another file")
@@ -116,19 +119,22 @@ def _open(path: Path) -> pq.ParquetFile:
         file = pq.ParquetFile(path)
     except (OSError, pa.ArrowException) as error:
         raise BadTable(
-            f"{path} cannot be read as Parquet: {error}. Other formats come in with: adjudge import table items"
+            f"{path} cannot be read as Parquet: {error}. Other formats come in with: adjudge import table "
+            f"items"
         ) from error
     missing = [name for name in ("item_id", "title") if name not in file.schema_arrow.names]
     if missing:
         raise BadTable(
-            f"{path}: retrieve needs column {', '.join(missing)}; seen: {', '.join(file.schema_arrow.names)}. "
+            f"{path}: retrieve needs column {', '.join(missing)}; seen: "
+            f"{', '.join(file.schema_arrow.names)}. "
             f"Map other names with: adjudge import table items FILE --map {missing[0]}=YOUR_NAME"
         )
     return file
 
 
 def _chunks(file: pq.ParquetFile, path: Path, chunk: int) -> Iterator[pa.Table]:
-    """Tables of item_id, title, category as plain strings; `broken`: one of them was not UTF-8 and is repaired."""
+    """Tables of item_id, title, category as plain strings; `broken`: one of them was not UTF-8 and is
+    repaired."""
     names = [n for n in ("item_id", "title", "category") if n in file.schema_arrow.names]
     try:
         for batch in file.iter_batches(batch_size=chunk, columns=names):

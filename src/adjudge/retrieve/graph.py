@@ -1,8 +1,8 @@
 """Bipartite graph of words and keyphrases, on disk and in memory.
 
-For each category and each word there: the keyphrases that hold the word (compressed sparse rows). Keyphrases are
-numbered in the order that breaks ties: searched most, then shown with fewest items, then by text. Category 0 is the
-whole graph: every keyphrase, whatever its category.
+For each category and each word there: the keyphrases that hold the word (compressed sparse rows). Keyphrases
+are numbered in the order that breaks ties: searched most, then shown with fewest items, then by text.
+Category 0 is the whole graph: every keyphrase, whatever its category.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class GraphManifest:
 
 @dataclass(frozen=True)
 class Graph:
-    """`phrases` (P texts), `lengths` (P,) distinct words of each; `words` and `categories` number their texts;
-    `keys` (K,) int64 sorted: category * len(words) + word; `edges[starts[k]:starts[k + 1]]` int32, rising: the
-    keyphrases of that category that hold that word."""
+    """`phrases` (P texts), `lengths` (P,) distinct words of each; `words` and `categories` number their
+    texts; `keys` (K,) int64 sorted: category * len(words) + word; `edges[starts[k]:starts[k + 1]]` int32,
+    rising: the keyphrases of that category that hold that word."""
 
     about: GraphManifest
     phrases: pa.Array
@@ -121,7 +121,8 @@ def _about(folder: Path) -> GraphManifest:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadArtifact(
-            f"{folder} is not a graph: {path} cannot be read ({error}). Write one with: adjudge retrieve build"
+            f"{folder} is not a graph: {path} cannot be read ({error}). Write one with: adjudge retrieve "
+            f"build"
         ) from error
     if not isinstance(values, dict) or (values.get("kind"), values.get("format")) != (KIND, FORMAT):
         raise BadArtifact(

@@ -1,8 +1,9 @@
 """Candidate search and ranking: sorted integer keys instead of a loop over items.
 
-A step takes as many titles as reach EDGES edges. Every edge (title, keyphrase) becomes one int64; sorting them
-puts a title's hits on one keyphrase side by side, so that their count is the number of shared words. A second
-sort, by (title, place of the alignment, keyphrase), is the ranking: keyphrases are numbered in the order of ties.
+A step takes as many titles as reach EDGES edges. Every edge (title, keyphrase) becomes one int64; sorting
+them puts a title's hits on one keyphrase side by side, so that their count is the number of shared words. A
+second sort, by (title, place of the alignment, keyphrase), is the ranking: keyphrases are numbered in the
+order of ties.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from adjudge.retrieve.settings import SearchSettings
 from adjudge.retrieve.words import cut
 
 EDGES = 200_000
-"""Edges per step: an array of 1.6 MB stays in the cache; 2 million edges ran a quarter slower. A title with more is a step
-of its own."""
+"""Edges per step: an array of 1.6 MB stays in the cache; 2 million edges ran a quarter slower. A title with
+more is a step of its own."""
 _ROW_BITS, _PHRASE_BITS = 16, 31
 _ROWS = 1 << _ROW_BITS
 _PHRASES = (1 << _PHRASE_BITS) - 1
@@ -37,7 +38,8 @@ class Candidates:
 
 @dataclass(frozen=True)
 class TitleWords:
-    """The known words of many titles: title `row` (rising) and `word`; `size` of each title, unknown words too."""
+    """The known words of many titles: title `row` (rising) and `word`; `size` of each title, unknown words
+    too."""
 
     row: np.ndarray
     word: np.ndarray
@@ -50,7 +52,8 @@ def search(
     categories: pa.Array | pa.ChunkedArray,
     settings: SearchSettings,
 ) -> Candidates:
-    """The best keyphrases of each title, at most `per_item`, best alignment first, ties as the graph numbers them.
+    """The best keyphrases of each title, at most `per_item`, best alignment first, ties as the graph numbers
+    them.
 
     `titles` and `categories` are string arrays of one length; nulls allowed. Deterministic.
     """
@@ -60,9 +63,9 @@ def search(
     )
     words = _title_words(graph, titles, settings)
     names = [name and name.strip() for name in categories.dictionary_encode().dictionary.to_pylist()]
-    known = np.array([graph.categories.get(name, -1) if name else -1 for name in [*names, None]])
+    numbers = np.array([graph.categories.get(name, -1) if name else -1 for name in [*names, None]])
     codes = categories.dictionary_encode().indices
-    category = known[codes.fill_null(len(names)).to_numpy(zero_copy_only=False)]
+    category = numbers[codes.fill_null(len(names)).to_numpy(zero_copy_only=False)]
     if settings.unknown == "whole":
         category = np.where(category < 0, WHOLE, category)
     candidates = _pass(graph, words, category, settings)
@@ -139,9 +142,9 @@ def _ranked(
     settings: SearchSettings,
 ) -> Candidates:
     """The best `per_item` of each title."""
-    place, value = places()
+    order, value = places()
     below = over(settings.alignment, shared, graph.lengths[phrase].astype(np.int64), size[row])
-    at = place[shared, below]
+    at = order[shared, below]
     good = (shared >= settings.min_shared) & (value[at] >= settings.min_alignment)
     key = (row << (_PHRASE_BITS + PLACE_BITS)) | (at << _PHRASE_BITS) | phrase
     key = key[good]

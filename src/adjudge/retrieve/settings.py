@@ -58,8 +58,9 @@ class SearchSettings:
     unknown: Annotated[
         str,
         setting(
-            "An item whose category the graph does not know, or that has none. whole: search the keyphrases of every "
-            "category; none: give it none, with that reason.",
+            "An item whose category the graph does not know, or that has none. whole: search the keyphrases "
+            "of "
+            "every category; none: give it none, with that reason.",
             choices=UNKNOWN,
         ),
     ] = "whole"

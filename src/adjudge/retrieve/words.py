@@ -14,8 +14,8 @@ _PLURAL = r"^(\p{L}{2,}[^siu])s$"
 
 @dataclass(frozen=True)
 class DistinctWords:
-    """Distinct words of many texts: text `row[i]` holds word `words[word[i]]`; sorted by row, then by place in
-    the text. `counts` are the distinct words of each text."""
+    """Distinct words of many texts: text `row[i]` holds word `words[word[i]]`; sorted by row, then by place
+    in the text. `counts` are the distinct words of each text."""
 
     words: pa.Array
     row: np.ndarray
@@ -26,8 +26,8 @@ class DistinctWords:
 def cut(texts: pa.Array, fold_plurals: bool, most: int) -> DistinctWords:
     """DistinctWords each text into its first `most` distinct words. Nulls have none.
 
-    A word is a run of letters, marks and digits after NFKC and lower case. With `fold_plurals`, a word of four
-    or more letters loses a final s unless ss, is or us end it.
+    A word is a run of letters, marks and digits after NFKC and lower case. With `fold_plurals`, a word of
+    four or more letters loses a final s unless ss, is or us end it.
 
     >>> cut(pa.array(["Men's RED Shoes, size-9 shoe"]), True, 9).words.to_pylist()
     ['men', 's', 'red', 'shoe', 'size', '9']

@@ -1,4 +1,4 @@
-"""Bounded DuckDB connections: limited memory, spilling to a known folder, times in UTC, errors in our words."""
+"""Bounded DuckDB connections: limited memory, spilling to a known folder, UTC, errors in our words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def check_memory(owner: str, name: str, value: str) -> None:
 
 
 def open_connection(memory: str, spill: Path, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """A connection for an object that outlives a block (the caller closes it); everybody else takes `bounded`."""
+    """A connection for an object that outlives a block (the caller closes it); everybody else takes
+    `bounded`."""
     import duckdb
 
     options: dict[str, Any] = {"memory_limit": memory, "temp_directory": str(spill)}
@@ -41,10 +42,12 @@ def open_connection(memory: str, spill: Path, threads: int | None = None) -> duc
 def bounded(
     spill: Path, memory: str, message: str = UNREADABLE, advice: str = "", threads: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that holds at most `memory` (a size such as 2GB) and spills what exceeds it into the folder `spill`.
+    """A connection that holds at most `memory` (a size such as 2GB) and spills what exceeds it into the
+    folder `spill`.
 
-    message: the BadTable for a table that cannot be read; the first `{}` becomes DuckDB's own first line. advice: what
-    helps if the memory is too small, besides raising the setting (", or lower x"). threads: None or 0 = one per core.
+    message: the BadTable for a table that cannot be read; the first `{}` becomes DuckDB's own first line.
+    advice: what helps if the memory is too small, besides raising the setting (", or lower x"). threads: None
+    or 0 = one per core.
     """
     import duckdb
 
@@ -63,7 +66,8 @@ def bounded(
 def in_memory(
     message: str = UNREADABLE, memory: str = "4GB", threads: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """`bounded` for small work without a memory setting of its own; it spills into the system's temporary folder."""
+    """`bounded` for small work without a memory setting of its own; it spills into the system's temporary
+    folder."""
     with (
         tempfile.TemporaryDirectory(prefix="adjudge-") as spill,
         bounded(Path(spill), memory, message, threads=threads) as connection,

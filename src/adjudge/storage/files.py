@@ -1,4 +1,4 @@
-"""Files and folders that take their name only when they are whole, and lose it before they are taken apart."""
+"""Atomic files and folders: they take their name when they are whole, and lose it before they are removed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
-"""Of Linux, linux/fcntl.h and linux/fs.h."""
+"""From Linux's linux/fcntl.h and linux/fs.h."""
 
 
 def move_in(fresh: Path, out: Path) -> None:
     """Give a finished folder its name; an older one of that name goes.
 
-    On Linux the two change places in one step, so that there is always one under the name. Where the system or the
-    file system cannot do that, two renames do it: a kill between them leaves the older one as `.<out>.old`, and
-    `bring_back` gives it its name again.
+    On Linux the two change places in one step, so that there is always one under the name. Where the system
+    or the file system cannot do that, two renames do it: a kill between them leaves the older one as
+    `.<out>.old`, and `bring_back` gives it its name again.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     bring_back(out)
@@ -45,7 +45,7 @@ def move_in(fresh: Path, out: Path) -> None:
 
 
 def bring_back(out: Path) -> None:
-    """Undo half a swap: the older folder takes its name again where a kill left none under it."""
+    """Undo half a swap: the older folder takes its name again if a kill left none under it."""
     old = _old(out)
     if not os.path.lexists(out) and os.path.lexists(old):
         os.replace(old, out)
@@ -53,7 +53,7 @@ def bring_back(out: Path) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Remove a folder. It loses its name first, so that nobody ever takes half of it for the whole.
+    """Remove a folder. It loses its name first, so that nobody ever reads half of it as the whole.
 
     A kill leaves `<folder>.gone`, which the next call for the same folder removes.
     """
@@ -64,14 +64,14 @@ def discard(folder: Path) -> None:
         _remove(gone)
 
 
-def exchange(one: Path, other: Path) -> bool:
-    """Two names change places in one step; False where that cannot be done here, and then nothing has changed."""
+def exchange(left: Path, right: Path) -> bool:
+    """Swap two names in one step; False if the system cannot do that, and then nothing has changed."""
     if not sys.platform.startswith("linux"):
         return False
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None:
         return False
-    names = (os.fsencode(one), os.fsencode(other))
+    names = (os.fsencode(left), os.fsencode(right))
     return call(AT_FDCWD, names[0], AT_FDCWD, names[1], ctypes.c_uint(RENAME_EXCHANGE)) == 0
 
 
@@ -88,7 +88,8 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def fresh_file(path: Path, mark: str = "part") -> Iterator[Path]:
-    """The path of a temporary file that takes the name `path` at the end of the block; a block that fails leaves nothing.
+    """The path of a temporary file that takes the name `path` at the end of the block; a block that fails
+    leaves nothing.
 
     mark: distinguishes writers that may write the same file at the same time.
     """
@@ -115,7 +116,8 @@ def fresh_folder(out: Path, mark: str = "part") -> Iterator[Path]:
 
 @contextmanager
 def scratch_folder(out: Path) -> Iterator[Path]:
-    """An empty folder beside `out` for what a writer spills or has not finished; it goes at the end of the block.
+    """An empty folder beside `out` for what a writer spills or has not finished; it goes at the end of the
+    block.
 
     What a killed run left under its name is removed first.
     """
@@ -149,9 +151,11 @@ def write_json(path: Path, value: Any, mark: str = "part", durable: bool = False
 def fresh_parquet(
     path: Path, schema: pa.Schema, mark: str = "part", empty: bool = True
 ) -> Iterator[pq.ParquetWriter]:
-    """A writer of a Parquet file that takes its name at the end of the block; nothing is left of a block that fails.
+    """A writer of a Parquet file that takes its name at the end of the block; nothing is left of a block that
+    fails.
 
-    mark: tells apart writers that may write the same file at a time. empty: whether a file without rows is kept.
+    mark: tells apart writers that may write the same file at a time. empty: whether a file without rows is
+    kept.
     """
     import pyarrow.parquet as pq
 

@@ -1,7 +1,8 @@
 """Look-up by sorted hashes: binary search in a memory-mapped array, and rows of a memory-mapped Arrow file.
 
-Both are read through the page cache, so that a table larger than memory works and all processes share it. The hash only
-narrows the search: whether two keys are equal is for the caller to say, so that colliding hashes never mix two keys up.
+Both are read through the page cache, so that a table larger than memory works and all processes share it. The
+hash only narrows the search: whether two keys are equal is for the caller to say, so that colliding hashes
+never mix two keys up.
 """
 
 from __future__ import annotations
@@ -23,14 +24,16 @@ Equal = Callable[[Positions, Positions], npt.NDArray[np.bool_]]
 def find(hashes: Hashes, wanted: Hashes, equal: Equal) -> Positions:
     """The position of each wanted key in the sorted `hashes`, -1 if it is not among them.
 
-    `equal` is called with the keys whose hash was found, and again for those that only shared a hash with another key.
+    `equal` is called with the keys whose hash was found, and again for those that only shared a hash with
+    another key.
 
     >>> keys = ["a", "b", "c"]
-    >>> def same(positions, places): return np.array([keys[p] == "cx"[w] for p, w in zip(positions, places)], bool)
+    >>> def same(positions, places):
+    ...     return np.array([keys[p] == "cx"[w] for p, w in zip(positions, places)], bool)
     >>> find(np.array([1, 5, 5], np.uint64), np.array([5, 7], np.uint64), same)
     array([ 2, -1])
     """
-    found = np.full(len(wanted), -1, np.int64)
+    result = np.full(len(wanted), -1, np.int64)
     positions = np.searchsorted(hashes, wanted).astype(np.int64)
     pending = np.arange(len(wanted))
     while len(pending):
@@ -39,15 +42,16 @@ def find(hashes: Hashes, wanted: Hashes, equal: Equal) -> Positions:
         if not len(pending):
             break
         same = equal(positions[pending], pending)
-        found[pending[same]] = positions[pending[same]]
+        result[pending[same]] = positions[pending[same]]
         pending = pending[~same]
         # Keys that share a hash are neighbours: the next round looks at the neighbour.
         positions[pending] += 1
-    return found
+    return result
 
 
 def map_numbers(path: Path, dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """A file of plain numbers as a memory-mapped array; an empty file (which cannot be mapped) as an empty one."""
+    """A file of plain numbers as a memory-mapped array; an empty file (which cannot be mapped) as an empty
+    one."""
     return np.memmap(path, dtype, "r") if path.stat().st_size else np.empty(0, dtype)
 
 
@@ -74,8 +78,8 @@ class ArrowRows:
             numbers, inside = self._places(rows)
             null = pa.nulls(1, nothing.type)
             pieces = [
-                batches[number].slice(place, 1) if number >= 0 else null
-                for number, place in zip(numbers.tolist(), inside.tolist(), strict=True)
+                batches[number].slice(offset, 1) if number >= 0 else null
+                for number, offset in zip(numbers.tolist(), inside.tolist(), strict=True)
             ]
             return pa.concat_arrays([nothing, *pieces])
         order = np.argsort(rows, kind="stable")
@@ -91,8 +95,8 @@ class ArrowRows:
 
     def value(self, column: str, row: int) -> pa.Scalar:
         """One value, without a copy of its bytes."""
-        number, place = self._places(np.array(row))
-        return self.columns[column][int(number)][int(place)]
+        number, offset = self._places(np.array(row))
+        return self.columns[column][int(number)][int(offset)]
 
     def _places(self, rows: Positions) -> tuple[Positions, Positions]:
         """The batch of each row (-1 for row -1), and its place in the batch."""

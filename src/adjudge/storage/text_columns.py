@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 BATCH = 8192
-"""Rows per batch: it bounds the memory if texts are long, and with up to 256 kB per text its offsets fit 32 bits."""
+"""Rows per batch: it bounds the memory if texts are long, and with up to 256 kB per text its offsets fit 32
+bits."""
 
 
 def columns_of(path: Path) -> list[str]:
@@ -38,7 +39,8 @@ def as_bytes(path: Path, names: tuple[str, ...]) -> pa.RecordBatchReader:
 
 
 def readable(path: Path, names: tuple[str, ...]) -> pa.RecordBatchReader:
-    """The columns as texts; absent ones as nulls. Rows in which one is not UTF-8 are left out. Raises BadTable."""
+    """The columns as texts; absent ones as nulls. Rows in which one is not UTF-8 are left out. Raises
+    BadTable."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -52,7 +54,8 @@ def readable(path: Path, names: tuple[str, ...]) -> pa.RecordBatchReader:
 
 
 def write_texts(rows: duckdb.DuckDBPyRelation, path: Path, repaired: bool = False) -> None:
-    """Write a query's rows as Parquet, its bytes as texts: as they are, or with U+FFFD for what is not UTF-8."""
+    """Write a query's rows as Parquet, its bytes as texts: as they are, or with U+FFFD for what is not
+    UTF-8."""
     import pyarrow as pa
 
     reader = rows.to_arrow_reader(BATCH)

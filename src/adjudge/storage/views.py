@@ -1,4 +1,5 @@
-"""Parquet files as DuckDB views of a stated shape: every column has its type, absent optional columns are nulls."""
+"""Parquet files as DuckDB views of a stated shape: every column has its type, absent optional columns are
+nulls."""
 
 from __future__ import annotations
 
@@ -37,13 +38,15 @@ def create_view(
 ) -> frozenset[str]:
     """Create the view `name` over Parquet: exactly the columns of `shape` (and `extra`), each as its type.
 
-    source: a file, a folder of Parquet files, several files (columns by name), or None for a view without rows.
-    Optional columns that the files lack are nulls; other columns of the files are left out. extra: the SQL types of
-    optional columns that `shape` does not name. row_numbers: adds ROW_NUMBER. strict: also checks the whole numbers of
-    `shape` against their lower bounds, and required ones for nulls; by default only that they are whole.
+    source: a file, a folder of Parquet files, several files (columns by name), or None for a view without
+    rows. Optional columns that the files lack are nulls; other columns of the files are left out. extra: the
+    SQL types of optional columns that `shape` does not name. row_numbers: adds ROW_NUMBER. strict: also
+    checks the whole numbers of `shape` against their lower bounds, and required ones for nulls; by default
+    only that they are whole.
 
-    Gives the columns that the files have. Raises BadTable if a file is missing or unreadable or lacks a required
-    column, or if a whole number is not one (3.0 is, as pandas writes whole numbers so if one is missing).
+    Gives the columns that the files have. Raises BadTable if a file is missing or unreadable or lacks a
+    required column, or if a whole number is not one (3.0 is, as pandas writes whole numbers so if one is
+    missing).
     """
     types = {column.name: SQL_TYPES[column.type] for column in shape.columns} | dict(extra or {})
     if source is None:
@@ -68,7 +71,8 @@ def create_view(
 
 
 def open_log(db: duckdb.DuckDBPyConnection, logs: Path, name: str) -> Path:
-    """Create the view `NAME_file` over a table of a logs folder (see `create_view`); gives the table's path."""
+    """Create the view `NAME_file` over a table of a logs folder (see `create_view`); gives the table's
+    path."""
     path = tables.log_path(logs, name)
     create_view(db, f"{name}_file", tables.table(name), path)
     return path
@@ -101,7 +105,8 @@ def _read(
 
 
 def _check_whole(relation: duckdb.DuckDBPyRelation, shape: tables.Table, label: str, strict: bool) -> None:
-    """Raise BadTable on a whole-number column whose values are no whole numbers (a CAST would round them silently)."""
+    """Raise BadTable on a whole-number column whose values are no whole numbers (a CAST would round them
+    silently)."""
     types = dict(zip(relation.columns, map(str, relation.types), strict=True))
     for column in shape.columns:
         if column.type != "int64" or column.name not in types:
@@ -110,7 +115,8 @@ def _check_whole(relation: duckdb.DuckDBPyRelation, shape: tables.Table, label: 
         whole, number = f"TRY_CAST({value} AS BIGINT)", f"TRY_CAST({value} AS DOUBLE)"
         rules = []
         if types[column.name] not in _INTEGERS:
-            # DuckDB 2.0 reports a cast of NaN as not null if the file has no nulls: so the two numbers are compared.
+            # DuckDB 2.0 reports a cast of NaN as not null if the file has no nulls: so the two numbers are
+            # compared.
             rules.append(f"({value} IS NOT NULL AND ({number} IS NULL OR {whole} IS DISTINCT FROM {number}))")
         if strict and column.low is not None:
             rules.append(f"{whole} < {column.low:.0f}")

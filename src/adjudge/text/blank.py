@@ -1,7 +1,8 @@
 """What counts as blank text: one answer for Python, Arrow and SQL.
 
-A text is blank if it is null or holds only white space, control characters and invisible format characters (Unicode
-categories Z*, Cc, Cf, Co, Cs): U+200B (zero width space), an em space and a tab are all blank, alone or together.
+A text is blank if it is null or holds only white space, control characters and invisible format characters
+(Unicode categories Z*, Cc, Cf, Co, Cs): U+200B (zero width space), an em space and a tab are all blank, alone
+or together.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PATTERN = r"^[\p{Z}\p{Cc}\p{Cf}\p{Co}]*$"
-"""RE2, which both Arrow and DuckDB run; surrogates (Cs) cannot stand in UTF-8. `(?s)` is not needed: no dot."""
+"""RE2, which both Arrow and DuckDB run; surrogates (Cs) cannot stand in UTF-8. `(?s)` is not needed: no
+dot."""
 _INVISIBLE = frozenset(("Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Cs"))
 
 
@@ -36,5 +38,6 @@ def are_blank(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 
 
 def blank_sql(column: str) -> str:
-    """A DuckDB expression for `is_blank` of a text column (an SQL identifier or expression of the caller's own)."""
+    """A DuckDB expression for `is_blank` of a text column (an SQL identifier or expression of the caller's
+    own)."""
     return f"(({column}) IS NULL OR regexp_matches({column}, '{PATTERN}'))"

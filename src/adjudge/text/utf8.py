@@ -1,7 +1,8 @@
 """UTF-8 validation and repair: one answer for bytes and for Arrow columns.
 
-Arrow takes any bytes for a string if they come from a Parquet file; DuckDB and tokenizers refuse those that are not
-UTF-8. A repaired text has U+FFFD (the replacement character) in place of each broken sequence, as Python's `replace`.
+Arrow takes any bytes for a string if they come from a Parquet file; DuckDB and tokenizers refuse those that
+are not UTF-8. A repaired text has U+FFFD (the replacement character) in place of each broken sequence, as
+Python's `replace`.
 """
 
 from __future__ import annotations

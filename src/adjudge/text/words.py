@@ -50,24 +50,25 @@ def overlap(left: pa.Array, right: pa.Array) -> Overlap:
     numbers: dict[str, int] = {}
     lefts, left_at = _cut(left, numbers)
     rights, right_at = _cut(right, numbers)
-    left_sets, right_sets = [np.unique(one) for one in lefts], [np.unique(one) for one in rights]
+    left_sets = [np.unique(text) for text in lefts]
+    right_sets = [np.unique(text) for text in rights]
     left_counts, right_counts = _lengths(left_sets), _lengths(right_sets)
     size = max(1, len(numbers))
     # A (text, word) of the right side as one number; texts and words rise, so these are sorted.
-    there = np.repeat(np.arange(len(right_sets)), right_counts) * size + _flat(right_sets)
+    present = np.repeat(np.arange(len(right_sets)), right_counts) * size + _flat(right_sets)
     rows = np.repeat(np.arange(len(left_at)), left_counts[left_at])
     starts = np.cumsum(left_counts) - left_counts
     steps = np.arange(len(rows)) - np.repeat(
         np.cumsum(left_counts[left_at]) - left_counts[left_at], left_counts[left_at]
     )
-    asked = right_at[rows] * size + _flat(left_sets)[starts[left_at][rows] + steps]
-    place = np.minimum(np.searchsorted(there, asked), max(0, len(there) - 1))
-    found = there[place] == asked if len(there) else np.zeros(len(asked), bool)
-    shared = np.bincount(rows[found], minlength=len(left_at)).astype(np.float64)
+    wanted = right_at[rows] * size + _flat(left_sets)[starts[left_at][rows] + steps]
+    at = np.minimum(np.searchsorted(present, wanted), max(0, len(present) - 1))
+    both = present[at] == wanted if len(present) else np.zeros(len(wanted), bool)
+    shared = np.bincount(rows[both], minlength=len(left_at)).astype(np.float64)
     counts = left_counts[left_at].astype(np.float64)
     whole = np.flatnonzero((shared == counts) & (counts > 0))
     phrase = np.zeros(len(left_at))
-    phrase[whole] = [_stands_in(lefts[left_at[row]], rights[right_at[row]]) for row in whole]
+    phrase[whole] = [_is_run_of(lefts[left_at[row]], rights[right_at[row]]) for row in whole]
     return Overlap(shared, counts, right_counts[right_at].astype(np.float64), phrase)
 
 
@@ -82,18 +83,18 @@ def _cut(texts: pa.Array, numbers: dict[str, int]) -> tuple[list[np.ndarray], np
 
 
 def _lengths(sets: list[np.ndarray]) -> np.ndarray:
-    return np.array([len(one) for one in sets], np.int64)
+    return np.array([len(words) for words in sets], np.int64)
 
 
 def _flat(sets: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(sets) if sets else np.empty(0, np.int64)
 
 
-def _stands_in(part: np.ndarray, text: np.ndarray) -> bool:
-    """Whether `part` is a run of `text`: (2, 3) stands in (1, 2, 3), not in (2, 1, 3)."""
-    if len(part) > len(text):
+def _is_run_of(phrase: np.ndarray, text: np.ndarray) -> bool:
+    """Whether `phrase` is a run of `text`: (2, 3) is one of (1, 2, 3), not of (2, 1, 3)."""
+    if len(phrase) > len(text):
         return False
-    return bool((np.lib.stride_tricks.sliding_window_view(text, len(part)) == part).all(axis=1).any())
+    return bool((np.lib.stride_tricks.sliding_window_view(text, len(phrase)) == phrase).all(axis=1).any())
 
 
 def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
