@@ -50,7 +50,7 @@ def test_a_verdict_says_what_decides() -> None:
     ("row", "text"),
     [
         ({"more": None, "note": "too even"}, "too even"),
-        ({"more": None, "note": None}, "cannot be told from these labels"),
+        ({"more": None, "note": None}, "cannot be computed from these labels"),
         ({"more": 0, "value": 0.7, "bar": 0.6}, "decided: yes"),
         ({"more": 0, "value": 0.5, "bar": 0.6}, "decided: no"),
         ({"more": 1234}, "about 1,234 more labelled pairs would decide it"),

@@ -29,8 +29,7 @@ class Whisker:
 
 @dataclass(frozen=True)
 class TableCell:
-    """`tone`: better, worse, fewer, more, same (the interval holds the mark), or empty without an
-    interval."""
+    """A figure and its interval. tone: better, worse, fewer, more, same (it holds the mark) or none."""
 
     text: str
     interval: str = ""
@@ -104,8 +103,7 @@ def change_cells(rows: Mapping[str, Row], style: MetricStyle, zero: str | None) 
 def value_cells(
     rows: Mapping[str, Row], style: MetricStyle, mark: float | None = None
 ) -> dict[str, TableCell]:
-    """A cell per model: the figure itself with its interval; `mark` draws a line, e.g. at the target
-    share."""
+    """A cell per model: the figure with its interval; `mark` draws a line, e.g. at the target share."""
     cells = estimates(list(rows.values()), style.unit, mark, better=style.higher_is_better)
     return dict(zip(rows, cells, strict=True))
 

@@ -36,8 +36,7 @@ def glossary() -> Mapping[str, Any]:
 
 
 def segment_name(by: str, segment: str) -> str:
-    """A segment as the page writes it: `one word` for `one` of `words`; categories are written as they
-    are."""
+    """A segment as the page writes it: `one word` for `one` of `words`; categories stay as they are."""
     return str(glossary()["segments"].get(by, {}).get(segment, segment))
 
 
@@ -55,8 +54,7 @@ class MetricStyle:
 
 
 def metric_style(name: str, meta: Mapping[str, Any]) -> MetricStyle:
-    """The metric as `meta.json` states it; one it does not state is shown under its own name as a plain
-    number."""
+    """The metric as `meta.json` states it; one not stated is shown under its own name as a plain number."""
     stated = meta.get("metrics", {}).get(name, {})
     unit = "decimal" if name in _DECIMAL else _UNITS.get(stated.get("unit", ""), "decimal")
     difference = "points" if unit == "decimal" else "share_points"
@@ -72,7 +70,6 @@ def metric_style(name: str, meta: Mapping[str, Any]) -> MetricStyle:
 
 
 def _sentence(text: str) -> str:
-    """With a capital if the first word is a plain one: names such as nDCG@10 or clicks_kept stay as they
-    are."""
+    """With a capital if the first word is a plain one: names such as nDCG@10 or clicks_kept stay."""
     first = text.split(" ", 1)[0]
     return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text

@@ -20,8 +20,7 @@ _TABLE = {
 
 
 def change(model: str, metric: str) -> float | None:
-    """eBay's published change for the same recipe spelling, in any order of its sources; None where there is
-    none.
+    """eBay's published change for the same recipe, in any order of its sources; None if there is none.
 
     >>> change("llm- click+", "sales_kept"), change("human+-", "sales_kept")
     (-0.48, None)

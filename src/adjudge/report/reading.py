@@ -69,8 +69,7 @@ class FolderKind:
 
 
 def read_folder(folder: Path, kind: FolderKind) -> ResultsFolder:
-    """A folder of that kind. Raises BadTable if it lacks its JSON file, a key of it, or a column of a
-    table."""
+    """A folder of that kind. Raises BadTable if its JSON file, a key or a column is missing."""
     document = folder / kind.document
     if not document.exists():
         raise BadTable(

@@ -24,8 +24,7 @@ LAST = (
 
 
 def read_folders(paths: Sequence[Path]) -> Mapping[str, ResultsFolder]:
-    """The folders of a page by the name of their kind. Raises BadTable on a folder of no kind, BadConfig on
-    two of one."""
+    """Folders by their kind's name. Raises BadTable on a folder of no kind, BadConfig on two of one."""
     folders: dict[str, ResultsFolder] = {}
     for path in paths:
         kind = kind_of(path, KINDS)

@@ -78,8 +78,7 @@ def settings_json(meta: Mapping[str, Any]) -> str:
 
 
 def commands(results: ResultsFolder) -> list[str]:
-    """The command lines that give these figures and this page again, from the settings; parts that need it
-    quoted."""
+    """The command lines that give these figures and this page again, quoted for a shell."""
     settings, folder = results.meta.get("settings", {}), results.path.as_posix()
     scores = settings.get("scores")
     words = ["adjudge evaluate"]

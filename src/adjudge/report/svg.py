@@ -63,8 +63,7 @@ def figure(width: float, height: float) -> Figure:
 
 
 def style() -> Any:
-    """The context in which every chart is drawn: matplotlib's defaults, then STYLE, whatever the user's rc
-    file says."""
+    """The context of drawing: matplotlib's defaults, then STYLE, whatever the user's rc file says."""
     import matplotlib
 
     settings: dict[Any, Any] = {**matplotlib.rcParamsDefault, "backend": "svg", **STYLE}

@@ -94,7 +94,7 @@ def verdict(trust: ResultsFolder) -> Values:
 def _needed(row: Row) -> dict[str, Any]:
     more = row["more"]
     if more is None:
-        text = row["note"] or "cannot be told from these labels"
+        text = row["note"] or "cannot be computed from these labels"
     elif more == 0:
         text = f"decided: {'yes' if row['value'] > row['bar'] else 'no'}"
     else:
@@ -148,8 +148,7 @@ def confusion(rows: list[Row]) -> Values | None:
 
 
 def segments(trust: ResultsFolder) -> Values | None:
-    """The statistic that decides, and plain agreement, by part of the pairs; the mark is that of all
-    pairs."""
+    """The statistic that decides, and plain agreement, by segment; the mark is that of all pairs."""
     name, rows = trust.meta["statistic"], trust.rows("agreement")
     overall = [r["value"] for r in rows if r["segment_by"] == "all" and r["statistic"] == name]
     if not overall or overall[0] is None:
@@ -191,8 +190,7 @@ def clicks(trust: ResultsFolder) -> Values | None:
 
 
 def probes(trust: ResultsFolder) -> Values | None:
-    """Known faults, each with its harmless range and what was found; and the judge's answers by word
-    overlap."""
+    """Known faults, each with its harmless range and what was found; the judge's answers by word overlap."""
     rows = trust.rows("probes")
     if not rows:
         return None

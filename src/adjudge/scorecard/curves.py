@@ -83,8 +83,7 @@ def reliability(model: str, evidence: PairEvidence, scores: Floats, bins: int) -
 
 
 def histograms(model: str, evidence: PairEvidence, scores: Floats, bins: int) -> Rows:
-    """Rows of results.HISTOGRAMS: how each group of pairs scores. Bins span 0..1, or the scores' own
-    range."""
+    """Rows of results.HISTOGRAMS: how each group scores. Bins span 0..1, or the scores' own range."""
     scored = ~np.isnan(scores)
     low, high = 0.0, 1.0
     if not are_probabilities(scores[scored]):

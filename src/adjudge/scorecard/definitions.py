@@ -13,9 +13,12 @@ KINDS = ("ratio", "difference", "none")
 
 @dataclass(frozen=True)
 class MetricDefinition:
-    """One metric. `kind` says how `change` compares with production: `ratio` is value / production - 1 (paper 1's
-    table), `difference` is value - production, `none` has no change. `higher_is_better` is None if neither
-    direction is better by itself."""
+    """One metric.
+
+    kind: how `change` compares with production: `ratio` is value / production - 1 (paper 1's table),
+    `difference` is value - production, `none` has no change. higher_is_better: None if neither direction is
+    better by itself.
+    """
 
     name: str
     label: str
@@ -33,7 +36,7 @@ def metric_definitions() -> dict[str, MetricDefinition]:
 
 
 def metric(name: str) -> MetricDefinition:
-    """The definition of any metric that a scorecard may hold; an unknown name is a ranking metric such as `nDCG@10`."""
+    """The definition of any metric of a scorecard; an unknown name is a ranking metric such as `nDCG@10`."""
     return metric_definitions().get(name) or MetricDefinition(
         name,
         name,

@@ -1,4 +1,4 @@
-"""The pairs worth reading: where models differ most, and where sources contradict each other."""
+"""Disagreements: the pairs on which models differ most, or on which sources contradict each other."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A pair's row in the evidence, why it is worth reading, and the largest gap between two models' score
-    ranks."""
+    """A pair's row in the evidence, why it is listed, and the largest gap of two models' ranks of it."""
 
     why: str
     row: int
@@ -43,8 +42,7 @@ def score_ranks(scores: Floats) -> Floats:
 
 
 def rank_gaps(pairs: int, scores: Mapping[str, Floats]) -> Floats:
-    """[pairs]: the largest difference between two models' score ranks on a pair, 0..1; 0 with fewer than two
-    scores.
+    """[pairs]: the largest difference of two models' score ranks, 0..1; 0 with fewer than two scores.
 
     Ranks (share of pairs scored lower) make models with differently spread scores comparable.
     """

@@ -122,8 +122,7 @@ def join(logs: Path, split: tuple[str, str] | None, groups: Path | None, progres
 
 
 def _create_views(db: duckdb.DuckDBPyConnection, logs: Path, groups: Path | None) -> set[str]:
-    """One view per table with all of its columns; those of absent tables are empty. Returns what is
-    present."""
+    """Create a view of every table, empty if the table is absent. Returns what is present."""
     present = set()
     for name in tables.LOGS:
         path = logs / f"{name}.parquet"

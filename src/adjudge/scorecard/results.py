@@ -62,8 +62,8 @@ AGREEMENT = pa.schema(
     ]
 )
 # why: "models" or "A says relevant, B says not". sources: "search no; llm yes; 12 clicks in 300 impressions".
-# scores: "llm+- 0.930 kept; search+- 0.120 dropped; jaccard none". gap: the largest difference of two models' score
-# ranks, 0..1 (rank = share scored lower).
+# scores: "llm+- 0.930 kept; search+- 0.120 dropped; jaccard none". gap: the largest difference of two models'
+# score ranks, 0..1 (rank = share scored lower).
 DISAGREEMENTS = _schema(text="why item_id keyphrase category title sources scores", number="gap")
 SOURCES = _schema(text="recipe source split", count="positives negatives rows")
 CONFLICTS = _schema(text="recipe winner loser", count="pairs").append(pa.field("winner_says", _text))

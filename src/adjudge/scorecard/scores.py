@@ -56,8 +56,7 @@ class AlignedScores:
 
 
 def align(evidence: PairEvidence, path: Path, model: str) -> AlignedScores:
-    """Read a scores file for the evidence. Raises BadTable: unreadable, a pair twice, or no pair in
-    common."""
+    """Read a scores file. Raises BadTable if it is unreadable, repeats a pair, or shares none."""
     table = _read(path)
     item_id, keyphrase = table["item_id"], table["keyphrase"]
     rows, present = evidence.rows_of(item_id, keyphrase)

@@ -1,4 +1,4 @@
-"""The scorecard's settings. Defaults follow paper 1 where it published a rule; design/0006 says where not."""
+"""The scorecard's settings. Defaults follow paper 1's published rules; design/0006 says what it left open."""
 
 from __future__ import annotations
 

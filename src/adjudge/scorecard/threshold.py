@@ -72,8 +72,7 @@ class ClickCurve:
         self.scores = scores[self.rows]
 
     def threshold(self, weights: Ints, retention: float) -> float:
-        """The threshold under any whole weights [n] that are zero where the curve's were; NaN if there is
-        none."""
+        """The threshold under whole weights [n] that are zero if the curve's were; NaN if there is none."""
         running = np.cumsum(weights[self.rows], dtype=np.int64)
         return self._at(running, int(weights[self.unscored].sum()), retention)
 
@@ -129,8 +128,10 @@ def choose(
     retention: float,
     groups: tuple[NDArray[np.int32], int, int] | None = None,
 ) -> Thresholds:
-    """Thresholds in every replicate: of all pairs, or per group as (codes [n], number, floor of clicked
-    pairs)."""
+    """Thresholds in every replicate: of all pairs, or per group.
+
+    groups: (every pair's group [n], number of groups, clicked pairs that a group needs for its own threshold).
+    """
     problem = ""
     try:
         threshold_at_retention(scores, weights, retention)

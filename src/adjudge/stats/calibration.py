@@ -100,8 +100,7 @@ def ece(scores: Floats, labels: Floats, weights: Floats) -> float:
 
 
 def report(logits: Floats, labels: Floats, weights: Floats) -> dict[str, float]:
-    """ECE before Platt and after it; after is cross-fitted (each half scored with the other half's a and
-    b)."""
+    """ECE before and after Platt; after is cross-fitted (each half scored by the other half's fit)."""
     even = np.arange(len(logits)) % 2 == 0
     scores = np.empty(len(logits))
     for half in (even, ~even):
@@ -118,7 +117,7 @@ class Cuts:
     logit - cuts[k]). slope > 0, so that a higher logit is never a lower step; cuts rise, so that the steps
     cannot cross.
 
-    Slope 1, cuts (-ln 3, 0), logit 0: P(step > k) = (.75, .5), so the three steps have .25, .25 and .5.
+    Slope 1, cuts (-ln 3, 0), logit 0: P(step > k) = (0.75, 0.5), so the steps have 0.25, 0.25 and 0.5.
     """
 
     scale: str
@@ -138,14 +137,15 @@ class Cuts:
 
 
 def logit(probabilities: Floats) -> Floats:
-    """ln(p / (1 - p)), p held within 1e-12 of 0 and 1; NaN stays. logit(.75) = ln 3."""
+    """ln(p / (1 - p)), p held within 1e-12 of 0 and 1; NaN stays. logit(0.75) = ln 3."""
     inside = np.clip(np.asarray(probabilities, np.float64), LEAST, 1 - LEAST)
     return np.log(inside) - np.log1p(-inside)
 
 
 def steps_of(above: Floats) -> Floats:
-    """P(step > k) (rows, K - 1) to the share of each step (rows, K), worst first; (.75, .5) to (.25, .25,
-    .5).
+    """P(step > k) (rows, K - 1) to the share of each step (rows, K), worst first.
+
+    (0.75, 0.5) gives (0.25, 0.25, 0.5).
 
     Thresholds that cross, as free logits may, would give a negative share: it becomes 0 and the rest sums to
     1.
@@ -158,8 +158,8 @@ def steps_of(above: Floats) -> Floats:
 def fit_cuts(scale: str, logits: Floats, steps: Ints, weights: Floats, levels: int) -> Cuts:
     """The likeliest slope and cuts of weighted rows: logits (rows,), steps 0 .. levels - 1, weights above 0.
 
-    A slight pull towards slope 1 (`RIDGE`) keeps separable rows finite. Raises NotEnoughData where a step
-    does not occur (its cut would be anywhere), or where higher logits go with lower steps.
+    A slight pull towards slope 1 (`RIDGE`) keeps separable rows finite. Raises NotEnoughData if a step
+    does not occur (its cut would be anywhere), or if higher logits go with lower steps.
     """
     from scipy.optimize import minimize
 

@@ -43,12 +43,10 @@ def parse_metrics(names: Sequence[str], gains: Sequence[int] = GAINS) -> dict[st
 
 
 class JudgedDocuments:
-    """The graded documents of queries 0 to Q - 1, prepared once so that many models can be measured on
-    them."""
+    """The graded documents of queries 0 to Q - 1, prepared once to measure many models on."""
 
     def __init__(self, query: Ints, document: Ints, grade: Ints) -> None:
-        """query, document, grade: [n]. A document's number only breaks ties and must be unique in its
-        query."""
+        """query, document, grade: [n]. A document's number breaks ties and must be unique in its query."""
         self.queries = int(query.max()) + 1 if len(query) else 0
         self._query = [str(q) for q in query.tolist()]
         self._document = [str(d) for d in document.tolist()]
