@@ -21,8 +21,6 @@ from adjudge.cli.registry import COMMANDS, JobSpec
 from adjudge.config import Option, options
 from planted import write_planted
 
-BY_NAME = {spec.name: spec for spec in COMMANDS}
-
 
 def run(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
