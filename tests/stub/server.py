@@ -8,8 +8,8 @@ It prints its port on the first line and stops when its standard input closes, s
 parent. The grade it gives is a fixed function of the prompt (`grade_of`); the tally gets one line for each
 request that arrived (`seen HASH TIME CONNECTION`) and one for each whole answer handed to the socket (`sent
 HASH TIME CONNECTION`). `--faults` is a list of rules {"every": N, "kind": "429" | "500" | "hang" | "cut" |
-"html" | "off" | "broken", "retry_after": S}: the first rule whose N divides the request's number applies.
-`--words`: the two answers in place of yes and no.
+"html" | "off" | "broken" | "interim", "retry_after": S}: the first rule whose N divides the request's number
+applies. `--words`: the two answers in place of yes and no.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 WORDS = ("yes", "no")
+INTERIM = 0.1
+"""Seconds between an interim answer and the final one."""
 
 
 def grade_of(prompt: str, words: tuple[str, ...] = WORDS) -> tuple[str, float]:
@@ -149,6 +151,11 @@ class Connection(asyncio.Protocol):
                 b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(whole) + whole[: len(whole) // 2]
             )
             self.transport.close()
+        elif kind == "interim":
+            # RFC 9110, 15.2: a client passes over 1xx answers and waits for the final one.
+            self.transport.write(b"HTTP/1.1 102 Processing\r\n\r\n")
+            whole = answer(asked, self.state.tops, self.state.words)
+            asyncio.get_running_loop().call_later(INTERIM, self.send, b"200 OK", whole)
         # "hang" answers nothing
 
     def send(self, status: bytes, body: bytes, extra: bytes = b"") -> None:
