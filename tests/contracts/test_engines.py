@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from engines import AT, ENGINES, rows_of, run, unscored_of
 
 from adjudge.engines.output import read_result, read_success
 from adjudge.engines.stamp import Stamp
@@ -17,6 +16,7 @@ from adjudge.manifest import read_any
 from adjudge.scoring.check import TOLERANCE
 from adjudge.scoring.rows import SCORES_SCHEMA, UNKNOWN_ITEM, UNKNOWN_KEYPHRASE
 from adjudge.student.text import NO_ITEM, NO_KEYPHRASE, NO_TITLE
+from engines import AT, ENGINES, rows_of, run, unscored_of
 
 pytestmark = pytest.mark.parametrize("engine", ENGINES)
 Engine = dict[str, Any]

@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from engines import AT, ENGINES, rows_of, unscored_of
 
 from adjudge.config import from_dict
 from adjudge.engines.task import ScoreResult
 from adjudge.jobs.score import ScoreConfig, score
+from engines import AT, ENGINES, rows_of, unscored_of
 from planted import planted
 
 pytestmark = pytest.mark.parametrize("engine", ENGINES)

@@ -18,7 +18,7 @@ from adjudge.llm.endpoint import EndpointSettings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stub"))
 
-from server import grade_of  # noqa: E402
+from server import grade_of
 
 GRADES = {"yes": "relevant", "no": "irrelevant"}
 
