@@ -166,3 +166,84 @@ def test_a_folder_loses_its_name_before_it_is_removed(
     assert names(tmp_path) == ["made.gone"]
     discard(made)
     assert names(tmp_path) == []
+
+
+WRITERS = {
+    "text": lambda out: files.write_text(out, "new"),
+    "json": lambda out: files.write_json(out, "new"),
+    "parquet": lambda out: write_parquet(out),
+}
+
+
+def write_parquet(out: Path) -> None:
+    with fresh_parquet(out, SCHEMA) as writer:
+        writer.write_table(ROWS)
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_kill_while_a_file_is_written_leaves_the_old_one_and_a_rerun_tidies_up(
+    tmp_path: Path, writer: str
+) -> None:
+    """A real kill -9, between the last byte and the name: no `finally` runs, so the temporary file stays."""
+    out = tmp_path / "out"
+    out.write_text("old")
+    child = os.fork()
+    if not child:
+        files.os = type("Killing", (), {"replace": staticmethod(lambda *_: os.kill(os.getpid(), 9))})  # type: ignore[assignment]
+        WRITERS[writer](out)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9
+    assert out.read_text() == "old"
+    assert names(tmp_path) == [".out.part", "out"]
+    WRITERS[writer](out)
+    assert names(tmp_path) == ["out"]
+    assert out.read_bytes() != b"old"
+
+
+def test_text_and_json_are_utf8_and_end_as_they_should(tmp_path: Path) -> None:
+    files.write_text(tmp_path / "a.txt", "caf\u00e9")
+    files.write_json(tmp_path / "a.json", {"name": "caf\u00e9", "n": [1]})
+    assert (tmp_path / "a.txt").read_bytes() == b"caf\xc3\xa9"
+    assert (tmp_path / "a.json").read_text(
+        encoding="utf-8"
+    ) == '{\n  "name": "caf\u00e9",\n  "n": [\n    1\n  ]\n}\n'
+
+
+def test_a_failed_text_leaves_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        files.write_text(tmp_path / "a", "\ud800")
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_fresh_folder_takes_its_name_at_the_end(tmp_path: Path, way: object) -> None:
+    out = folder(tmp_path / "out", "old")
+    folder(tmp_path / ".out.part", "of a killed run")
+    with files.fresh_folder(out) as fresh:
+        assert names(fresh) == []
+        (fresh / "new").touch()
+        assert names(out) == ["old"]
+    assert names(out) == ["new"]
+    assert names(tmp_path) == ["out"]
+    with pytest.raises(KeyError), files.fresh_folder(out):
+        raise KeyError
+    assert names(out) == ["new"]
+    assert names(tmp_path) == ["out"]
+
+
+def test_two_writers_of_one_file_have_a_mark_each(tmp_path: Path) -> None:
+    with files.fresh_file(tmp_path / "a", "1") as first, files.fresh_file(tmp_path / "a", "2") as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "first", "the one that ends last has the name"
+
+
+def test_a_scratch_folder_begins_empty_and_goes(tmp_path: Path) -> None:
+    folder(tmp_path / ".out.scratch", "of a killed run")
+    with pytest.raises(KeyError), files.scratch_folder(tmp_path / "out") as scratch:
+        assert names(scratch) == []
+        (scratch / "spill").touch()
+        raise KeyError
+    assert names(tmp_path) == []

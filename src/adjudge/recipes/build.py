@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,7 +17,7 @@ from adjudge.recipes.spelling import Recipe
 from adjudge.recipes.splits import split_sql, sql_text
 from adjudge.recipes.tally import Ledger, RecipeReport, RowCount, SourcePairs
 from adjudge.records import Progress, no_progress
-from adjudge.storage.files import fresh_file
+from adjudge.storage.files import fresh_file, write_json
 from adjudge.text.blank import blank_sql
 
 CAPS = ("max_per_source", "max_per_label", "max_rows")
@@ -209,12 +208,11 @@ def _write(engine: Engine, recipe: Recipe, settings: RecipeSettings, report: Rec
         "labels": list(scale_of(settings.target).grades),
         **{name: value for name, value in asdict(report).items() if name not in ("recipe", "seconds")},
     }
-    # All three are complete before the first takes its name.
+    # Both tables are complete before the first takes its name.
     with (
-        fresh_file(out / "recipe.json") as about_file,
         fresh_file(out / "conflicts.parquet") as conflicts_file,
         fresh_file(out / "training.parquet") as training_file,
     ):
         training.write_parquet(str(training_file), compression="zstd")
         pq.write_table(pa.table(columns, schema=schema), conflicts_file)
-        about_file.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(out / "recipe.json", about)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -78,7 +77,7 @@ def save(graph: Graph, out: Path) -> Graph:
     write_json(out / MANIFEST, to_dict(about))
     for folder in out.iterdir():
         if folder.is_dir() and folder.name != about.version:
-            shutil.rmtree(folder)
+            discard(folder)
     return replace(graph, about=about)
 
 
