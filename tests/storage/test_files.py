@@ -242,8 +242,10 @@ def test_two_writers_of_one_file_have_a_mark_each(tmp_path: Path) -> None:
 
 def test_a_scratch_folder_begins_empty_and_goes(tmp_path: Path) -> None:
     folder(tmp_path / ".out.scratch", "of a killed run")
-    with pytest.raises(KeyError), files.scratch_folder(tmp_path / "out") as scratch:
+    with files.scratch_folder(tmp_path / "out") as scratch:
         assert names(scratch) == []
         (scratch / "spill").touch()
+    assert names(tmp_path) == []
+    with pytest.raises(KeyError), files.scratch_folder(tmp_path / "out"):
         raise KeyError
     assert names(tmp_path) == []
