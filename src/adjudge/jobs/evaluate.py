@@ -46,6 +46,20 @@ ABSENT = {
     "search": "the logs hold no Search verdicts",
 }
 """Why a quantity is not measured."""
+RECIPE_TABLES = {
+    "sources": (
+        "training.parquet",
+        """SELECT ? AS recipe, source, split, count(*) FILTER (WHERE label > 0) AS positives,
+               count(*) FILTER (WHERE label <= 0) AS negatives, count(*) AS rows
+           FROM read_parquet(?) GROUP BY source, split ORDER BY source, split""",
+    ),
+    "conflicts": (
+        "conflicts.parquet",
+        """SELECT ? AS recipe, winner, loser, pairs, winner_says FROM read_parquet(?)
+           ORDER BY pairs DESC, winner, loser""",
+    ),
+}
+"""Table of the results folder -> a recipe's file, and what is read off it."""
 
 
 @settings
@@ -199,32 +213,23 @@ def _tables(
     titles = read_titles(config.logs, {evidence.name(pair.row)[0] for pair in picked})
     rows["disagreements"] = disagreement_rows(evidence, picked, values, kept, titles)
     tables = {name: results.rows(name, of_table) for name, of_table in rows.items()}
-    tables["sources"], tables["conflicts"] = _recipe_tables(config.recipes)
-    return tables
+    return tables | _recipe_tables(config.recipes)
 
 
-def _recipe_tables(recipes: Mapping[str, str]) -> tuple[pa.Table, pa.Table]:
+def _recipe_tables(recipes: Mapping[str, str]) -> dict[str, pa.Table]:
     """Each recipe's rows by source and split, and its conflicts, from what `adjudge recipe` wrote."""
-    sources, conflicts = [results.SOURCES.empty_table()], [results.CONFLICTS.empty_table()]
+    tables = {name: [results.SCHEMAS[name].empty_table()] for name in RECIPE_TABLES}
     with in_memory("a recipe's tables cannot be read: {}") as db:
-        for name, folder in recipes.items():
-            for file in ("training.parquet", "conflicts.parquet"):
-                if not (Path(folder) / file).exists():
-                    raise BadTable(f"recipe {name}: {folder} holds no {file}; write it with: adjudge recipe")
-            by_source: pa.Table = db.sql(
-                """SELECT ? AS recipe, source, split, count(*) FILTER (WHERE label > 0) AS positives,
-                       count(*) FILTER (WHERE label <= 0) AS negatives, count(*) AS rows
-                   FROM read_parquet(?) GROUP BY source, split ORDER BY source, split""",
-                params=[name, str(Path(folder) / "training.parquet")],
-            ).to_arrow_table()
-            sources.append(by_source.cast(results.SOURCES))
-            settled: pa.Table = db.sql(
-                """SELECT ? AS recipe, winner, loser, pairs, winner_says FROM read_parquet(?)
-                   ORDER BY pairs DESC, winner, loser""",
-                params=[name, str(Path(folder) / "conflicts.parquet")],
-            ).to_arrow_table()
-            conflicts.append(settled.cast(results.CONFLICTS))
-    return pa.concat_tables(sources), pa.concat_tables(conflicts)
+        for recipe, folder in recipes.items():
+            for name, (file, query) in RECIPE_TABLES.items():
+                path = Path(folder) / file
+                if not path.exists():
+                    raise BadTable(
+                        f"recipe {recipe}: {folder} holds no {file}; write it with: adjudge recipe"
+                    )
+                rows: pa.Table = db.sql(query, params=[recipe, str(path)]).to_arrow_table()
+                tables[name].append(rows.cast(results.SCHEMAS[name]))
+    return {name: pa.concat_tables(of_recipes) for name, of_recipes in tables.items()}
 
 
 def _absent_notes(evidence: PairEvidence) -> list[str]:

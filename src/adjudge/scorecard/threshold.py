@@ -130,7 +130,7 @@ def choose(
 ) -> Thresholds:
     """Thresholds in every replicate: of all pairs, or per group.
 
-    groups: (every pair's group [n], number of groups, clicked pairs that a group needs for its own threshold).
+    groups: (every pair's group [n], number of groups, clicked pairs that a group needs for its own).
     """
     problem = ""
     try:
