@@ -13,8 +13,10 @@ AROUND = " \t\r\n\"'`*.,:;!_()"
 def step_of(token: str, answers: Sequence[str]) -> int | None:
     """Which answer (casefolded) a token spells or begins; None for none or for more than one.
 
-    >>> step_of(" Yes", ("no", "yes")), step_of("irre", ("irrelevant", "high")), step_of("I", ("irrelevant",
-    "high")) (1, 0, None)
+    >>> step_of(" Yes", ("no", "yes")), step_of("irre", ("irrelevant", "high"))
+    (1, 0)
+    >>> step_of("I", ("irrelevant", "high")) is None
+    True
     """
     word = token.replace("▁", " ").replace("Ġ", " ").strip(AROUND).casefold()
     if not word:

@@ -56,8 +56,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait by `retry-after-ms` or `retry-after` (seconds or an HTTP date), an hour at most; None
     without.
 
-    >>> retry_after({"retry-after": "2.5"}), retry_after({"retry-after-ms": "250"}),
-    retry_after({"retry-after": "86400"}) (2.5, 0.25, 3600.0)
+    >>> [retry_after({"retry-after": "2.5"}), retry_after({"retry-after-ms": "250"})]
+    [2.5, 0.25]
+    >>> retry_after({"retry-after": "86400"})
+    3600.0
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name)

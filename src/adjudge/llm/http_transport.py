@@ -1,6 +1,6 @@
 """HTTP transport for thousands of small requests per second: JSON posted to one URL by aiohttp.
 
-The openai package costs milliseconds of processor time per request at 256 in flight, aiohttp about 0.15 ms
+The openai package costs milliseconds of processor time per request at 256 in flight, aiohttp 0.10 to 0.15 ms
 (bench/results/judge.md). An answer belongs to the request that waits for it: interim 1xx answers are passed
 over, and a connection on which something arrives unasked is not used again.
 """
