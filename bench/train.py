@@ -32,6 +32,7 @@ VARIANTS: dict[str, dict[str, object]] = {
 
 def gemm_rate() -> float:
     """GFLOP a CPU second of the feed-forward's own product, float32, one thread."""
+    import numpy as np
     import torch
 
     left, right = torch.randn(1024, 128), torch.randn(128, 512)
@@ -53,32 +54,36 @@ def flops_a_pair(model: object, tokens: float) -> float:
 
 def one(training: Path, pairs: int, values: dict[str, object]) -> dict[str, float]:
     """Train on `pairs` pairs; called in a process of its own."""
+    import numpy as np
     import torch
-    from adjudge.student.quiet import quiet
 
     from adjudge.config import from_dict
-    from adjudge.student import loop
+    from adjudge.learn.loop import TrainingLoop, adamw, train_step
+    from adjudge.quiet import quiet_transformers
     from adjudge.student.data import read_rows
+    from adjudge.student.families import family_of
     from adjudge.student.settings import StudentSettings
     from adjudge.student.start import start
+    from adjudge.student.task import prepare
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
     settings = from_dict(StudentSettings, {**values, "max_pairs": pairs, "epochs": 1, "dev_rows": 1000})
     rows, dev = read_rows(training, settings)
-    with quiet():
-        run = loop.prepare(start(settings, []), rows, dev, settings)
-    plan = loop.plan_epoch(run)
+    with quiet_transformers():
+        task = prepare(start(settings, []), rows, dev, settings, family_of(settings.kind))
+    run = TrainingLoop(task, settings, adamw(task.model, settings))
+    plan = task.plan(np.random.default_rng([settings.seed, 2, 0]))
     for cut in plan[:3]:
-        loop.train_step(run, cut)
+        train_step(run, cut)
     rates = [gemm_rate()]
     began, clock = time.process_time(), time.perf_counter()
     for cut in plan[3:]:
-        loop.train_step(run, cut)
+        train_step(run, cut)
     cpu, wall = time.process_time() - began, time.perf_counter() - clock
     rates.append(gemm_rate())
     done = sum(map(len, plan[3:]))
-    flops = flops_a_pair(run.model, float(run.train.pairs.lengths.mean())) * done / cpu / 1e9
+    flops = flops_a_pair(task.model, float(task.train.pairs.lengths.mean())) * done / cpu / 1e9
     return {
         "per_cpu": done / cpu,
         "per_wall": done / wall,

@@ -40,7 +40,7 @@ EXCEPTIONS = {
     ("cascade", "trust"),
 }
 HEAVY = {
-    "torch": {"student", "ranker", "advertisers", "llm", "baselines"},
+    "torch": {"student", "learn", "ranker", "advertisers", "llm", "baselines"},
     "transformers": {"student", "ranker", "advertisers", "llm", "baselines", "quiet"},
     "sentence_transformers": {"student", "baselines"},
     "onnxruntime": {"scoring"},
@@ -77,7 +77,7 @@ def imports(tree: ast.AST) -> list[tuple[str, ast.AST]]:
 def layer(room: str) -> int:
     if room in GROUND:
         return 0
-    if room == "llm":
+    if room in ("llm", "learn"):
         return 1
     return {"jobs": 3, **dict.fromkeys(DOORS, 4)}.get(room, 2)
 

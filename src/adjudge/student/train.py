@@ -17,16 +17,17 @@ import pyarrow as pa
 import torch
 
 from adjudge.config import to_dict
+from adjudge.learn.checkpoint import Checkpoints, fingerprint
+from adjudge.learn.loop import TrainingLoop, TrainingState, adamw, fit, resume
 from adjudge.quiet import quiet_transformers
 from adjudge.records import Progress, no_progress
 from adjudge.stats import calibration as calibrate
 from adjudge.stats.calibration import Calibration
-from adjudge.student.checkpoint import Checkpoints, fingerprint
 from adjudge.student.data import read_rows
 from adjudge.student.export import Serve, Trained, check_place, export
 from adjudge.student.families import family_of
-from adjudge.student.loop import Loop, evaluate, fit, prepare, resume, unwrap
 from adjudge.student.settings import ORDINAL, StudentSettings
+from adjudge.student.task import StudentTask, prepare, unwrap
 from adjudge.student.text import text_columns
 
 
@@ -71,12 +72,13 @@ def train(
     with seeded(settings), quiet_transformers():
         begun = family.begin(settings, _texts(rows))
         progress("tokenise", 0, 1)
-        loop = prepare(begun, rows, dev_rows, settings, family)
+        task = prepare(begun, rows, dev_rows, settings, family)
+        loop = TrainingLoop(task, settings, adamw(task.model, settings))
         progress("tokenise", 1, 1)
         resume(loop, checkpoints)
         fit(loop, checkpoints, progress)
-        calibration, metrics = judge(loop, _softened(rows, settings))
-        model = unwrap(loop, begun.tokenizer.token_to_id("[PAD]"))
+        calibration, metrics = calibrate_and_measure(task, loop.state, _softened(rows, settings))
+        model = unwrap(task, begun.tokenizer.token_to_id("[PAD]"))
         trained = Trained(model, begun.tokenizer, settings, calibration, metrics, recipe, family.form)
         version = export(trained, dev_rows if len(dev_rows) else rows, out, serve, progress)
     checkpoints.clear()
@@ -108,11 +110,13 @@ def seeded(settings: StudentSettings) -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
-def judge(loop: Loop, targets: dict[str, int]) -> tuple[Calibration, dict[str, Any]]:
+def calibrate_and_measure(
+    task: StudentTask, state: TrainingState, targets: dict[str, int]
+) -> tuple[Calibration, dict[str, Any]]:
     """Calibrate the kept weights on the dev rows and gather the manifest's metrics."""
-    state, dev = loop.state, loop.dev
+    dev, settings = task.dev, task.settings
     metrics: dict[str, Any] = {
-        "rows": len(loop.train),
+        "rows": task.rows,
         "dev_rows": len(dev),
         "dev_relevant": int((dev.steps > 0).sum()),
         "pairs_seen": state.seen,
@@ -122,10 +126,10 @@ def judge(loop: Loop, targets: dict[str, int]) -> tuple[Calibration, dict[str, A
     calibration = Calibration()
     if not len(dev):
         return calibration, metrics
-    measured = evaluate(loop)
-    metrics |= {"dev_loss": measured.loss, "dev_auc": measured.auc}
-    if loop.settings.calibrate == "platt" and loop.settings.head not in ORDINAL:
-        logits, weights = measured.logits[:, 0], dev.weights.astype(float)
+    figures = task.measure()
+    metrics |= {"dev_loss": figures.loss, "dev_auc": figures.auc}
+    if settings.calibrate == "platt" and settings.head not in ORDINAL:
+        logits, weights = figures.logits[:, 0], dev.weights.astype(float)
         calibration = calibrate.platt(logits, dev.steps, weights)
         metrics |= calibrate.report(logits, dev.steps, weights)
         metrics |= {"platt_a": calibration.a, "platt_b": calibration.b}

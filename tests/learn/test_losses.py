@@ -10,7 +10,7 @@ from coral_pytorch.dataset import levels_from_labelbatch
 from coral_pytorch.losses import coral_loss, corn_loss
 
 from adjudge.errors import BadConfig
-from adjudge.student.losses import coral, corn, cross_entropy, loss_of, squared_error
+from adjudge.learn.losses import coral, corn, cross_entropy, loss_of, squared_error
 
 
 def tensor(*values: object) -> torch.Tensor:

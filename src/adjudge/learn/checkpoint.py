@@ -1,10 +1,9 @@
-"""Checkpoints that survive a kill: written beside the last one, then swapped in by one rename."""
+"""Checkpoints of a training run that survive a kill: each is written whole before it replaces the last one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 import torch
+
+from adjudge.storage.files import fresh_file
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,16 @@ class Checkpoints:
     def save(self, state: dict[str, Any]) -> None:
         """Keep `state` (tensors and plain values) as the run's latest checkpoint."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = self.folder / "checkpoint.new"
-        torch.save({"run": self.run, "state": state}, fresh)
-        os.replace(fresh, self.folder / "checkpoint.pt")
+        with fresh_file(self.folder / "checkpoint.pt") as fresh:
+            torch.save({"run": self.run, "state": state}, fresh)
 
     def load(self) -> dict[str, Any] | None:
-        """The run's latest checkpoint, or None where there is none of this very run."""
+        """The run's latest checkpoint, or None if there is none of this very run."""
         path = self.folder / "checkpoint.pt"
         if not path.exists():
             return None
-        kept = torch.load(path, weights_only=True)
-        return kept["state"] if kept["run"] == self.run else None
+        saved = torch.load(path, weights_only=True)
+        return saved["state"] if saved["run"] == self.run else None
 
     def clear(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
