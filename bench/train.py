@@ -32,7 +32,6 @@ VARIANTS: dict[str, dict[str, object]] = {
 
 def gemm_rate() -> float:
     """GFLOP a CPU second of the feed-forward's own product, float32, one thread."""
-    import numpy as np
     import torch
 
     left, right = torch.randn(1024, 128), torch.randn(128, 512)

@@ -70,7 +70,11 @@ def test_scores_equal_transformers(artifact: Path) -> None:
 
 def test_the_manifest_is_complete(artifact: Path) -> None:
     manifest = artifacts.guard(artifact)
-    assert (manifest.kind, manifest.section.head, manifest.section.max_length) == ("cross-encoder", "binary", 24)
+    assert (manifest.kind, manifest.section.head, manifest.section.max_length) == (
+        "cross-encoder",
+        "binary",
+        24,
+    )
     assert manifest.recipe == "llm+-"
     assert manifest.threshold == 0.5
     assert "not yet set" in manifest.threshold_by.how
