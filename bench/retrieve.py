@@ -34,7 +34,7 @@ from adjudge.market.truth import GOOD, grade_pairs
 from adjudge.market.world import stream
 from adjudge.retrieve.graph import Graph, load
 from adjudge.retrieve.search import search
-from adjudge.retrieve.settings import GraphSettings, SearchSettings
+from adjudge.retrieve.settings import GraphSettings, RetrievalSettings
 from adjudge.retrieve.words import cut
 
 RESULTS = Path(__file__).parent / "results" / "retrieve.md"
@@ -72,7 +72,7 @@ def case(logs: Path, settings: MarketSettings, graph: Graph, sample: int) -> Cas
     )
 
 
-def ours(graph: Graph, case: Case, settings: SearchSettings) -> list[np.ndarray]:
+def ours(graph: Graph, case: Case, settings: RetrievalSettings) -> list[np.ndarray]:
     found = search(graph, case.titles, case.categories, settings)
     return np.split(found.phrase, np.searchsorted(found.row, np.arange(1, len(case.titles))))
 
@@ -137,14 +137,14 @@ def recall_tables(logs: Path, settings: MarketSettings, scratch: Path, sample: i
     cases = {name: case(logs, settings, graph, sample) for name, graph in graphs.items()}
     most, here, known = max(AT), graphs["clicks"], cases["clicks"]
     rows = {
-        "lta (the default)": ours(here, known, SearchSettings()),
-        "lta, plurals kept apart": ours(graphs["unfolded"], cases["unfolded"], SearchSettings()),
-        "lta, fill": ours(here, known, SearchSettings(fill=True)),
-        "lta, coverage 1 only": ours(here, known, SearchSettings(alignment="coverage", min_alignment=1.0)),
-        "coverage": ours(here, known, SearchSettings(alignment="coverage")),
-        "jaccard": ours(here, known, SearchSettings(alignment="jaccard")),
-        "lta, no clicks": ours(graphs["alone"], cases["alone"], SearchSettings()),
-        "lta, no clicks, fill": ours(graphs["alone"], cases["alone"], SearchSettings(fill=True)),
+        "lta (the default)": ours(here, known, RetrievalSettings()),
+        "lta, plurals kept apart": ours(graphs["unfolded"], cases["unfolded"], RetrievalSettings()),
+        "lta, fill": ours(here, known, RetrievalSettings(fill=True)),
+        "lta, coverage 1 only": ours(here, known, RetrievalSettings(alignment="coverage", min_alignment=1.0)),
+        "coverage": ours(here, known, RetrievalSettings(alignment="coverage")),
+        "jaccard": ours(here, known, RetrievalSettings(alignment="jaccard")),
+        "lta, no clicks": ours(graphs["alone"], cases["alone"], RetrievalSettings()),
+        "lta, no clicks, fill": ours(graphs["alone"], cases["alone"], RetrievalSettings(fill=True)),
         "lta, whole graph": everywhere(here, known, "lta"),
         "jaccard, whole graph": everywhere(here, known, "jaccard"),
         "BM25, whole graph": bm25(here, known, most),
@@ -174,7 +174,7 @@ def recall_tables(logs: Path, settings: MarketSettings, scratch: Path, sample: i
 def reachable(graph: Graph, known: Case) -> float:
     """Share of relevant keyphrases that share a word with the title, averaged over items."""
     none = pa.nulls(len(known.titles), pa.string())
-    every = SearchSettings(per_item=100_000)
+    every = RetrievalSettings(per_item=100_000)
     case_ = Case(known.titles, none, known.relevant, known.searches)
     shares = [
         known.relevant[row, phrases].sum() / known.relevant[row].sum()
@@ -189,7 +189,7 @@ def everywhere(graph: Graph, known: Case, alignment: str) -> list[np.ndarray]:
     return ours(
         graph,
         Case(known.titles, none, known.relevant, known.searches),
-        SearchSettings(alignment=alignment),
+        RetrievalSettings(alignment=alignment),
     )
 
 
@@ -206,7 +206,7 @@ def speed(logs: Path, graph: Path, per_item: int, fill: bool) -> dict[str, float
             logs / "items.parquet",
             Path(scratch) / "pairs.parquet",
             workers=1,
-            search=SearchSettings(per_item=per_item, fill=fill),
+            search=RetrievalSettings(per_item=per_item, fill=fill),
         )
         began, worked = time.perf_counter(), time.process_time()
         done = retrieve(asked)

@@ -35,7 +35,7 @@ from adjudge.jobs.retrieve import BuildGraphConfig, RetrieveConfig, build_graph,
 from adjudge.jobs.score import ScoreConfig, score
 from adjudge.market.settings import CatalogueSettings, MarketSettings
 from adjudge.market.simulate import simulate
-from adjudge.retrieve.settings import SearchSettings
+from adjudge.retrieve.settings import RetrievalSettings
 
 RESULTS = Path(__file__).parent / "results" / "spark.md"
 PER_ITEM = 100
@@ -48,7 +48,7 @@ def prepared(folder: Path, rows: int) -> None:
     logs = folder / "logs"
     shutil.copy(logs / "items.parquet", folder / "items.parquet")
     build_graph(BuildGraphConfig(logs / "keyphrases.parquet", folder / "graph"))
-    asked = SearchSettings(per_item=PER_ITEM, fill=True)
+    asked = RetrievalSettings(per_item=PER_ITEM, fill=True)
     retrieve(RetrieveConfig(folder / "graph", logs / "items.parquet", folder / "all.parquet", search=asked))
     table = pq.read_table(folder / "all.parquet", columns=["item_id", "keyphrase", "title", "category"])
     order = np.random.default_rng(7).permutation(len(table))[:rows]

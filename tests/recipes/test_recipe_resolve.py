@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adjudge.errors import BadConfig
-from adjudge.recipes.resolve import Case, Conflict, Decision, conflicts, decide, fates, label_of
+from adjudge.recipes.resolve import Conflict, ConflictCase, LabelDecision, conflicts, decide, fates, label_of
 from adjudge.recipes.settings import CONFLICTS
 from adjudge.records import BINARY, FOUR, ORDINAL3
 
@@ -16,20 +16,20 @@ SPLIT = (0b001, 0b110)
 @pytest.mark.parametrize(
     ("policy", "says", "wanted"),
     [
-        ("first", SPLIT, Decision(0, 0)),
+        ("first", SPLIT, LabelDecision(0, 0)),
         ("drop", SPLIT, None),
-        ("majority", SPLIT, Decision(1, 1)),
-        ("positive", SPLIT, Decision(1, 1)),
-        ("negative", SPLIT, Decision(0, 0)),
+        ("majority", SPLIT, LabelDecision(1, 1)),
+        ("positive", SPLIT, LabelDecision(1, 1)),
+        ("negative", SPLIT, LabelDecision(0, 0)),
         ("majority", (0b01, 0b10), None),
-        ("drop", (0, 0b110), Decision(1, 1)),
-        ("first", (0b100, 0b001, 0b010), Decision(1, 0)),
-        ("positive", (0b100, 0b001, 0b010), Decision(2, 1)),
-        ("negative", (0b100, 0b001, 0b010), Decision(0, 2)),
-        ("majority", (0b100, 0b001, 0b1010), Decision(2, 1)),
+        ("drop", (0, 0b110), LabelDecision(1, 1)),
+        ("first", (0b100, 0b001, 0b010), LabelDecision(1, 0)),
+        ("positive", (0b100, 0b001, 0b010), LabelDecision(2, 1)),
+        ("negative", (0b100, 0b001, 0b010), LabelDecision(0, 2)),
+        ("majority", (0b100, 0b001, 0b1010), LabelDecision(2, 1)),
     ],
 )
-def test_each_policy_by_hand(policy: str, says: tuple[int, ...], wanted: Decision | None) -> None:
+def test_each_policy_by_hand(policy: str, says: tuple[int, ...], wanted: LabelDecision | None) -> None:
     assert decide(says, policy) == wanted
 
 
@@ -39,7 +39,7 @@ def test_unknown_policy() -> None:
 
 
 def test_conflicts_name_winner_loser_and_what_was_said() -> None:
-    cases = [Case(SPLIT, 7), Case((0, 0b011), 5), Case((0b010, 0b001), 2)]
+    cases = [ConflictCase(SPLIT, 7), ConflictCase((0, 0b011), 5), ConflictCase((0b010, 0b001), 2)]
     found = conflicts(cases, "first", ("click", "llm", "search"), "binary")
     assert found == (
         Conflict("click", "llm", "irrelevant", 7),
@@ -49,12 +49,12 @@ def test_conflicts_name_winner_loser_and_what_was_said() -> None:
 
 
 def test_nobody_wins_a_dropped_conflict() -> None:
-    found = conflicts([Case((0b01, 0b10), 3)], "drop", ("click", "llm"), "binary")
+    found = conflicts([ConflictCase((0b01, 0b10), 3)], "drop", ("click", "llm"), "binary")
     assert found == (Conflict(None, "click", None, 3), Conflict(None, "llm", None, 3))
 
 
 def test_fates_by_hand() -> None:
-    cases = [Case(SPLIT, 7), Case((0, 0b011), 5)]
+    cases = [ConflictCase(SPLIT, 7), ConflictCase((0, 0b011), 5)]
     assert fates(cases, "first") == {(1, "overruled"): 7, (2, "overruled"): 7, (1, "agreed"): 5}
     assert fates(cases, "drop") == {
         (0, "conflict"): 7,
@@ -80,7 +80,7 @@ def test_the_decided_label_was_said_by_the_credited_source(says: list[int | None
         assert says[decision.rank] == decision.label
         assert decision.label not in says[: decision.rank]
     # Every vote is credited, or has a reason: nothing is lost.
-    lost = fates([Case(masks, 1)], policy)
+    lost = fates([ConflictCase(masks, 1)], policy)
     assert sum(lost.values()) == len(said) - (decision is not None)
 
 

@@ -17,7 +17,7 @@ from adjudge.jobs.retrieve import BuildGraphConfig, RetrieveConfig, build_graph,
 from adjudge.retrieve import files
 from adjudge.retrieve.files import NO_CATEGORY, NO_HIT, NO_ITEM, NO_TITLE, NOT_UTF8, retrieve_file
 from adjudge.retrieve.graph import Graph
-from adjudge.retrieve.settings import SearchSettings
+from adjudge.retrieve.settings import RetrievalSettings
 from adjudge.tables import TO_SCORE
 
 ITEMS = {
@@ -31,7 +31,7 @@ ITEMS = {
 def test_the_contract(graph: Graph, tmp_path: Path) -> None:
     items = write(tmp_path / "items.parquet", ITEMS)
     done = retrieve_file(
-        graph, items, tmp_path / "deep" / "pairs.parquet", SearchSettings(per_item=3), chunk=2
+        graph, items, tmp_path / "deep" / "pairs.parquet", RetrievalSettings(per_item=3), chunk=2
     )
     out = pq.read_table(done.out)
     assert out.column_names == ["item_id", "keyphrase", "title", "category", "rank", "alignment"]
@@ -61,7 +61,7 @@ def pair(item: str, keyphrase: str, title: str, category: str, rank: int, alignm
 
 def test_unknown_categories_can_be_refused(graph: Graph, tmp_path: Path) -> None:
     items = write(tmp_path / "items.parquet", ITEMS)
-    done = retrieve_file(graph, items, tmp_path / "pairs.parquet", SearchSettings(unknown="none"))
+    done = retrieve_file(graph, items, tmp_path / "pairs.parquet", RetrievalSettings(unknown="none"))
     assert done.without == {NO_TITLE: 1, NO_HIT: 1, NO_ITEM: 1, NO_CATEGORY: 1}
     good = {name: values[:1] for name, values in ITEMS.items()}
     retrieve_file(graph, write(items, good), tmp_path / "pairs.parquet")
@@ -101,7 +101,7 @@ def test_long_texts_are_written_a_bounded_piece_at_a_time(
     """A title stands once a keyphrase: 8192 of 6,000 characters, 50 keyphrases each, are more than a column
     holds."""
     items = write(tmp_path / "items.parquet", ITEMS)
-    settings = SearchSettings(per_item=3)
+    settings = RetrievalSettings(per_item=3)
     whole = retrieve_file(graph, items, tmp_path / "whole.parquet", settings)
     monkeypatch.setattr(files, "BYTES", most)
     done = retrieve_file(graph, items, tmp_path / "pairs.parquet", settings)

@@ -17,13 +17,13 @@ from adjudge.retrieve.align import PLACE_BITS, over, places
 from adjudge.retrieve.build import build
 from adjudge.retrieve.graph import Graph, load
 from adjudge.retrieve.search import search
-from adjudge.retrieve.settings import GraphSettings, SearchSettings
+from adjudge.retrieve.settings import GraphSettings, RetrievalSettings
 from adjudge.retrieve.words import cut
 
 
 def ranked(graph: Graph, title: str | None, category: str | None, **asked: object) -> list[tuple[str, float]]:
     found = search(
-        graph, pa.array([title], pa.string()), pa.array([category], pa.string()), SearchSettings(**asked)
+        graph, pa.array([title], pa.string()), pa.array([category], pa.string()), RetrievalSettings(**asked)
     )
     assert found.rank.tolist() == list(range(1, len(found.row) + 1))
     texts = graph.phrases.take(pa.array(found.phrase)).to_pylist()
@@ -100,7 +100,7 @@ def test_titles_without_a_known_word(graph: Graph) -> None:
 def test_settings_are_checked() -> None:
     for wrong in ({"per_item": 0}, {"alignment": "bm25"}, {"unknown": "all"}, {"title_words": 65}):
         with pytest.raises(BadConfig):
-            SearchSettings(**wrong)
+            RetrievalSettings(**wrong)
     with pytest.raises(BadConfig):
         GraphSettings(phrase_words=65)
 
@@ -135,7 +135,7 @@ def test_equals_a_loop_over_sets(
     table = {"keyphrase": texts, "category": pa.array(categories, pa.string()), "searches": searches}
     build(write(folder / "k.parquet", pa.table(table)), folder / "graph")
     graph = load(folder / "graph")
-    asked = SearchSettings(per_item=per_item, alignment=alignment, fill=fill)
+    asked = RetrievalSettings(per_item=per_item, alignment=alignment, fill=fill)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(import_module("adjudge.retrieve.search"), "EDGES", edges)
         found = search(
@@ -153,7 +153,7 @@ def test_equals_a_loop_over_sets(
 
 
 def plainly(
-    rows: list[tuple[str, str | None, int]], title: str, category: str | None, asked: SearchSettings
+    rows: list[tuple[str, str | None, int]], title: str, category: str | None, asked: RetrievalSettings
 ) -> list[str]:
     """The specification, in plain Python."""
     most: dict[str, int] = {}
@@ -181,9 +181,9 @@ def plainly(
 def test_a_row_does_not_depend_on_its_neighbours(graph: Graph) -> None:
     titles = ["Red Running Shoe", None, "Red Sofa", "Shoe", "Blue Lamp Red"] * 30
     categories = ["Shoes", "Shoes", "Sofas", None, "Boats"] * 30
-    found = search(graph, pa.array(titles), pa.array(categories), SearchSettings())
+    found = search(graph, pa.array(titles), pa.array(categories), RetrievalSettings())
     columns = pa.table({"title": titles, "category": categories})
-    chunked = search(graph, columns["title"], columns["category"], SearchSettings())
+    chunked = search(graph, columns["title"], columns["category"], RetrievalSettings())
     assert chunked.phrase.tolist() == found.phrase.tolist(), "a table's columns are taken as they are"
     for row in (0, 7, 59, 149):
         mine = found.row == row

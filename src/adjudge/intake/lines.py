@@ -2,7 +2,7 @@
 line.
 
 A bad line costs that line alone: broken UTF-8, a wrong field count or broken quotes make one rejected row,
-and reading goes on at the next line. All other rows are staged as Parquet with their row numbers. design/0019
+and reading goes on at the next line. All other rows are staged as Parquet with their row numbers. design/0020
 says why.
 """
 
@@ -110,7 +110,7 @@ class _BatchWriter:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        fields = [pa.field(name, pa.string() if place else pa.int64()) for place, name in enumerate(names)]
+        fields = [pa.field(name, pa.string() if number else pa.int64()) for number, name in enumerate(names)]
         self.schema = pa.schema(fields)
         self.file = pq.ParquetWriter(path, self.schema, compression="snappy")
         self.waiting: list[tuple[Any, ...]] = []
@@ -173,13 +173,13 @@ def _blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:
 
 def _sort_lines(lines: list[bytes], row: int, staging: Staging) -> None:
     """A block in which some line is not UTF-8: those lines are rejected, the others kept."""
-    for place, ended in enumerate(lines, start=row):
+    for number, ended in enumerate(lines, start=row):
         line = ended.removesuffix(b"\r")
         text = decode(line)
         if text is None:
-            staging.reject(place, BROKEN_UTF8, line.decode("utf-8", "backslashreplace"))
+            staging.reject(number, BROKEN_UTF8, line.decode("utf-8", "backslashreplace"))
         elif text.strip():
-            staging.keep(place, (text,))
+            staging.keep(number, (text,))
 
 
 def stage_csv(path: Path, folder: Path, header: CsvHeader, report: Callable[[int], None]) -> Staging:
@@ -187,7 +187,7 @@ def stage_csv(path: Path, folder: Path, header: CsvHeader, report: Callable[[int
 
     A row is a record after the header, blank lines not counted, from 1. A rejected line is one row.
     """
-    names = tuple(f"c{place}" for place in range(len(header.names)))
+    names = tuple(f"c{number}" for number in range(len(header.names)))
     with open_bytes(path) as stream, Staging(folder, names) as staging:
         lines = physical_lines(stream, path)
         next(lines, None)

@@ -135,7 +135,7 @@ def _open_csv(file: _SourceFile) -> Path | None:
 
     header = lines.read_header(file.path, list(file.names.values()))
     file.check_columns(header.names)
-    columns = {name: f"c{place}" for place, name in enumerate(header.names)}
+    columns = {name: f"c{number}" for number, name in enumerate(header.names)}
     staged = file.scratch / "fast.parquet"
     # In a file of one column the fast reader takes a blank line for a row; the careful one passes over it.
     if len(columns) > 1 and _fast_csv(file.db, file.path, header, staged):
@@ -152,11 +152,11 @@ def _fast_csv(db: Any, path: Path, header: lines.CsvHeader, staged: Path) -> boo
     CSV.
 
     The careful reader then takes the whole file: DuckDB's rejects table would lose the good lines that follow
-    a broken quote (design/0019).
+    a broken quote (design/0020).
     """
     import duckdb
 
-    columns = {f"c{place}": "VARCHAR" for place in range(len(header.names))}
+    columns = {f"c{number}": "VARCHAR" for number in range(len(header.names))}
     try:
         db.read_csv(
             str(path),
@@ -210,7 +210,7 @@ def json_paths(names: str) -> list[str]:
     paths = []
     for name in names.split("|"):
         whole = f"$.{json.dumps(name, ensure_ascii=False)}"
-        nested = "$" + "".join(f".{json.dumps(part, ensure_ascii=False)}" for part in name.split("."))
+        nested = "$" + "".join(f".{json.dumps(key, ensure_ascii=False)}" for key in name.split("."))
         paths += [whole] if whole == nested else [whole, nested]
     return paths
 

@@ -13,7 +13,7 @@ from adjudge.tables import Column, Table
 from adjudge.text.blank import blank_sql
 
 INTEGERS = frozenset(
-    (
+    [
         "TINYINT",
         "SMALLINT",
         "INTEGER",
@@ -24,7 +24,7 @@ INTEGERS = frozenset(
         "UINTEGER",
         "UBIGINT",
         "UHUGEINT",
-    )
+    ]
 )
 FLOATS = frozenset(("FLOAT", "DOUBLE"))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from adjudge.config import check_apart, setting, settings
 from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
-from adjudge.retrieve.settings import GraphSettings, SearchSettings
+from adjudge.retrieve.settings import GraphSettings, RetrievalSettings
 
 if TYPE_CHECKING:
     from adjudge.retrieve.build import GraphSummary
@@ -51,8 +51,8 @@ class RetrieveConfig:
     ] = True
     workers: Annotated[int, setting("Chunks at a time; 0: one per core.", ge=0, le=1024)] = 0
     chunk: Annotated[int, setting("Items per chunk.", ge=1, le=10**7)] = 8192
-    search: Annotated[SearchSettings, setting("Which keyphrases an item gets.")] = field(
-        default_factory=SearchSettings
+    search: Annotated[RetrievalSettings, setting("Which keyphrases an item gets.")] = field(
+        default_factory=RetrievalSettings
     )
 
     def __post_init__(self) -> None:

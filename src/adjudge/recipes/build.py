@@ -10,8 +10,8 @@ from pathlib import Path
 from adjudge import config
 from adjudge.errors import BadTable, NotEnoughData
 from adjudge.recipes import sources
-from adjudge.recipes.engine import Engine, open_engine
-from adjudge.recipes.resolve import Case, Conflict, conflicts, decide, fates, scale_of
+from adjudge.recipes.engine import RecipeEngine, open_engine
+from adjudge.recipes.resolve import Conflict, ConflictCase, conflicts, decide, fates, scale_of
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.spelling import Recipe
 from adjudge.recipes.splits import split_sql, sql_text
@@ -71,7 +71,7 @@ def build(
     return report
 
 
-def _open_items(engine: Engine, logs: Path) -> None:
+def _open_items(engine: RecipeEngine, logs: Path) -> None:
     path = engine.open(logs, "items")
     twice = engine.run("twice")
     if twice:
@@ -82,7 +82,7 @@ def _open_items(engine: Engine, logs: Path) -> None:
 
 
 def _gather(
-    engine: Engine, recipe: Recipe, rank: int, logs: Path, settings: RecipeSettings, ledger: Ledger
+    engine: RecipeEngine, recipe: Recipe, rank: int, logs: Path, settings: RecipeSettings, ledger: Ledger
 ) -> None:
     term = recipe.terms[rank]
     reasons = sources.gather(engine, term, rank, logs, settings)
@@ -93,7 +93,9 @@ def _gather(
     engine.fill("names", [(rank, term.source)])
 
 
-def _settle(engine: Engine, recipe: Recipe, settings: RecipeSettings, ledger: Ledger) -> tuple[Conflict, ...]:
+def _settle(
+    engine: RecipeEngine, recipe: Recipe, settings: RecipeSettings, ledger: Ledger
+) -> tuple[Conflict, ...]:
     engine.run("merge")
     rows = engine.run("cases", {}, blank_item=blank_sql("item_id"), blank_keyphrase=blank_sql("keyphrase"))
     twice, blank = sum(row[4] for row in rows), sum(row[5] for row in rows)
@@ -104,7 +106,7 @@ def _settle(engine: Engine, recipe: Recipe, settings: RecipeSettings, ledger: Le
             "keyphrase. Bring the tables in with adjudge import, which sets such rows aside and says which"
         )
     levels = len(scale_of(settings.target).grades)
-    cases = [Case(tuple(row[:levels]), row[3]) for row in rows]
+    cases = [ConflictCase(tuple(row[:levels]), row[3]) for row in rows]
     decisions = [(row, decide(row[:levels], settings.conflict)) for row in rows]
     engine.fill(
         "decisions",
@@ -115,7 +117,7 @@ def _settle(engine: Engine, recipe: Recipe, settings: RecipeSettings, ledger: Le
     return conflicts(cases, settings.conflict, recipe.sources, settings.target)
 
 
-def _place(engine: Engine, recipe: Recipe, settings: RecipeSettings, ledger: Ledger) -> None:
+def _place(engine: RecipeEngine, recipe: Recipe, settings: RecipeSettings, ledger: Ledger) -> None:
     engine.run("label", split_sql=split_sql(settings), blank_title=blank_sql("stock.title"))
     for rank, reason, pairs in engine.run("placed"):
         ledger.drop(recipe.sources[rank], reason, pairs)
@@ -123,7 +125,7 @@ def _place(engine: Engine, recipe: Recipe, settings: RecipeSettings, ledger: Led
 
 
 def _cap(
-    engine: Engine, recipe: Recipe, settings: RecipeSettings, ledger: Ledger
+    engine: RecipeEngine, recipe: Recipe, settings: RecipeSettings, ledger: Ledger
 ) -> tuple[tuple[RowCount, ...], int]:
     """Apply the caps that are set, in the order of CAPS, then downsampling; gives what is left."""
     counts, hardened = _count(engine, recipe, settings)
@@ -143,7 +145,9 @@ def _cap(
     return counts, hardened
 
 
-def _count(engine: Engine, recipe: Recipe, settings: RecipeSettings) -> tuple[tuple[RowCount, ...], int]:
+def _count(
+    engine: RecipeEngine, recipe: Recipe, settings: RecipeSettings
+) -> tuple[tuple[RowCount, ...], int]:
     rows = engine.run("count")
     counts = tuple(RowCount(recipe.sources[rank], split, label, n) for rank, split, label, n, _ in rows)
     return counts, sum(row[4] for row in rows) if settings.target == "probability" else 0
@@ -178,7 +182,7 @@ def _refuse_one_sided(
     )
 
 
-def _weigh(engine: Engine, settings: RecipeSettings, counts: Sequence[RowCount]) -> None:
+def _weigh(engine: RecipeEngine, settings: RecipeSettings, counts: Sequence[RowCount]) -> None:
     """Weights by which every label of the train split sums to the same: rows / (labels x rows of the
     label)."""
     if settings.balance != "weights":
@@ -188,7 +192,9 @@ def _weigh(engine: Engine, settings: RecipeSettings, counts: Sequence[RowCount])
     engine.fill("weights", list(rows))
 
 
-def _write(engine: Engine, recipe: Recipe, settings: RecipeSettings, report: RecipeReport, out: Path) -> None:
+def _write(
+    engine: RecipeEngine, recipe: Recipe, settings: RecipeSettings, report: RecipeReport, out: Path
+) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

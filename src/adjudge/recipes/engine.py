@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Rows = list[tuple[Any, ...]]
 
 
-class Engine:
+class RecipeEngine:
     """Runs the fixed texts of `sql/` with bound parameters."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -52,7 +52,7 @@ class Engine:
 
 
 @contextmanager
-def open_engine(out: Path, settings: RecipeSettings) -> Iterator[Engine]:
+def open_engine(out: Path, settings: RecipeSettings) -> Iterator[RecipeEngine]:
     """An engine that spills into a folder inside `out`, gone afterwards."""
     out.mkdir(parents=True, exist_ok=True)
     message = (
@@ -65,4 +65,4 @@ def open_engine(out: Path, settings: RecipeSettings) -> Iterator[Engine]:
             Path(scratch) / "spill", settings.memory_limit, message, advice, settings.threads
         ) as connection,
     ):
-        yield Engine(connection)
+        yield RecipeEngine(connection)

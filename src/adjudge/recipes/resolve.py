@@ -13,7 +13,7 @@ from adjudge.records import BINARY, ORDINAL3, Scale
 
 
 @dataclass(frozen=True)
-class Case:
+class ConflictCase:
     """All pairs about which the same sources say the same things.
 
     `says[label]` is a bit mask of the sources (bit r = the r-th source of the recipe, from 0) that give
@@ -25,20 +25,20 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Decision:
+class LabelDecision:
     """The label a case gets and the source it is credited to (the first named that says so)."""
 
     label: int
     rank: int
 
 
-def decide(says: Sequence[int], policy: str) -> Decision | None:
+def decide(says: Sequence[int], policy: str) -> LabelDecision | None:
     """The label of a case under a conflict policy, or None if the pair is dropped.
 
     Source 0 says irrelevant, sources 1 and 2 say relevant, so says = (0b001, 0b110):
 
     >>> [decide((0b001, 0b110), policy) for policy in ("first", "majority", "drop")]
-    [Decision(label=0, rank=0), Decision(label=1, rank=1), None]
+    [LabelDecision(label=0, rank=0), LabelDecision(label=1, rank=1), None]
     """
     said = [label for label, mask in enumerate(says) if mask]
     if len(said) == 1:
@@ -58,7 +58,7 @@ def decide(says: Sequence[int], policy: str) -> Decision | None:
         raise BadConfig(
             f"conflict policy {policy!r} is unknown: allowed are first, drop, majority, positive, negative"
         )
-    return None if label is None else Decision(label, _first(says[label]))
+    return None if label is None else LabelDecision(label, _first(says[label]))
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Conflict:
 
 
 def conflicts(
-    cases: Sequence[Case], policy: str, sources: Sequence[str], target: str
+    cases: Sequence[ConflictCase], policy: str, sources: Sequence[str], target: str
 ) -> tuple[Conflict, ...]:
     """The conflicts of all cases, most frequent first; agreement is no conflict."""
     words = scale_of(target).grades
@@ -99,7 +99,7 @@ def conflicts(
     )
 
 
-def fates(cases: Sequence[Case], policy: str) -> dict[tuple[int, str], int]:
+def fates(cases: Sequence[ConflictCase], policy: str) -> dict[tuple[int, str], int]:
     """Per source (rank) and reason, how many of its pairs it does not get credit for.
 
     `agreed`: an earlier-named source says the same; `overruled`: another source won; `conflict`: the pair

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adjudge.errors import BadRecipe, BadTable, did_you_mean
-from adjudge.recipes.engine import Engine
+from adjudge.recipes.engine import RecipeEngine
 from adjudge.recipes.resolve import label_of
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.spelling import BUILT_IN, Recipe, Term
@@ -35,7 +35,7 @@ def check(recipe: Recipe, settings: RecipeSettings) -> None:
 
 
 def gather(
-    engine: Engine, term: Term, rank: int, logs: Path, settings: RecipeSettings
+    engine: RecipeEngine, term: Term, rank: int, logs: Path, settings: RecipeSettings
 ) -> dict[str | None, int]:
     """Add one source's votes; gives how many of its pairs were dropped per reason (None = kept)."""
     signs: dict[str, Any] = {"plus": "+" in term.signs, "minus": "-" in term.signs}
@@ -60,7 +60,7 @@ def gather(
     return reasons
 
 
-def _human(engine: Engine, logs: Path, settings: RecipeSettings, signs: dict[str, Any]) -> None:
+def _human(engine: RecipeEngine, logs: Path, settings: RecipeSettings, signs: dict[str, Any]) -> None:
     path = engine.open(logs, "annotations")
     grades = [grade for (grade,) in engine.run("grades_human")]
     on = scale(settings.human_scale)
@@ -76,7 +76,9 @@ def _human(engine: Engine, logs: Path, settings: RecipeSettings, signs: dict[str
     engine.run("human", {**signs, **unanimous})
 
 
-def _judge(engine: Engine, term: Term, logs: Path, settings: RecipeSettings, signs: dict[str, Any]) -> None:
+def _judge(
+    engine: RecipeEngine, term: Term, logs: Path, settings: RecipeSettings, signs: dict[str, Any]
+) -> None:
     name = term.source
     if not (logs / "judgments.parquet").exists():
         raise BadRecipe(
@@ -116,7 +118,7 @@ def judge_scale(judge: str, grades: list[str], wanted: str) -> Scale:
     )
 
 
-def _steps(engine: Engine, on: Scale, target: str) -> None:
+def _steps(engine: RecipeEngine, on: Scale, target: str) -> None:
     engine.run("forget_steps")
     # A two-level scale's "relevant" has no ordinal step; it is only reached if the recipe ignores it.
     engine.fill(

@@ -19,7 +19,7 @@ from adjudge.errors import BadConfig, BadTable
 from adjudge.records import Progress, no_progress
 from adjudge.retrieve.graph import Graph
 from adjudge.retrieve.search import Candidates, search
-from adjudge.retrieve.settings import SearchSettings
+from adjudge.retrieve.settings import RetrievalSettings
 from adjudge.storage.files import fresh_parquet
 from adjudge.text.blank import are_blank
 from adjudge.text.utf8 import repair
@@ -56,7 +56,7 @@ def retrieve_file(
     graph: Graph,
     items: Path,
     out: Path,
-    settings: SearchSettings | None = None,
+    settings: RetrievalSettings | None = None,
     texts: bool = True,
     workers: int = 1,
     chunk: int = CHUNK,
@@ -71,7 +71,7 @@ def retrieve_file(
     """
     if items.resolve() == out.resolve():
         raise BadConfig(f"--out {out} is the items file itself: choose another file")
-    settings = settings or SearchSettings()
+    settings = settings or RetrievalSettings()
     file, aside = _open(items), out.with_name(f"{out.stem}.without.parquet")
     out.parent.mkdir(parents=True, exist_ok=True)
     schema = pa.schema([*IDS, *(TEXTS if texts else ()), *RANKED])
@@ -94,7 +94,7 @@ def retrieve_file(
 
 
 def _candidates(
-    graph: Graph, chunks: Iterator[pa.Table], settings: SearchSettings, workers: int
+    graph: Graph, chunks: Iterator[pa.Table], settings: RetrievalSettings, workers: int
 ) -> Iterator[tuple[pa.Table, Candidates]]:
     """Each chunk with its candidates, in order; at most `workers` + 1 chunks at a time."""
 
@@ -163,7 +163,7 @@ def _unusable(table: pa.Table) -> pa.Array:
     return pc.if_else(table["broken"].combine_chunks(), NOT_UTF8, reasons)
 
 
-def _reasons(graph: Graph, table: pa.Table, candidates: Candidates, settings: SearchSettings) -> pa.Array:
+def _reasons(graph: Graph, table: pa.Table, candidates: Candidates, settings: RetrievalSettings) -> pa.Array:
     """Why an item has no keyphrase; null if it has one."""
     none = pa.array(np.bincount(candidates.row, minlength=len(table)) == 0)
     why = pa.scalar(NO_HIT)

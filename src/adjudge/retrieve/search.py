@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from adjudge.retrieve.align import PLACE_BITS, over, places
 from adjudge.retrieve.graph import WHOLE, Graph
-from adjudge.retrieve.settings import SearchSettings
+from adjudge.retrieve.settings import RetrievalSettings
 from adjudge.retrieve.words import cut
 
 EDGES = 200_000
@@ -50,7 +50,7 @@ def search(
     graph: Graph,
     titles: pa.Array | pa.ChunkedArray,
     categories: pa.Array | pa.ChunkedArray,
-    settings: SearchSettings,
+    settings: RetrievalSettings,
 ) -> Candidates:
     """The best keyphrases of each title, at most `per_item`, best alignment first, ties as the graph numbers
     them.
@@ -74,14 +74,14 @@ def search(
     return _filled(graph, words, category, candidates, settings)
 
 
-def _title_words(graph: Graph, titles: pa.Array, settings: SearchSettings) -> TitleWords:
+def _title_words(graph: Graph, titles: pa.Array, settings: RetrievalSettings) -> TitleWords:
     cuts = cut(titles, graph.about.settings.fold_plurals, settings.title_words)
     number = np.array([graph.words.get(word, -1) for word in cuts.words.to_pylist()] or [0], np.int64)
     word = number[cuts.word]
     return TitleWords(cuts.row[word >= 0], word[word >= 0], cuts.counts)
 
 
-def _pass(graph: Graph, words: TitleWords, category: np.ndarray, settings: SearchSettings) -> Candidates:
+def _pass(graph: Graph, words: TitleWords, category: np.ndarray, settings: RetrievalSettings) -> Candidates:
     """Candidates of each title from one category per title (below 0: none)."""
     at, row = _places(graph, words, category)
     degree = graph.starts[at + 1] - graph.starts[at]
@@ -139,7 +139,7 @@ def _ranked(
     phrase: np.ndarray,
     shared: np.ndarray,
     size: np.ndarray,
-    settings: SearchSettings,
+    settings: RetrievalSettings,
 ) -> Candidates:
     """The best `per_item` of each title."""
     order, value = places()
@@ -158,7 +158,7 @@ def _ranked(
 
 
 def _filled(
-    graph: Graph, words: TitleWords, category: np.ndarray, first: Candidates, settings: SearchSettings
+    graph: Graph, words: TitleWords, category: np.ndarray, first: Candidates, settings: RetrievalSettings
 ) -> Candidates:
     """`first`, and after it the whole graph's candidates for titles that have room left."""
     have = np.bincount(first.row, minlength=len(category))

@@ -44,7 +44,7 @@ class GraphSettings:
 
 
 @settings
-class SearchSettings:
+class RetrievalSettings:
     """Which of a graph's keyphrases an item gets."""
 
     per_item: Annotated[int, setting("Keyphrases per item, at most.", ge=1, le=100_000)] = 50

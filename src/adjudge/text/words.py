@@ -32,7 +32,7 @@ def jaccard(shared: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarr
 
 
 @dataclass(frozen=True)
-class Overlap:
+class WordOverlap:
     """Per pair of texts: distinct words of each and of both, and whether the left's words stand in the right
     in a row and in order."""
 
@@ -42,7 +42,7 @@ class Overlap:
     phrase: np.ndarray
 
 
-def overlap(left: pa.Array, right: pa.Array) -> Overlap:
+def overlap(left: pa.Array, right: pa.Array) -> WordOverlap:
     """Compare two string arrays of equal length row by row; nulls count as empty.
 
     Every distinct text is cut into words once.
@@ -69,7 +69,7 @@ def overlap(left: pa.Array, right: pa.Array) -> Overlap:
     whole = np.flatnonzero((shared == counts) & (counts > 0))
     phrase = np.zeros(len(left_at))
     phrase[whole] = [_is_run_of(lefts[left_at[row]], rights[right_at[row]]) for row in whole]
-    return Overlap(shared, counts, right_counts[right_at].astype(np.float64), phrase)
+    return WordOverlap(shared, counts, right_counts[right_at].astype(np.float64), phrase)
 
 
 def _cut(texts: pa.Array, numbers: dict[str, int]) -> tuple[list[np.ndarray], np.ndarray]:
