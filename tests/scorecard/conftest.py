@@ -7,12 +7,11 @@ from pathlib import Path
 import logs_world
 import numpy as np
 import pytest
+from logs_world import Inputs
 
-from adjudge.scorecard.evidence import PairEvidence, gather
+from adjudge.scorecard.evidence import gather
 from adjudge.scorecard.scores import align
 from adjudge.scorecard.settings import ScorecardSettings
-
-Inputs = tuple[PairEvidence, dict[str, np.ndarray]]
 
 
 def read(folder: Path, models: str, settings: ScorecardSettings) -> Inputs:

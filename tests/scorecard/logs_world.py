@@ -8,6 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from adjudge.scorecard.evidence import PairEvidence
+
+Inputs = tuple[PairEvidence, dict[str, np.ndarray]]
+"""Evidence, and the scores of each model in its order."""
+
 TEN = """
 item keyphrase     rec imp clicks sales revenue later_clicks later_sales passed relevant grade     A    B
 a    red~phone     yes 100 40     4     400     20           2           yes    yes      excellent .9   .2

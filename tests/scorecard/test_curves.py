@@ -7,12 +7,12 @@ import pytest
 import slow_scorecard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from logs_world import Inputs
 from small_evidence import small_evidence
 
 from adjudge.scorecard.curves import histograms, reliability, retention_curve
 from adjudge.scorecard.measure import measure
 from adjudge.scorecard.settings import ScorecardSettings
-from conftest import Inputs
 
 PAIRS = ["a cup", "a lamp", "b lamp", "b sofa", "c lamp"]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from logs_world import Inputs
 from sklearn.metrics import log_loss, roc_auc_score
 
 from adjudge.scorecard.card import MetricValues
@@ -14,7 +15,6 @@ from adjudge.scorecard.segment_sums import SegmentSums
 from adjudge.scorecard.segments import Segmentation
 from adjudge.stats.auc import auc
 from adjudge.stats.cluster_bootstrap import draw
-from conftest import Inputs
 
 NAMES = ("x", "y")
 
