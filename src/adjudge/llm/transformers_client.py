@@ -54,7 +54,13 @@ class TransformersClient:
         self.model, self.settings = model, settings or TransformersSettings()
         self.revision = revision or revision_of(model)
         self.capabilities = Capabilities(token_probabilities=True, batching=True)
-        self._tokenizer, self._network = _load(model, self.settings, revision)
+        # A folder has no revisions of its own: the given one is only part of the key of its answers.
+        pinned = "" if Path(model).is_dir() else revision
+        self._tokenizer, self._network = load_model(model, self.settings.dtype, self.settings.device, pinned)
+        if self.settings.threads:
+            import torch
+
+            torch.set_num_threads(self.settings.threads)
         self._spelled: dict[tuple[str, ...], torch.Tensor] = {}
 
     async def ask(self, request: Request) -> Answer:
@@ -74,7 +80,7 @@ class TransformersClient:
     def _batch(self, requests: Sequence[Request]) -> list[Answer | AskFailed]:
         import torch
 
-        rows = [self._ids(request) for request in requests]
+        rows = [prompt_ids(self._tokenizer, request.messages, self.settings.chat) for request in requests]
         fits = [index for index, row in enumerate(rows) if 0 < len(row) <= self.settings.longest]
         why = f"the text is empty or longer than {self.settings.longest} tokens"
         results: list[Answer | AskFailed] = [AskFailed("refused request", why) for _ in requests]
@@ -89,9 +95,6 @@ class TransformersClient:
         for index, row in zip(fits, logprobs, strict=True):
             results[index] = self._answer(requests[index], row, len(rows[index]))
         return results
-
-    def _ids(self, request: Request) -> list[int]:
-        return prompt_ids(self._tokenizer, request.messages, self.settings.chat)
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
@@ -139,16 +142,6 @@ class TransformersClient:
             chosen = [token for step, token in spelled if step is not None]
             spelling = self._spelled[answers] = torch.tensor(chosen, device=self.settings.device)
         return spelling
-
-
-def _load(model: str, settings: TransformersSettings, revision: str) -> tuple[Any, Any]:
-    pinned = "" if Path(model).is_dir() else revision
-    tokenizer, network = load_model(model, settings.dtype, settings.device, pinned)
-    if settings.threads:
-        import torch
-
-        torch.set_num_threads(settings.threads)
-    return tokenizer, network
 
 
 def load_model(model: str, dtype: str, device: str, revision: str = "") -> tuple[Any, Any]:
