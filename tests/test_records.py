@@ -60,3 +60,12 @@ def test_a_logs_folder_says_what_it_lacks(tmp_path: Path) -> None:
         tables.log_path(tmp_path, "clicks_later")
     with pytest.raises(BadTable, match="table 'click' is unknown.*did you mean clicks"):
         tables.log_path(tmp_path, "click")
+
+
+def test_a_reader_may_need_some_columns_only() -> None:
+    shape = tables.ITEMS.only("item_id", "category")
+    assert (shape.name, shape.names) == ("items", ("item_id", "category"))
+    shape.check_columns(["item_id"], "items.parquet")
+    with pytest.raises(BadTable, match="table items needs column item_id"):
+        shape.check_columns(["category"], "items.parquet")
+    assert "title" in tables.ITEMS.names, "the table itself stays as it is"

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge.errors import BadTable
+from adjudge.config import load
+from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.pairs import PairsConfig, pairs
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.splits import split_sql
@@ -66,3 +67,34 @@ def test_a_broken_table_is_one_clear_error(logs: Path) -> None:
     with pytest.raises(BadTable, match="cannot be read.*adjudge import"):
         pairs(PairsConfig(logs, logs / "one.parquet"))
     assert not list(logs.glob("*one.parquet*"))
+
+
+def test_the_settings_are_saved_and_repeat_the_run(logs: Path) -> None:
+    config = PairsConfig(logs, logs / "one.parquet", "train", RecipeSettings(seed=5))
+    done = pairs(config)
+    saved = load(PairsConfig, logs / "one.parquet.settings.json")
+    assert saved == config
+    assert pairs(saved) == done
+
+
+def test_more_pairs_than_memory_are_sorted_on_disk_and_nothing_is_left(logs: Path) -> None:
+    rows = 300_000
+    ids = [f"i{n * 7919 % rows:06d}" for n in range(rows)]
+    phrases = [f"{'words ' * 12}{n % 1000}" for n in range(rows)]
+    pq.write_table(pa.table({"item_id": ids, "keyphrase": phrases}), logs / "pairs.parquet")
+    done = pairs(
+        PairsConfig(logs, logs / "one.parquet", splits=RecipeSettings(memory_limit="80MB", threads=1))
+    )
+    written = pq.read_table(done.out, columns=["item_id"])["item_id"].to_pylist()
+    assert (len(written), written) == (rows + 3, sorted(written))
+    assert not list(logs.glob(".one*"))
+    with pytest.raises(BadConfig, match="1KB of memory is too small for this"):
+        pairs(PairsConfig(logs, logs / "one.parquet", splits=RecipeSettings(memory_limit="1KB")))
+    assert not list(logs.glob(".one*"))
+
+
+def test_out_may_not_be_a_table_of_the_logs(logs: Path) -> None:
+    with pytest.raises(BadConfig, match=r"out is .*clicks\.parquet, which is PairsConfig\.logs too"):
+        PairsConfig(logs, logs / "clicks.parquet")
+    with pytest.raises(BadConfig, match=r"PairsConfig\.split is 'tset': allowed are train, dev, test"):
+        PairsConfig(logs, logs / "one.parquet", "tset")

@@ -12,6 +12,7 @@ import pytest
 from retrieve_case import KEYPHRASES, write
 
 from adjudge.errors import BadArtifact, BadConfig, BadTable, NotEnoughData
+from adjudge.retrieve import graph as graph_module
 from adjudge.retrieve.build import build
 from adjudge.retrieve.graph import Graph, load
 from adjudge.retrieve.settings import GraphSettings
@@ -143,3 +144,24 @@ def test_torn_and_changed_graphs_are_refused(graph_folder: Path, tmp_path: Path)
             load(copy)
     with pytest.raises(BadArtifact, match="adjudge retrieve build"):
         load(tmp_path)
+
+
+def test_a_build_that_dies_leaves_the_old_graph_and_the_next_one_tidies_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [write(tmp_path / f"{n}.parquet", {"keyphrase": [text]}) for n, text in enumerate(("a b", "c d"))]
+    old = build(paths[0], tmp_path / "graph")
+    for step in ("move_in", "write_json"):
+
+        def die(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(graph_module, step, die)
+            with pytest.raises(KeyboardInterrupt):
+                build(paths[1], tmp_path / "graph")
+        assert load(tmp_path / "graph").phrases.to_pylist() == ["a b"], step
+    new = build(paths[1], tmp_path / "graph")
+    assert load(tmp_path / "graph").phrases.to_pylist() == ["c d"]
+    assert new.version != old.version
+    assert sorted(path.name for path in (tmp_path / "graph").iterdir()) == sorted([new.version, "graph.json"])
