@@ -244,13 +244,13 @@ def test_cosine_by_hand(fitted: dict[str, Path], tmp_path: Path) -> None:
 
 
 def test_cosine_encodes_each_text_once() -> None:
-    from adjudge.baselines.cosine import Encoder, _load, _place
+    from adjudge.baselines.cosine import Encoder, load_encoder, model_folder
 
     class Listening:
         """The real model, with a list of the texts it was asked for."""
 
         def __init__(self) -> None:
-            self.model, self.asked = _load(_place("minilm")), []
+            self.model, self.asked = load_encoder(model_folder("minilm")), []
 
         def encode(self, texts: list[str], **options: object) -> np.ndarray:
             self.asked += texts

@@ -15,7 +15,7 @@ from adjudge.engines.stamp import Stamp
 from adjudge.manifest import read_any
 from adjudge.scoring.check import TOLERANCE
 from adjudge.scoring.rows import SCORES_SCHEMA, UNKNOWN_ITEM, UNKNOWN_KEYPHRASE
-from adjudge.student.text import NO_ITEM, NO_KEYPHRASE, NO_TITLE
+from adjudge.text.pairs import NO_ITEM, NO_KEYPHRASE, NO_TITLE
 from engines import AT, ENGINES, rows_of, run, unscored_of
 
 pytestmark = pytest.mark.parametrize("engine", ENGINES)

@@ -16,7 +16,7 @@ from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.score import ScoreConfig, score
 from adjudge.scoring.open_model import open_model
 from adjudge.student import artifact as artifacts
-from adjudge.student.text import NO_ITEM, NO_KEYPHRASE, NO_TITLE
+from adjudge.text.pairs import NO_ITEM, NO_KEYPHRASE, NO_TITLE
 from planted import planted
 
 COLUMNS = ["item_id", "keyphrase", "score", "kept", "model_version", "scored_at"]

@@ -31,7 +31,7 @@ from adjudge.errors import BadArtifact, BadConfig, BadTable
 from adjudge.jobs.score import ScoreConfig, score
 from adjudge.scoring.open_model import open_model
 from adjudge.scoring.rows import REASON, SCORES_SCHEMA, UNKNOWN_ITEM, UNKNOWN_KEYPHRASE
-from adjudge.student.text import NO_ITEM, NO_KEYPHRASE, NO_TITLE
+from adjudge.text.pairs import NO_ITEM, NO_KEYPHRASE, NO_TITLE
 from planted import planted
 
 WHEN = datetime(2026, 11, 22, 6, tzinfo=UTC)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from adjudge.student.encode import Encoded, assemble, batches, encode, load_tokenizer, specials, truncated
 from adjudge.student.start import minilm_folder
-from adjudge.student.text import NO_ITEM, NO_KEYPHRASE, NO_TITLE, text_columns, text_pair, unscorable
+from adjudge.student.text import text_columns, text_pair
+from adjudge.text.pairs import NO_ITEM, NO_KEYPHRASE, NO_TITLE, unscorable
 
 PAIRS = [
     ("red shoe", "Shoes", "Acme runner, size 42"),

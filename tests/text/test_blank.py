@@ -24,8 +24,8 @@ from adjudge.retrieve.build import build as build_graph
 from adjudge.retrieve.files import NO_TITLE, retrieve_file
 from adjudge.retrieve.graph import load
 from adjudge.storage.duck import in_memory
-from adjudge.student.text import unscorable
 from adjudge.text.blank import are_blank, blank_sql, is_blank
+from adjudge.text.pairs import unscorable
 
 BLANK = [
     "",
@@ -120,7 +120,6 @@ def test_the_judge_counts_texts_that_are_not_blank(tmp_path: Path) -> None:
     assert judge_pairs.count_texts(tmp_path / "pairs.parquet") == len(VISIBLE)
 
 
-@pytest.mark.xfail(strict=False, reason="until student/text takes text.blank")
 def test_the_student_cannot_score_blank_texts() -> None:
     texts = pa.array([None, *BLANK, *VISIBLE], pa.string())
     for name in ("item_id", "keyphrase", "title"):

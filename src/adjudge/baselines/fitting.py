@@ -1,4 +1,4 @@
-"""Fit a baseline: prepare its model, calibrate it where labels are given, write the artifact."""
+"""Fit a baseline: prepare its model, calibrate it if labels are given, write the artifact."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from adjudge.baselines import cosine, ctr
-from adjudge.baselines.scorer import OPEN, scorable
+from adjudge.baselines.scorer import OPEN
 from adjudge.baselines.settings import CosineSettings, CtrSettings, JaccardSettings
 from adjudge.config import check_choice, to_dict
 from adjudge.errors import BadConfig, BadTable
 from adjudge.manifest import MANIFEST, Manifest, write
 from adjudge.records import Progress, no_progress
+from adjudge.stats.auc import auc
 from adjudge.stats.calibration import Calibration, platt
 from adjudge.tables import TRAINING
+from adjudge.text.pairs import unscorable
 
 Settings = JaccardSettings | CtrSettings | CosineSettings
 KINDS: dict[str, type[Settings]] = {"jaccard": JaccardSettings, "ctr": CtrSettings, "cosine": CosineSettings}
@@ -38,7 +40,7 @@ def fit(
 ) -> Manifest:
     """Fit a baseline of that kind into the artifact folder `out`.
 
-    training: a recipe's training table; its dev rows give the Platt calibration (without, a = 1 and b = 0).
+    training: a recipe's training table; its dev rows give the Platt calibration (without it a = 1 and b = 0).
     logs: a logs folder; `ctr` learns from its clicks, the others need none. split: SQL over item_id and
     keyphrase (`recipes.split_sql`): `ctr` then reads no pair outside train and dev. Raises BadConfig, BadTable,
     NotEnoughData, MissingExtra.
@@ -48,6 +50,7 @@ def fit(
     if not isinstance(settings, KINDS[kind]):
         raise BadConfig(f"a {kind} model takes {KINDS[kind].__name__}, not {type(settings).__name__}")
     out.mkdir(parents=True, exist_ok=True)
+    # The manifest goes first and comes last: a killed fit leaves no folder that opens.
     (out / MANIFEST).unlink(missing_ok=True)
     learnt: dict[str, Any] = {}
     files: tuple[str, ...] = ()
@@ -64,7 +67,7 @@ def fit(
 
 
 def _calibrate(
-    logits: Callable[[pa.Table], np.ndarray], training: Path | None, settings: Settings, progress: Progress
+    logits_of: Callable[[pa.Table], np.ndarray], training: Path | None, settings: Settings, progress: Progress
 ) -> tuple[Calibration, dict[str, Any]]:
     if training is None:
         return Calibration(), {}
@@ -76,24 +79,17 @@ def _calibrate(
         raise BadTable(
             f"{training} cannot be read as Parquet: {error}. Make it with: adjudge recipe"
         ) from error
-    rows = rows.filter(pa.array(scorable(rows)))
+    rows = rows.filter(pc.is_null(unscorable(rows)))
     if isinstance(settings, CosineSettings) and len(rows) > settings.calibration_rows:
         rng = np.random.default_rng(settings.seed)
         drawn = rng.permutation(len(rows))[: settings.calibration_rows]
         rows = rows.take(np.sort(drawn))
     labels = rows["label"].to_numpy() > 0
-    told: dict[str, Any] = {"dev_rows": len(rows), "dev_relevant": int(labels.sum())}
+    metrics: dict[str, Any] = {"dev_rows": len(rows), "dev_relevant": int(labels.sum())}
     if not labels.any() or labels.all():
-        return Calibration(), told
+        return Calibration(), metrics
     progress("calibrate", 0, 1)
-    found = logits(rows)
-    calibration = platt(found, labels, rows["weight"].to_numpy())
+    logits = logits_of(rows)
+    calibration = platt(logits, labels, rows["weight"].to_numpy())
     progress("calibrate", 1, 1)
-    return calibration, {**told, "dev_auc": auc(found, labels)}
-
-
-def auc(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The chance that a relevant row's logit is above an irrelevant one's, ties half."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(labels, logits))
+    return calibration, {**metrics, "dev_auc": auc(logits, labels)}

@@ -1,4 +1,4 @@
-"""Word overlap of keyphrase and title (paper 1's rule-driven predecessor): |K and T| / |K or T| of distinct words."""
+"""Word overlap of keyphrase and title (paper 1's rule-driven predecessor): the Jaccard index of their distinct words."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 import pyarrow as pa
 
 from adjudge.baselines.settings import JaccardSettings
-from adjudge.baselines.texts import item_text
 from adjudge.config import from_dict
 from adjudge.manifest import Manifest
-from adjudge.text.words import jaccard, overlap, whole
+from adjudge.text.pairs import item_text
+from adjudge.text.words import one_array, overlap
 
 EDGE = 0.001
 
 
 def logits(pairs: pa.Table, settings: JaccardSettings) -> np.ndarray:
-    """ln(j / (1 - j)) of the Jaccard index j, held to EDGE .. 1 - EDGE so that it is finite.
+    """ln(j / (1 - j)) of the Jaccard index j, clipped to EDGE .. 1 - EDGE so that it is finite.
 
-    Uncalibrated, the score is the index itself (0.001 for none, 0.999 for all words shared).
+    Uncalibrated, the score is the index itself (0.001 for no shared word, 0.999 for all words shared).
     """
-    same = overlap(whole(pairs["keyphrase"]), item_text(pairs, settings.text))
-    index = np.clip(jaccard(same.shared, same.left, same.right), EDGE, 1 - EDGE)
+    shared = overlap(one_array(pairs["keyphrase"]), item_text(pairs, settings.text))
+    index = np.clip(shared.jaccard, EDGE, 1 - EDGE)
     return np.log(index) - np.log1p(-index)
 
 

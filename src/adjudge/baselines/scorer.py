@@ -1,4 +1,4 @@
-"""One scorer for all baselines: a kind gives logits, calibration makes them scores."""
+"""One scorer for all baselines: each kind gives logits, and its calibration turns them into scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from adjudge.baselines import cosine, ctr, jaccard
 from adjudge.manifest import Manifest, guard
 from adjudge.tables import TO_SCORE
-from adjudge.text.words import whole
+from adjudge.text.pairs import unscorable
 
 Logits = Callable[[pa.Table], np.ndarray]
 OPEN: dict[str, Callable[[Path, Manifest], Logits]] = {
@@ -39,29 +39,21 @@ class Baseline:
         return self.manifest.threshold
 
     def score(self, pairs: pa.Table) -> np.ndarray:
-        """Scores in [0, 1], float64 (rows,), in the order of `pairs`; NaN where it cannot.
+        """Scores in [0, 1], float64 (rows,), in the order of `pairs`; NaN for a pair that cannot be scored.
 
-        `pairs` has item_id, keyphrase, title and optionally category. A blank or null item_id, keyphrase or
-        title cannot be scored. A pair's score does not depend on the other pairs of the table.
+        `pairs` has item_id, keyphrase, title and optionally category. A blank or null item_id, keyphrase or title
+        cannot be scored. A pair's score does not depend on the other pairs of the table.
         """
         TO_SCORE.check_columns(pairs.column_names, "the pairs to score")
-        able = scorable(pairs)
-        result = np.full(len(pairs), np.nan)
-        if able.any():
-            result[able] = self.manifest.calibration(self.logits(pairs.filter(pa.array(able))))
-        return result
+        able = pc.is_null(unscorable(pairs))
+        scores = np.full(len(pairs), np.nan)
+        if pc.any(able).as_py():
+            is_able = able.to_numpy(zero_copy_only=False)
+            scores[is_able] = self.manifest.calibration(self.logits(pairs.filter(able)))
+        return scores
 
 
 def load(folder: Path) -> Baseline:
-    """Open a baseline's artifact. Raises BadArtifact, and MissingExtra where its library is not installed."""
+    """Open a baseline's artifact. Raises BadArtifact, and MissingExtra if its library is not installed."""
     manifest = guard(folder, OPEN)
     return Baseline(manifest, OPEN[manifest.kind](folder, manifest))
-
-
-def scorable(pairs: pa.Table) -> np.ndarray:
-    """Which rows have an item, a keyphrase and a title that are not blank."""
-    able = np.ones(len(pairs), bool)
-    for name in ("item_id", "keyphrase", "title"):
-        blank = pc.equal(pc.utf8_trim_whitespace(whole(pairs[name])), "")
-        able &= ~pc.fill_null(blank, True).to_numpy(zero_copy_only=False)
-    return able

@@ -15,7 +15,7 @@ from adjudge.stats.agreement import kappa
 from adjudge.stats.auc import auc
 from adjudge.stats.click_floors import ClickFloors
 from adjudge.storage.duck import in_memory
-from adjudge.text.words import jaccard, overlap
+from adjudge.text.words import overlap
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _shares(pairs: pa.Table, truth: Array) -> dict:
         "grades": {
             g: float(c / pairs.num_rows) for g, c in zip(grades.dictionary.to_pylist(), counts, strict=True)
         },
-        "jaccard_auc": _auc(truth, jaccard(words.shared, words.left, words.right)),
+        "jaccard_auc": _auc(truth, words.jaccard),
         "adopted": float(_column(pairs, "adopted").mean()),
         "search_passed": float(_column(pairs, "passed").mean()),
         "search_auc": _auc(truth, _column(pairs, "score")),

@@ -24,7 +24,8 @@ from adjudge.scoring.runners import Runner, open_runner
 from adjudge.student.artifact import above
 from adjudge.student.encode import Ids, Specials, batches, encode, load_tokenizer, specials
 from adjudge.student.settings import ORDINAL
-from adjudge.student.text import text_columns, unscorable
+from adjudge.student.text import text_columns
+from adjudge.text.pairs import unscorable
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")

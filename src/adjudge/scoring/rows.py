@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from adjudge.errors import BadTable
 from adjudge.scoring.core import Scorer
-from adjudge.student.text import unscorable
+from adjudge.text.pairs import unscorable
 from adjudge.tables import TO_SCORE
 from adjudge.text.utf8 import is_whole, repair
 

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from adjudge.errors import BadTable, NotEnoughData
 from adjudge.student.encode import Encoded, encode
 from adjudge.student.settings import ORDINAL, StudentSettings
-from adjudge.student.text import text_columns, unscorable
+from adjudge.student.text import text_columns
 from adjudge.tables import TRAINING
+from adjudge.text.pairs import unscorable
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,11 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from adjudge.text.blank import are_blank
+from adjudge.text.words import one_array
+
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _SPELLED = r"\[(PAD|UNK|CLS|SEP|MASK)\]"
-
-NO_ITEM = "item_id is null or blank"
-NO_KEYPHRASE = "keyphrase is null or blank"
-NO_TITLE = "title is null or blank"
 
 
 def text_pair(keyphrase: str, category: str | None, title: str) -> tuple[str, str]:
@@ -38,7 +37,7 @@ def text_pair(keyphrase: str, category: str | None, title: str) -> tuple[str, st
 def text_columns(pairs: pa.Table) -> tuple[pa.Array, pa.Array]:
     """`text_pair` for a table with keyphrase, title and (optionally) category: two string arrays.
 
-    Nulls become empty strings; `unscorable` says which rows must not be scored.
+    Nulls become empty strings; `text.pairs.unscorable` says which rows must not be scored.
     """
     category = plain(pairs, "category")
     second = pc.binary_join_element_wise(category, plain(pairs, "title"), " [SEP] ")
@@ -49,26 +48,6 @@ def plain(pairs: pa.Table, name: str) -> pa.Array:
     """A text column as one string array: nulls empty, blank texts empty, special tokens spelled apart."""
     if name not in pairs.column_names:
         return pa.array([""] * len(pairs), pa.string())
-    texts = pc.fill_null(_whole(pairs[name]), "")
+    texts = pc.fill_null(one_array(pairs[name]), "")
     texts = pc.replace_substring_regex(texts, _SPELLED, r"[ \1]")
-    return pc.if_else(blank(texts), "", texts)
-
-
-def blank(texts: pa.Array) -> pa.Array:
-    """Whether each text is null or only white space."""
-    return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(texts), ""), True)
-
-
-def unscorable(pairs: pa.Table) -> pa.Array:
-    """Why each row cannot be scored: a reason, or null where it can. A blank category is no reason."""
-    reasons = pa.nulls(len(pairs), pa.string())
-    for name, reason in (("title", NO_TITLE), ("keyphrase", NO_KEYPHRASE), ("item_id", NO_ITEM)):
-        if name in pairs.column_names:
-            reasons = pc.if_else(blank(_whole(pairs[name])), reason, reasons)
-    return reasons
-
-
-def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    return column.cast(pa.string())
+    return pc.if_else(are_blank(texts), "", texts)

@@ -33,7 +33,8 @@ from adjudge.scoring.runners import TableRunner
 from adjudge.storage.files import fresh_file
 from adjudge.student.artifact import guard, read
 from adjudge.student.encode import batches, encode
-from adjudge.student.text import text_columns, unscorable
+from adjudge.student.text import text_columns
+from adjudge.text.pairs import unscorable
 
 BACKENDS = {"int8": "onnxruntime", "bf16": "openvino", "mixed": "openvino"}
 

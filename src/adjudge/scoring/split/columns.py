@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from adjudge.student.encode import Ids
-from adjudge.student.text import blank, text_columns
+from adjudge.student.text import text_columns
+from adjudge.text.blank import are_blank
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def columns_of(pairs: pa.Table) -> TextColumns:
         if name in pairs.column_names:
             codes, texts = coded[name] = _coded(pairs[name])
             if name != "category":
-                able &= ~blank(texts).to_numpy(zero_copy_only=False)[codes]
+                able &= ~are_blank(texts).to_numpy(zero_copy_only=False)[codes]
     rows = np.flatnonzero(able)
     codes, texts = coded["keyphrase"]
     keyphrase, keyphrase_of = _used(codes[rows])
