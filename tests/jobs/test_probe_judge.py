@@ -24,7 +24,7 @@ from adjudge.judge.prompt import Prompt
 from adjudge.judge.runner import RunSettings
 from adjudge.judge.tuned_folder import PromptSpec, TunedJudge, choose_prompt, write
 from adjudge.stats.sampling import Sampling
-from adjudge.trust.lexical import overlap
+from adjudge.text.words import overlap
 from adjudge.trust.settings import TrustSettings
 
 QUICK = TrustSettings(sampling=Sampling(replicates=200))
@@ -96,7 +96,7 @@ def test_a_judge_that_counts_words_falls_for_stuffing_only(pairs: Path, tmp_path
     made = probe(ProbeConfig(pairs, tmp_path / "probe", "fake", sample=None))
     for run in made.runs:
         table = pq.read_table(run.pairs)
-        texts = (table["title"].combine_chunks(), table["keyphrase"].combine_chunks())
+        texts = (table["keyphrase"].combine_chunks(), table["title"].combine_chunks())
         yes = overlap(*texts).coverage >= 0.5
         told = table.select(["item_id", "keyphrase"])
         for name, values in (

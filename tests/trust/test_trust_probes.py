@@ -16,7 +16,7 @@ from adjudge.stats.cluster_bootstrap import Estimate
 from adjudge.stats.sampling import Sampling
 from adjudge.trust.clicks import RATIO, coec, rate_difference
 from adjudge.trust.compare import Compared
-from adjudge.trust.lexical import overlap
+from adjudge.text.words import overlap
 from adjudge.trust.probes import bins, leniency, odds_ratio, paired, probe
 from adjudge.trust.reading import Evidence, Shown, Sources, read
 from adjudge.trust.settings import ProbeSettings
@@ -91,10 +91,10 @@ def test_odds_ratio_sees_a_planted_pull_and_no_other() -> None:
 
 
 def test_overlap_by_hand() -> None:
-    found = overlap(pa.array(["Acme red shoe", None, "Sofa sofa"]), pa.array(["red sock", "red", "SOFA"]))
+    found = overlap(pa.array(["red sock", "red", "SOFA"]), pa.array(["Acme red shoe", None, "Sofa sofa"]))
     assert found.jaccard.tolist() == [0.25, 0, 1]
     assert found.coverage.tolist() == [0.5, 0, 1]
-    assert found.length.tolist() == [3, 0, 2]
+    assert found.right_length.tolist() == [3, 0, 2]
 
 
 def test_bins_by_hand() -> None:

@@ -22,8 +22,8 @@ from adjudge.stats.cluster_bootstrap import (
     sums_by_cluster,
 )
 from adjudge.stats.sampling import Sampling
+from adjudge.text.words import overlap
 from adjudge.trust.compare import Compared
-from adjudge.trust.lexical import overlap
 from adjudge.trust.reading import Evidence
 from adjudge.trust.settings import ProbeSettings
 
@@ -110,7 +110,7 @@ def lexical(
     if not rows.any():
         return [], []
     yes = (evidence.step >= evidence.scale.relevant_from)[rows]
-    measured = overlap(evidence.titles.filter(_mask(rows)), evidence.keyphrase.filter(_mask(rows)))
+    measured = overlap(evidence.keyphrase.filter(_mask(rows)), evidence.titles.filter(_mask(rows)))
     votes, item = evidence.votes[rows], evidence.item[rows]
     mean = votes @ np.arange(votes.shape[1]) / votes.sum(1)
     alike = np.unique(mean.round(2), return_inverse=True)[1]
@@ -119,7 +119,7 @@ def lexical(
     for name, values, strata in (
         ("overlap", measured.jaccard, alike),
         ("coverage", measured.coverage, alike),
-        ("title length", measured.length, covered),
+        ("title length", measured.right_length, covered),
     ):
         odds = odds_ratio(yes, high(values, strata), strata, item, sampling, rng)
         found.append(probe(name, "odds of yes, high against low", odds, 1 / settings.odds, settings.odds))
