@@ -14,9 +14,9 @@ from adjudge.records import BINARY, FOUR
 from adjudge.stats.click_floors import ClickFloors
 from adjudge.stats.cluster_bootstrap import Estimate
 from adjudge.stats.sampling import Sampling
+from adjudge.text.words import overlap
 from adjudge.trust.clicks import RATIO, coec, rate_difference
 from adjudge.trust.compare import Compared
-from adjudge.text.words import overlap
 from adjudge.trust.probes import bins, leniency, odds_ratio, paired, probe
 from adjudge.trust.reading import Evidence, Shown, Sources, read
 from adjudge.trust.settings import ProbeSettings

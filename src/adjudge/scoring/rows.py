@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from adjudge.errors import BadTable
 from adjudge.scoring.core import Scorer
-from adjudge.text.pairs import unscorable
 from adjudge.tables import TO_SCORE
+from adjudge.text.pairs import unscorable
 from adjudge.text.utf8 import is_whole, repair
 
 SCORES_SCHEMA = pa.schema(
