@@ -112,7 +112,7 @@ def write_table(table: Path, rows: int) -> None:
             pq.write_table(held, building / tables.bucket_name(bucket), compression="zstd")
             counts.append(len(held))
         pq.write_table(build.GONE_SCHEMA.empty_table(), building / tables.TOMBSTONES)
-        run = tables.Run("run1", "", iso(at), rows, True)
+        run = tables.MergedRun("run1", "", iso(at), rows, True)
         about = tables.Version(1, MODEL, 0.5, buckets, iso(at), tuple(counts), (run,), build.hash_probe(db))
         tables.finish(table, building, about)
         tables.point(table, tables.Pointer(1, 1))

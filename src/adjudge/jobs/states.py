@@ -12,23 +12,21 @@ from adjudge.config import setting, settings
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.start import job
 from adjudge.records import Progress, no_progress
-from adjudge.storage.duck import first_line
+from adjudge.storage.duck import first_line, in_memory
 from adjudge.storage.text_columns import columns_of, readable
 from adjudge.tables import ITEMS, KEYPHRASES
+from adjudge.text.blank import blank_sql
 
 if TYPE_CHECKING:
     from adjudge.scoring.split.store import StatesInfo
 
 DTYPES = ("float16", "int8")
-ITEM_TEXTS = """
-SELECT DISTINCT category, title, '' AS keyphrase FROM there
-WHERE trim(title) <> '' ORDER BY ALL
+ITEM_TEXTS = f"""
+SELECT DISTINCT category, title, '' AS keyphrase FROM listed WHERE NOT {blank_sql("title")} ORDER BY ALL
 """
-KEYPHRASE_TEXTS = """
-SELECT DISTINCT keyphrase, '' AS title FROM there WHERE trim(keyphrase) <> '' ORDER BY ALL
+KEYPHRASE_TEXTS = f"""
+SELECT DISTINCT keyphrase, '' AS title FROM listed WHERE NOT {blank_sql("keyphrase")} ORDER BY ALL
 """
-
-
 DTYPE = "float16 (the scores stay what they are), or int8 (half the size; scores move slightly)."
 
 
@@ -76,7 +74,6 @@ def states(config: StatesConfig, progress: Progress = no_progress) -> States:
 def _texts(config: StatesConfig) -> Iterator[list[str]]:
     """Distinct texts as the student reads them, in batches; without those that are not UTF-8, which it never
     scores."""
-    import duckdb
     import pyarrow as pa
 
     from adjudge.student.text import text_columns
@@ -86,12 +83,11 @@ def _texts(config: StatesConfig) -> Iterator[list[str]]:
     columns, query = (
         (("category", "title"), ITEM_TEXTS) if config.items else (("keyphrase",), KEYPHRASE_TEXTS)
     )
+    message = f"{path} cannot be read: {{}}. Bring it in with: adjudge import table"
     try:
-        with duckdb.connect(config={"threads": 1}) as db:
-            db.register("there", readable(path, columns))
+        with in_memory(message, threads=1) as db:
+            db.register("listed", readable(path, columns))
             for batch in db.sql(query).to_arrow_reader(config.batch):
                 yield text_columns(pa.table(batch))[1 if config.items else 0].to_pylist()
-    except (OSError, pa.ArrowException, duckdb.Error) as error:
-        raise BadTable(
-            f"{path} cannot be read: {first_line(error)}. Bring it in with: adjudge import table"
-        ) from error
+    except (OSError, pa.ArrowException) as error:
+        raise BadTable(message.format(first_line(error))) from error

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from adjudge.errors import BadArtifact
 from adjudge.manifest import Manifest
 from adjudge.scoring.precision.choose import choose, version_in
-from adjudge.scoring.runners import Runner, open_runner
+from adjudge.scoring.runners import OnnxRunner, open_runner
 from adjudge.student.artifact import above
 from adjudge.student.encode import Ids, Specials, batches, encode, load_tokenizer, specials
 from adjudge.student.settings import ORDINAL
@@ -61,7 +61,7 @@ class CrossEncoderScorer:
 
     manifest: Manifest
     precision: str
-    runner: Runner
+    runner: OnnxRunner
     tokenizer: Any
     special: Specials
     workers: WorkerThreads

@@ -28,7 +28,7 @@ TABLE_BYTES = 2**26
 """A group whose tables would be larger is halved: memory stays bounded where texts have nothing in common."""
 
 
-class Runner(Protocol):
+class OnnxRunner(Protocol):
     """`plan` shares out batches; `run` gives the logits (rows, outputs) of each batch of a group, in
     order."""
 
@@ -156,7 +156,9 @@ def _inputs(ids: Ids, types: Ids, mask: Ids) -> dict[str, Ids]:
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
 
 
-def open_runner(folder: Path, manifest: Manifest, precision: str, workers: int, batch_tokens: int) -> Runner:
+def open_runner(
+    folder: Path, manifest: Manifest, precision: str, workers: int, batch_tokens: int
+) -> OnnxRunner:
     """The runner of an artifact in a precision. An artifact from before there were tables runs
     whole, in float32."""
     if "onnx/first.onnx" not in manifest.files:

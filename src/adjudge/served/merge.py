@@ -19,7 +19,7 @@ from adjudge.served import table as tables
 from adjudge.served.build import BucketReport, StagedRun
 from adjudge.served.publish import publish_held
 from adjudge.served.settings import MergeConfig
-from adjudge.served.table import Run, Version
+from adjudge.served.table import MergedRun, Version
 from adjudge.storage.duck import bounded
 from adjudge.storage.files import discard, scratch_folder
 
@@ -104,7 +104,7 @@ def _merge(
     if base and known:
         _check_again(known, staged, config)
         return MergeResult(base, run_id, True)
-    run = Run(run_id, staged.digest, stamp.scored_at, staged.rows, config.full)
+    run = MergedRun(run_id, staged.digest, stamp.scored_at, staged.rows, config.full)
     about = replace(_next(config, base, stamp, run, buckets), probe=build.hash_probe(db))
     build.remember(db, config.table, base, about.floor, building)
     report = _build(db, config, base, about, stamp, building, progress)
@@ -160,7 +160,7 @@ def _check_run(base: Version, stamp: Stamp, config: MergeConfig) -> None:
         )
 
 
-def _check_again(known: Run, staged: StagedRun, config: MergeConfig) -> None:
+def _check_again(known: MergedRun, staged: StagedRun, config: MergeConfig) -> None:
     if known.digest != staged.digest:
         raise BadConfig(
             f"run {known.run_id} was merged before with other content ({known.rows:,} rows, scored at "
@@ -183,7 +183,7 @@ def _rows(file: Path) -> int:
         raise BadTable(f"{file} cannot be read as Parquet: {error}. Score again.") from error
 
 
-def _next(config: MergeConfig, base: Version | None, stamp: Stamp, run: Run, buckets: int) -> Version:
+def _next(config: MergeConfig, base: Version | None, stamp: Stamp, run: MergedRun, buckets: int) -> Version:
     """What the next version will say of itself; a run that arrives late changes neither model nor
     threshold."""
     number = tables.next_number(config.table)
@@ -200,7 +200,7 @@ def _next(config: MergeConfig, base: Version | None, stamp: Stamp, run: Run, buc
     return Version(number, of.model_version, of.threshold, buckets, floor, rows, runs)
 
 
-def _horizon(runs: tuple[Run, ...], config: MergeConfig) -> str:
+def _horizon(runs: tuple[MergedRun, ...], config: MergeConfig) -> str:
     newest = datetime.fromisoformat(max(run.scored_at for run in runs))
     return iso(newest - timedelta(days=config.settings.remember))
 

@@ -28,7 +28,7 @@ BUILDING = ".building"
 
 
 @dataclass(frozen=True)
-class Run:
+class MergedRun:
     """A merged run. digest: of its rows and tombstones, whatever their order; scored_at: ISO 8601, UTC."""
 
     run_id: str
@@ -49,14 +49,14 @@ class Version:
     buckets: int
     floor: str
     bucket_rows: tuple[int, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[MergedRun, ...]
     probe: str = ""
 
     @property
     def rows(self) -> int:
         return sum(self.bucket_rows)
 
-    def run(self, run_id: str) -> Run | None:
+    def run(self, run_id: str) -> MergedRun | None:
         return next((run for run in self.runs if run.run_id == run_id), None)
 
 

@@ -23,7 +23,7 @@ QUANTISE = "adjudge quantise --artifact {folder} --pairs HELD_OUT.parquet"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """What the gate found for one precision. `refused` holds its reasons; empty = allowed.
 
     `model_version` and the parity's threshold are the artifact's when it was judged: where either has changed
@@ -88,13 +88,13 @@ def barred(folder: Path, manifest: Manifest, name: str) -> str:
     return ""
 
 
-def verdict_of(folder: Path, manifest: Manifest, name: str) -> Verdict:
+def verdict_of(folder: Path, manifest: Manifest, name: str) -> GateVerdict:
     """The gate's verdict on a precision that stands in the manifest.
 
     Raises BadArtifact if it cannot be read.
     """
     try:
-        return from_dict(Verdict, manifest.section.precisions[name])
+        return from_dict(GateVerdict, manifest.section.precisions[name])
     except BadConfig as error:
         raise BadArtifact(
             f"{folder}: its manifest's precisions.{name} cannot be read: {error}. "

@@ -26,7 +26,7 @@ from adjudge.manifest import Manifest, hash_of, set_precisions
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.core import CrossEncoderScorer, open_ungated
 from adjudge.scoring.open_model import BATCH_TOKENS
-from adjudge.scoring.precision.choose import EXACT, FILES, INT8_FILE, Verdict, verdict_of
+from adjudge.scoring.precision.choose import EXACT, FILES, INT8_FILE, GateVerdict, verdict_of
 from adjudge.scoring.precision.cpu import units
 from adjudge.scoring.precision.parity_gate import GateLimits, Parity, parity
 from adjudge.scoring.runners import TableRunner
@@ -44,7 +44,7 @@ class PrecisionResult:
     """What became of one precision: `verdict` is None if it was not tried, for the reason in `skipped`."""
 
     precision: str
-    verdict: Verdict | None
+    verdict: GateVerdict | None
     skipped: str = ""
 
 
@@ -58,9 +58,9 @@ def quantise(
     """Make int8, bf16 and mixed of an artifact, judge each on `held_out`, and write the verdicts to its
     manifest.
 
-    `training` are pairs the model was trained on (ranges of activations); `held_out` are others, with `label` (at
-    least one half is relevant). A precision that this machine has no units for is skipped; an older verdict
-    on it is kept while its file is.
+    `training` are pairs the model was trained on (ranges of activations); `held_out` are others, with `label`
+    (at least one half is relevant). A precision that this machine has no units for is skipped; an older
+    verdict on it is kept while its file is.
     Raises BadArtifact, NotEnoughData, MissingExtra.
     """
     manifest = guard(artifact)
@@ -105,8 +105,10 @@ def _unmade(exact: CrossEncoderScorer) -> str:
     return ""
 
 
-def _verdict(artifact: Path, manifest: Manifest, name: str, measured: Parity, limits: GateLimits) -> Verdict:
-    return Verdict(
+def _verdict(
+    artifact: Path, manifest: Manifest, name: str, measured: Parity, limits: GateLimits
+) -> GateVerdict:
+    return GateVerdict(
         model_version=manifest.model_version,
         parity=measured,
         limits=limits,
