@@ -29,8 +29,7 @@ class Imported:
 
 @dataclass(frozen=True)
 class ImportSession:
-    """An import under way: a scratch folder inside the logs folder, a DuckDB connection, and what was read so
-    far."""
+    """An import under way: a scratch folder inside the logs folder, a DuckDB connection, and what was read."""
 
     db: Any
     scratch: Path
@@ -66,8 +65,7 @@ class ImportSession:
         return result
 
     def write(self, queries: Mapping[str, str]) -> dict[str, int]:
-        """Write tables of the logs folder, each the result of a query, through the same checks as a user's
-        file."""
+        """Write tables of the logs folder, each the result of a query, with the checks of a user's file."""
         written = {}
         for name, query in queries.items():
             unchecked = self.scratch / f"{name}.unchecked.parquet"

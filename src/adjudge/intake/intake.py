@@ -133,8 +133,7 @@ def refuse_if_too_bad(source: Path, result: Intake, most: float) -> None:
 
 
 def _judge(db: Any, table: Table, source: Path, rejects: Path | None) -> tuple[int, dict[str, int]]:
-    """Fill the tables bad(row, code), reasons(code, reason) and rejected(row, reason, raw); count rows and
-    reasons."""
+    """Fill bad(row, code), reasons(code, reason) and rejected(row, reason, raw); count rows and reasons."""
     broken = [rules.Rule(reading.MALFORMED_JSON, "NOT readable"), *rules.rules(table)]
     view = db.view("source")
     kinds = dict(zip(view.columns, map(str, view.types), strict=True))

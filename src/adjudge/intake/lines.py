@@ -1,5 +1,4 @@
-"""Fault-tolerant line reader for CSV and JSON lines: what DuckDB's fast reader refuses is read here line by
-line.
+"""Fault-tolerant line reader for CSV and JSON lines: what DuckDB refuses is read line by line.
 
 A bad line costs that line alone: broken UTF-8, a wrong field count or broken quotes make one rejected row,
 and reading goes on at the next line. All other rows are staged as Parquet with their row numbers. design/0020
@@ -138,8 +137,7 @@ class _BatchWriter:
 
 
 def stage_lines(path: Path, folder: Path, report: Callable[[int], None]) -> Staging:
-    """A JSONL file's lines as text, column `line`. A row's number is its line's, from 1; blank lines are no
-    rows."""
+    """A JSONL file's lines as text, column `line`. A row's number is its line's, from 1; blank lines do not count."""
     with open_bytes(path) as stream, Staging(folder, ("line",)) as staging:
         row = 0
         for block in _blocks(stream, path):
@@ -248,8 +246,7 @@ def read_header(path: Path, wanted: Sequence[str]) -> CsvHeader:
 
 
 class _Records:
-    """CSV records out of physical lines; a line that cannot be read is given as `RejectedLine`, and only
-    it."""
+    """CSV records out of physical lines; only a line that cannot be read is a `RejectedLine`."""
 
     def __init__(self, lines: Iterator[bytes], header: CsvHeader) -> None:
         self.lines = lines

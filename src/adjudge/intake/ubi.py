@@ -109,7 +109,7 @@ class ImportUbiConfig:
 
 
 def import_ubi(config: ImportUbiConfig, progress: Progress = no_progress) -> Imported:
-    """Write clicks, keyphrases (with searches), pairs and, where events carry titles, items to `config.logs`.
+    """Write clicks, keyphrases (with searches), pairs and, if events carry titles, items to `config.logs`.
 
     pairs and items are written only if the folder has none: UBI does not know what was recommended, and the
     catalogue has better titles. Lines and events that cannot be used are quarantined (`queries`, `events`,

@@ -1,5 +1,4 @@
-"""DuckDB for the recipes: fixed SQL texts with bound parameters, bounded memory, spilling beside the
-result."""
+"""DuckDB for the recipes: fixed SQL texts with bound parameters, bounded memory."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Accounting of a recipe: the rows made and the pairs dropped per step; every pair of every source is in
-it."""
+"""Accounting of a recipe: the rows made and the pairs dropped per step; no pair of a source is lost."""
 
 from __future__ import annotations
 

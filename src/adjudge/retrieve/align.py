@@ -1,9 +1,7 @@
-"""How well a keyphrase fits a title, from counts of distinct words: c shared, p in the keyphrase, t in the
-title.
+"""Alignment scores of a keyphrase and a title, from distinct words: c shared, p of the keyphrase, t in title.
 
     lta        c / (p - c + 1)    GraphEx's label-title alignment (arXiv 2409.03140): long keyphrases first,
-    where
-                                  the title covers them; each word that the title lacks costs
+                                  if the title covers them; each word that it lacks costs
     coverage   c / p              share of the keyphrase's words that the title has
     jaccard    c / (p + t - c)    shared words over all words
 
@@ -21,7 +19,7 @@ from adjudge.retrieve.settings import MOST_WORDS
 
 
 def over(alignment: str, shared: np.ndarray, phrase: np.ndarray, title: np.ndarray) -> np.ndarray:
-    """The whole number under the fraction bar, at least 1 where c >= 1."""
+    """The whole number under the fraction bar, at least 1 if c >= 1."""
     if alignment == "lta":
         return phrase - shared + 1
     return phrase if alignment == "coverage" else phrase + title - shared

@@ -1,5 +1,4 @@
-"""What click logs say of keyphrases: how many items are shown for them, and in which categories they are
-clicked."""
+"""What click logs say of keyphrases: items shown for them, and categories they are clicked in."""
 
 from __future__ import annotations
 
@@ -40,8 +39,7 @@ class ClickSummary:
 
 
 def read_clicks(clicks: Path | None, items: Path | None, min_clicks: int) -> ClickSummary:
-    """Aggregate a clicks table (and an items table). Raises BadTable, and BadConfig for items without
-    clicks."""
+    """Aggregate a clicks table (and an items table). Raises BadTable, BadConfig."""
     if clicks is None:
         if items is not None:
             raise BadConfig(f"--items {items} is of use only together with --clicks: give both or neither")

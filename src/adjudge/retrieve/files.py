@@ -1,5 +1,4 @@
-"""Candidates of a Parquet file of items: streamed in item order, in parallel; no item is lost without a
-reason."""
+"""Candidates of a Parquet file of items: streamed in item order; no item is lost without a reason."""
 
 from __future__ import annotations
 
@@ -133,8 +132,7 @@ def _open(path: Path) -> pq.ParquetFile:
 
 
 def _chunks(file: pq.ParquetFile, path: Path, chunk: int) -> Iterator[pa.Table]:
-    """Tables of item_id, title, category as plain strings; `broken`: one of them was not UTF-8 and is
-    repaired."""
+    """Tables of item_id, title, category as plain strings; `broken`: one of them was not UTF-8."""
     names = [n for n in ("item_id", "title", "category") if n in file.schema_arrow.names]
     try:
         for batch in file.iter_batches(batch_size=chunk, columns=names):

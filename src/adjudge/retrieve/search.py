@@ -38,8 +38,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class TitleWords:
-    """The known words of many titles: title `row` (rising) and `word`; `size` of each title, unknown words
-    too."""
+    """The known words of many titles: title `row` (rising) and `word`; `size`: all words of each title."""
 
     row: np.ndarray
     word: np.ndarray

@@ -66,8 +66,7 @@ def bounded(
 def in_memory(
     message: str = UNREADABLE, memory: str = "4GB", threads: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """`bounded` for small work without a memory setting of its own; it spills into the system's temporary
-    folder."""
+    """`bounded` for small work without a memory setting of its own; it spills into a temporary folder."""
     with (
         tempfile.TemporaryDirectory(prefix="adjudge-") as spill,
         bounded(Path(spill), memory, message, threads=threads) as connection,

@@ -50,8 +50,7 @@ def find(hashes: Hashes, wanted: Hashes, equal: Equal) -> Positions:
 
 
 def map_numbers(path: Path, dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """A file of plain numbers as a memory-mapped array; an empty file (which cannot be mapped) as an empty
-    one."""
+    """A file of plain numbers as a memory-mapped array; an empty file, which cannot be mapped, too."""
     return np.memmap(path, dtype, "r") if path.stat().st_size else np.empty(0, dtype)
 
 

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 BATCH = 8192
-"""Rows per batch: it bounds the memory if texts are long, and with up to 256 kB per text its offsets fit 32
-bits."""
+"""Rows per batch: it bounds the memory, and with up to 256 kB per text its offsets fit 32 bits."""
 
 
 def columns_of(path: Path) -> list[str]:

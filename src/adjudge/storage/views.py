@@ -1,5 +1,4 @@
-"""Parquet files as DuckDB views of a stated shape: every column has its type, absent optional columns are
-nulls."""
+"""Parquet files as DuckDB views of a stated shape: typed columns, nulls for absent optional ones."""
 
 from __future__ import annotations
 
@@ -71,8 +70,7 @@ def create_view(
 
 
 def open_log(db: duckdb.DuckDBPyConnection, logs: Path, name: str) -> Path:
-    """Create the view `NAME_file` over a table of a logs folder (see `create_view`); gives the table's
-    path."""
+    """Create the view `NAME_file` over a table of a logs folder (see `create_view`); gives its path."""
     path = tables.log_path(logs, name)
     create_view(db, f"{name}_file", tables.table(name), path)
     return path

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PATTERN = r"^[\p{Z}\p{Cc}\p{Cf}\p{Co}]*$"
-"""RE2, which both Arrow and DuckDB run; surrogates (Cs) cannot stand in UTF-8. `(?s)` is not needed: no
-dot."""
+"""RE2, which both Arrow and DuckDB run; surrogates (Cs) cannot stand in UTF-8. No dot: no `(?s)`."""
 _INVISIBLE = frozenset(("Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Cs"))
 
 
