@@ -1,4 +1,5 @@
-"""One writer at a time: refused at once while another holds the lock, free when that ends, however it ends."""
+"""One writer at a time: refused at once while another holds the lock, free when that ends, however it
+ends."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ class Imported:
 
 @dataclass(frozen=True)
 class ImportSession:
-    """An import under way: a scratch folder inside the logs folder, a DuckDB connection, and what was read."""
+    """An import under way: a scratch folder inside the logs folder, a DuckDB connection, and what was
+    read."""
 
     db: Any
     scratch: Path

@@ -137,7 +137,8 @@ class _BatchWriter:
 
 
 def stage_lines(path: Path, folder: Path, report: Callable[[int], None]) -> Staging:
-    """A JSONL file's lines as text, column `line`. A row's number is its line's, from 1; blank lines do not count."""
+    """A JSONL file's lines as text, column `line`. A row's number is its line's, from 1; blank lines do not
+    count."""
     with open_bytes(path) as stream, Staging(folder, ("line",)) as staging:
         row = 0
         for block in _blocks(stream, path):

@@ -133,7 +133,8 @@ def scratch_folder(out: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str, mark: str = "part", durable: bool = False) -> None:
     """Write a text file in UTF-8, in one step: readers see the old text or the new one.
 
-    mark: as for `fresh_file`. durable: the text is on the disk before it takes its name, and outlives a power cut.
+    mark: as for `fresh_file`. durable: the text is on the disk before it takes its name, and outlives a power
+    cut.
     """
     with fresh_file(path, mark) as fresh, fresh.open("w", encoding="utf-8") as file:
         file.write(text)

@@ -13,7 +13,8 @@ from adjudge.errors import BadConfig
 
 @contextmanager
 def one_writer(path: Path, busy: str, remove: bool = False) -> Iterator[None]:
-    """Hold the lock file `path` for the block. Raises BadConfig(`busy`) at once if another process or call holds it.
+    """Hold the lock file `path` for the block. Raises BadConfig(`busy`) at once if another process or call
+    holds it.
 
     remove: the file goes with the lock (for locks that stand among a user's own files).
     """
