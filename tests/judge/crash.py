@@ -1,9 +1,12 @@
-"""Kill the runner at random moments, again and again, against a server that counts. Run by test_judge_crash.py.
+"""Kill the runner at random moments, again and again, against a server that counts.
+
+Run by test_judge_crash.py.
 
     python tests/judge/crash.py HOME URL TALLY KILLS SEED
 
-Each run is a process of its own (forked, so that its start costs nothing) and gets a SIGKILL after a random number of
-answers, so that what is tested does not depend on how fast the machine is. Where a run ends before its kill, the table grows.
+Each run is a process of its own (forked, so that its start costs nothing) and gets a SIGKILL after a random
+number of answers, so that what is tested does not depend on how fast the machine is. If a run
+ends before its kill, the table grows.
 Prints one JSON object: what was found wrong, and what was counted.
 """
 
@@ -49,7 +52,9 @@ def prompts(pairs: Path) -> dict[str, str]:
 
 
 def logged(log: Path) -> Counter[str]:
-    """Answers in the log and in what the kill left beside it, by text. Nothing is changed: the next run reads it in."""
+    """Answers in the log and in what the kill left beside it, by text.
+
+    Nothing is changed: the next run reads it in."""
     found: Counter[str] = Counter()
     taken: set[str] = set()
     if log.exists():
@@ -91,7 +96,9 @@ def answers_sent(tally: Path, since: int) -> int:
 
 
 def run_and_kill(config: JudgeConfig, tally: Path, answers: int, later: float) -> tuple[bool, float]:
-    """Kill a run `later` seconds after so many answers; whether it finished by itself, and when it was killed."""
+    """Kill a run `later` seconds after some answers.
+
+    Gives whether it finished by itself, and when it was killed."""
     before = tally.stat().st_size if tally.exists() else 0
     child = os.fork()
     if child == 0:
@@ -150,7 +157,9 @@ class Found:
 def one_run(
     config: JudgeConfig, tally: Path, rng: random.Random, names: dict[str, str], found: Found
 ) -> bool:
-    """One run and its kill, and what the log and the server's tally say of it; whether it finished by itself."""
+    """One run and its kill, and what the log and the server's tally say of it.
+
+    Gives whether the run finished by itself."""
     held, lines_before = logged(config.log), len(tally_lines(tally))
     finished, killed = run_and_kill(config, tally, rng.randrange(MOST_ANSWERS), rng.uniform(0, 0.01))
     lines = tally_lines(tally)[lines_before:]

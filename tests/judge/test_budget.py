@@ -1,4 +1,4 @@
-"""The budget is a hard stop: for batch files, for answers that cannot be read, and for judges that cost nothing."""
+"""The budget is a hard stop: for batch files, for unreadable answers, and for judges that cost nothing."""
 
 from __future__ import annotations
 

@@ -95,8 +95,8 @@ def test_no_title_opens_a_turn_in_a_real_tokenizer() -> None:
 
 
 def test_the_committed_decoder_says_yes_no_oftener_with_an_order_in_the_title(tmp_path: Path) -> None:
-    """On irrelevant pairs of a market it never saw: the yes rate with each order, less that without, is no fault by the
-    probes' own bound."""
+    """On irrelevant pairs of a market it never saw: the yes rate with each order, less that without, is no
+    fault by the probes' own bound."""
     sys.path.insert(0, str(TOOLS))
     from pairs import worlds
 

@@ -1,4 +1,4 @@
-"""`kill -9` at random moments in 20 runs: one verdict for every pair, and no answered request is sent again."""
+"""`kill -9` at random moments in 20 runs: one verdict per pair, and no answered request is sent again."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def test_tables_are_joined(tmp_path: Path) -> None:
 def test_a_single_vote_does_not_dilute_the_mean_disagreement(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of two votes each one of two pairs is split: .25; three pairs with one vote and one with none say nothing."""
+    """Of two votes each, one of two pairs is split: 0.25; pairs with one vote or none do not count."""
     files = (
         table(tmp_path / "a.parquet", "a", ["relevant", "relevant", "relevant", "irrelevant", None, None]),
         table(tmp_path / "b.parquet", "b", ["relevant", "irrelevant", None, None, "relevant", None]),

@@ -127,10 +127,9 @@ class JudgeConfig:
 @dataclass(frozen=True)
 class JudgeResult:
     """written: the judgments table; tally: what this run asked; estimate: of what was missing, on a dry run;
-    batch: what was read and written as batch files; spent: what this run cost, None where no price is known;
+    batch: what was read and written as batch files; spent: what this run cost, None if no price is known;
     identity: a hash of all that can change an answer (model, revision, prompt, decoding, scale). exit_code: 1
-    where pairs with
-    something to judge were given, none is scored and none is waited for."""
+    if pairs with something to judge were given, none is scored and none is waited for."""
 
     written: JudgmentsWritten | None
     tally: Tally
@@ -162,7 +161,7 @@ def judge(config: JudgeConfig, progress: Progress = no_progress, ask: bool = Tru
 
 
 def unsettled(config: JudgeConfig) -> Flags:
-    """Which pairs, row by row, a run of this config would ask about; nobody is asked. Raises as `judge`."""
+    """Which pairs, row by row, a run of this config would ask about; no model is asked. Raises as `judge`."""
     count(config.pairs)
     question, _, identity = _asked(config)
     with VerdictLog(config.log, identity, config.sync_every) as log:
@@ -240,7 +239,7 @@ def _judge(
 @dataclass(frozen=True)
 class _Seen:
     """What the log held when the run began; keys: the pairs' texts; left: the rows whose text is not settled.
-    The last two are None where the log held nothing: then all is left, and nothing need be hashed to know it.
+    The last two are None if the log held nothing: then all is left, and nothing need be hashed to know it.
     """
 
     known: LogSnapshot

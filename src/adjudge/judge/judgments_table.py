@@ -59,7 +59,7 @@ def write_judgments(
 ) -> JudgmentsWritten:
     """One row for each pair, in the input's order, written beside `out` and moved there when whole.
 
-    batches: the pairs, with where each is in `known` and whether it is there. The first pair of a text
+    batches: the pairs, with the row of each in `known` and whether it is present. The first pair of a text
     carries its tokens and cost; pairs that share the text carry 0, so that sums are right. A text the log
     does not know is unscored for the reason `unasked`.
     """
@@ -135,7 +135,7 @@ def _flat(column: Any) -> Any:
 
 
 def _once(column: Any, first: Flags, nothing: float) -> Any:
-    """The column where a row is its text's first, else `nothing`; null stays null."""
+    """The column's value if a row is the first of its text, else `nothing`; null stays null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,5 +1,4 @@
-"""What the log holds of one config, as columns: how a million judged pairs are found and written out in
-seconds.
+"""Snapshot of one config's verdicts as columns, so that a million judged pairs are looked up in seconds.
 
 A text takes about 70 bytes: 16 of hash, the rest its verdict.
 """
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from adjudge.storage.lookup import find
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,33 +58,24 @@ class LogSnapshot:
             arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
             batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
         table = pa.Table.from_batches(batches, schema).unify_dictionaries().combine_chunks()
-        return LogSnapshot(keys_of(b"".join(hashes)), table)
+        # Column by column, since `find` searches the first halves alone.
+        return LogSnapshot(np.asfortranarray(keys_of(b"".join(hashes))), table)
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def find(self, keys: Keys) -> tuple[Places, Flags]:
-        """Where each key is (any place where it is not), and whether it is there."""
-        in_log = np.zeros(len(keys), bool)
-        rows = np.searchsorted(self.keys[:, 0], keys[:, 0]).astype(np.int64)
-        if not len(self):
-            return rows, in_log
-        # Texts that share the first half of their hash are neighbours: once in 10^19 pairs of texts.
-        last = len(self) - 1
-        for step in range(self._longest()):
-            at = np.minimum(rows + step, last)
-            here = ~in_log & (self.keys[at] == keys).all(axis=1)
-            rows[here] = at[here]
-            in_log |= here
-        return np.minimum(rows, last), in_log
+        """The row of each key (0 if it is absent), and whether it is present."""
 
-    def _longest(self) -> int:
-        """How many neighbours share the first half of a hash, at most."""
-        starts = np.flatnonzero(np.diff(self.keys[:, 0], prepend=self.keys[0, 0] ^ np.uint64(1)))
-        return int(np.diff(starts, append=len(self)).max())
+        def equal(rows: Places, wanted: Places) -> Flags:
+            same: Flags = self.keys[rows, 1] == keys[wanted, 1]
+            return same
+
+        rows = find(self.keys[:, 0], keys[:, 0], equal)
+        return np.maximum(rows, 0), rows >= 0
 
     def settled(self, attempts: int) -> Flags:
-        """Whether a text needs no further asking (as `accounting.settled`), row by row."""
+        """Whether a text needs no further asking (as `accounting.is_settled`), row by row."""
         graded = self.table.column("grade").is_valid().to_numpy()
         answered = self.table.column("answered").to_numpy()
         flags: Flags = graded | (answered >= attempts)

@@ -93,7 +93,7 @@ class BatchFolder:
         return self.step
 
     def _mend(self) -> None:
-        """A kill may have left a whole shard without its name, or half a shard that nobody waits for."""
+        """A kill may have left a whole shard without its name, or half a shard that no run waits for."""
         for partial in self.requests.glob("*.jsonl.partial"):
             name = partial.name.removesuffix(".partial")
             if self._registered(name):
@@ -234,7 +234,7 @@ class BatchFolder:
 
 
 def _named(key: str, config: int) -> tuple[bytes, str]:
-    """The text and the shard that a custom_id names; an empty text where it is none of this config's."""
+    """The text and the shard that a custom_id names; an empty text if it is none of this config's."""
     try:
         whose, text, _, shard = key.split("-")
         return (bytes.fromhex(text), f"{shard}.jsonl") if int(whose) == config else (b"", "")

@@ -256,7 +256,7 @@ def all_hashes(pairs: Path, question: Question) -> Keys:
 def entries(
     pairs: Path, question: Question, known: LogSnapshot, keys: Keys | None = None
 ) -> Iterator[tuple[pa.RecordBatch, Places, Flags]]:
-    """The file's own rows in their order, with where each is in `known` and whether it is
+    """The file's own rows in their order, with the row of each in `known` and whether it is present
     (`LogSnapshot.find`).
 
     keys: `all_hashes` if they were made already.

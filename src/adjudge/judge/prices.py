@@ -38,7 +38,7 @@ def price_of(file: Path | None, model: str) -> Price | None:
     """The model's price in a JSON file {model: {"input": .., "output": .., "batch": ..}}; None without a
     file.
 
-    Prices are currency a million tokens. Raises BadConfig where the file does not price the model.
+    Prices are currency per million tokens. Raises BadConfig if the file does not price the model.
     """
     if file is None:
         return None
@@ -79,14 +79,14 @@ class Budget:
         self._dearest = 0.0
 
     def bound(self, size: int) -> float:
-        """The most that a request of so many bytes may cost."""
+        """The most that a request of `size` bytes may cost."""
         if self.price is None:
             return 0.0
         rate = min(FIRST_TOKENS_PER_BYTE, self._dearest * MARGIN) if self._dearest else FIRST_TOKENS_PER_BYTE
         return self.price.cost(int(size * rate) + TEMPLATE_TOKENS, self.max_tokens)
 
     def reserve(self, size: int) -> float | None:
-        """Promise the money for a request; None where that could pass the budget."""
+        """Promise the money for a request; None if that could pass the budget."""
         most = self.bound(size)
         if self.budget is not None and self.spent + self.promised + most > self.budget:
             return None

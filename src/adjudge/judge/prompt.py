@@ -165,9 +165,8 @@ class Prompt:
         return hashlib.sha256(f"{whole}\0{first}".encode("utf-8", "surrogatepass")), ["", *rest]
 
     def _of(self, category: str) -> _Filled:
-        """The parts with all but the pair's own filled in, and the whole system message (None where it has a
-        slot);
-        kept for each category."""
+        """The parts with all but the pair's own filled in, and the whole system message (None if it
+        has a slot); kept for each category."""
         filled = self._by_category.get(category)
         if filled is None:
             values = {**self._fixed, "category": sanitized(category), "guidance": "", "examples": ""}

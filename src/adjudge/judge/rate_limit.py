@@ -31,13 +31,13 @@ class RateLimit:
         self._closed = asyncio.Event()
 
     def try_enter(self) -> bool:
-        """Enter without waiting if there is room; `enter` waits for it."""
+        """Enter without waiting if the limit allows it; `enter` waits."""
         free = not self._hold_until and self.active < self.allowed and not self._closed.is_set()
         self.active += free
         return free
 
     async def enter(self) -> bool:
-        """Wait for room; False if no request may enter any more."""
+        """Wait until the limit allows it; False if no request may enter any more."""
         loop = asyncio.get_running_loop()
         while True:
             pause = self._hold_until - loop.time()
@@ -69,7 +69,7 @@ class RateLimit:
                 turn.set_result(None)
 
     def leave(self) -> None:
-        """Give the room to the next in line."""
+        """Let the next waiting request enter."""
         self.active -= 1
         while self._queue:
             turn = self._queue.popleft()

@@ -1,5 +1,4 @@
-"""Verdicts read again from the log's own answers, where another `ReadSettings` reads them: nothing is asked
-for that."""
+"""Rescoring: verdicts are read again from the logged answers if `ReadSettings` changed; no model is asked."""
 
 from __future__ import annotations
 
@@ -22,13 +21,13 @@ PUT = """UPDATE verdicts SET grade = :grade, reason = :reason, probability = :pr
   expected = :expected, mass = :mass
   WHERE config = :config AND text = :text AND (:attempt = 1 OR grade IS NULL)
   AND (:grade IS NOT NULL OR grade IS NOT NULL OR reason IN (SELECT value FROM json_each(:reasons)))"""
-TOLD_EVERY = 10_000
+PROGRESS_EVERY = 10_000
 
 
 def rescore(log: VerdictLog, reader: VerdictReader, progress: Progress = no_progress) -> int:
     """Bring the log's verdicts to what `reader` makes of its answers; how many answers were read for that.
 
-    The log remembers by which settings a config's verdicts were read; where they are the same, nothing is
+    The log remembers by which settings a config's verdicts were read; if they are the same, nothing is
     done. A log that does not say so is older than that memory: it is taken to have been read by the defaults.
     A text gets the verdict of its first answer that scores, else of its last one, as if it were asked now; a
     text whose last try brought no answer at all keeps that reason unless an answer scores. All in one
@@ -60,5 +59,5 @@ def _readings(
             "reasons": reasons,
             **verdict._asdict(),
         }
-        if done % TOLD_EVERY == 0 or done == total:
+        if done % PROGRESS_EVERY == 0 or done == total:
             progress("answers read again", done, total)

@@ -106,7 +106,7 @@ class Runner:
         log.on_commit = self._committed
 
     def stop(self, why: str) -> None:
-        """PendingText nothing more; what is in flight is still waited for."""
+        """Ask nothing more; what is in flight is still waited for."""
         self._stop = self._stop or why
         self.rate_limit.close()
         while not self._queue.empty():
@@ -115,7 +115,7 @@ class Runner:
             self._queue.put_nowait(None)
 
     async def run(self, source: Iterator[Sequence[PendingText]], total: int = 0) -> Tally:
-        """PendingText all that `source` yields (it is read in a thread, a few chunks ahead at most).
+        """Ask about all that `source` yields (it is read in a thread, a few chunks ahead at most).
 
         A source should skip texts in `underway`, then those the log knows. Raises NoAccess if the endpoint
         denies access or answers nothing, once what is in flight has come back (`grace`); whatever happens,
@@ -179,7 +179,7 @@ class Runner:
                     self.accounting.write_down(ask)
 
     async def _one(self, ask: PendingText) -> None:
-        """PendingText until there is a verdict, or the attempts or the requests are used up."""
+        """Ask until there is a verdict, or the attempts or the requests are used up."""
         check_served(ask.request, self.client)
         while not self._stop:
             promised = self.budget.reserve(ask.size)
@@ -268,7 +268,7 @@ class Runner:
                 asks = await self._batch(asks)
 
     async def _batch(self, asks: Sequence[PendingText]) -> list[PendingText]:
-        """PendingText a batch at once; those worth another try."""
+        """Ask about a batch at once; gives the texts that are worth another attempt."""
         promises = [self.budget.reserve(ask.size) for ask in asks]
         taken = [(ask, most) for ask, most in zip(asks, promises, strict=True) if most is not None]
         if len(taken) < len(asks):

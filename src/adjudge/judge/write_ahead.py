@@ -1,7 +1,7 @@
 """Write-ahead file of the verdict log: answers survive a `kill -9` because they are in it before they count.
 
-    LOG.sqlite.arriving-NANOSECONDS    what has come since the log's last commit, a line each; gone once
-    committed
+    LOG.sqlite.arriving-NANOSECONDS    answers since the log's last commit, one per line; removed once
+                                       they are committed
 
 A line is written with one system call as its answer is booked, so the system keeps it whatever becomes of the
 process. The log's writer commits whole files and removes them; a run that finds some reads them in first. A
@@ -52,15 +52,15 @@ class WriteAheadFile:
 
 
 def leftover_files(log: Path) -> list[Path]:
-    """The files that a killed run leftover_files beside a log, in the order they were written."""
+    """The files that a killed run left beside a log, in the order they were written."""
     begins = log.name + SUFFIX
     return sorted(path for path in log.parent.iterdir() if path.name.startswith(begins))
 
 
 def read(path: Path) -> tuple[dict[str, Any] | None, list[Row]]:
-    """Whose answers a file holds, and its rows.
+    """The config whose answers a file holds, and its rows.
 
-    A line that the kill cut short is leftover_files out; None: not even whose.
+    A line that the kill cut short is left out; the config is None if not even the first line is whole.
     """
     lines = path.read_bytes().split(b"\n")[:-1]
     if not lines:
