@@ -17,7 +17,10 @@ from adjudge.judge.pairs import Row, rows_in_order
 from adjudge.judge.prompt import GradedExample, Prompt, load
 from adjudge.records import BINARY, SCALES
 
-OWN = "# User\n{category}|{title}|{keyphrase}\n{guidance}\n{examples}\n{options}\n# Grades\n- relevant = yes: fits\n- irrelevant = no: does not\n"
+OWN = (
+    "# User\n{category}|{title}|{keyphrase}\n{guidance}\n{examples}\n{options}\n# Grades\n"
+    "- relevant = yes: fits\n- irrelevant = no: does not\n"
+)
 
 
 @pytest.mark.parametrize("name", SCALES)

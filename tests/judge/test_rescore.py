@@ -26,8 +26,8 @@ def reader(min_mass: float) -> VerdictReader:
 
 
 def put(log: VerdictLog, text: bytes, by: VerdictReader, *tries: float | None) -> None:
-    """Answers of such mass in their order, None for a try that brought none; booked as a run books them, which asks no
-    more once an answer scored."""
+    """Answers of such mass in their order, None for a try that brought none; booked as a run books
+    them, which asks no more once an answer scored."""
     entry = LogEntry(Verdict(None, "timeout"), 0, None, None)
     for mass in tries:
         said = None if mass is None else answer(mass)

@@ -88,6 +88,19 @@ def test_a_server_that_refuses_everything_is_left_with_its_own_words(pairs: Pair
     assert 50 <= server.seen <= 50 + 2 * 8
 
 
+def test_a_stopped_run_leaves_no_scratch_folder(
+    pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    with pytest.raises(NoAccess) as stop:
+        judge(config(pairs(2000), base_url=closed_port()))
+    # The traceback still holds the run's frames: nothing is left to the garbage collector.
+    assert stop.value.__traceback__ is not None
+    assert not list(scratch.glob("adjudge-*"))
+
+
 @pytest.mark.parametrize("transport", ["http", "sdk"])
 def test_nobody_home_ends_the_run(pairs: Pairs, transport: str) -> None:
     from adjudge.llm.endpoint import EndpointSettings

@@ -42,7 +42,8 @@ def test_a_probability_that_is_no_number_makes_no_verdict(odd: float) -> None:
     shown = (("no", math.log(0.9)), ("yes", odd))
     assert YES_NO.from_tokens(shown) == Verdict(None, "broken probabilities")
     assert YES_NO.read(Answer("no", tokens=(("no", shown),))).reason == "broken probabilities"
-    body = '{"choices": [{"message": {"content": "no"}, "logprobs": {"content": [{"token": "no", "top_logprobs": '
+    body = '{"choices": [{"message": {"content": "no"}, "logprobs": {"content": '
+    body += '[{"token": "no", "top_logprobs": '
     body += '[{"token": "no", "logprob": -0.1}, {"token": "yes", "logprob": NaN}]}]}}]}'
     assert not YES_NO.read(chat.read(body.encode())).scored
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -216,9 +217,9 @@ def _judge(
     if config.batch is not None:
         accounting = Accounting(reader, log, budget, config.run.attempts)
         setting = config.endpoint.tokens_setting
-        step = BatchFolder(config.batch, log, accounting, config.model, config.shards, setting).run(
-            question, source
-        )
+        folder = BatchFolder(config.batch, log, accounting, config.model, config.shards, setting)
+        with closing(source):
+            step = folder.run(question, source)
         accounting.tally.stopped = "budget" if step.over_budget else ""
         written = _write(config, question, log.known(), logged, _unwritten(step))
         return JudgeResult(
@@ -288,7 +289,8 @@ async def _ask(config: JudgeConfig, question: Question, log: VerdictLog, seen: _
     try:
         source = missing(config.pairs, question, log, config.run.attempts, runner.underway, seen.left)
         total = _to_ask(config, seen)
-        tally = await runner.run(source, total)
+        with closing(source):
+            tally = await runner.run(source, total)
         if 0 < tally.done < total and not tally.stopped:
             tools.progress("texts judged", tally.done, tally.done)
         return tally

@@ -3,7 +3,8 @@ judged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,7 +134,7 @@ def count_texts(pairs: Path) -> int:
 
 def rows_in_order(
     pairs: Path, prompt: Prompt, these: Places | None = None, memory: str = "2GB"
-) -> Iterator[list[Row]]:
+) -> Generator[list[Row], None, None]:
     """(keyphrase, title, category) by what the prompt shows first: neighbours share the longest prompt
     prefix.
 
@@ -169,21 +170,22 @@ def missing(
     attempts: int,
     underway: set[bytes],
     these: Places | None = None,
-) -> Iterator[list[PendingText]]:
+) -> Generator[list[PendingText], None, None]:
     """The texts still to be asked, each once, in an order that shares prefixes.
 
-    these: look at these rows only.
+    these: look at these rows only. Close it if it is not read to its end: it holds a scratch folder.
     """
     if these is not None and not len(these):
         return
-    for rows in rows_in_order(pairs, question.prompt, these):
-        yield pending_of(rows, question, log, attempts, underway)
+    with closing(rows_in_order(pairs, question.prompt, these)) as chunks:
+        for rows in chunks:
+            yield pending_of(rows, question, log, attempts, underway)
 
 
 def pending_of(
     rows: Sequence[Row], question: Question, log: VerdictLog, attempts: int, underway: set[bytes]
 ) -> list[PendingText]:
-    """Render rows, and keep those that are neither being asked nor is_settled."""
+    """Render rows, and keep those that are neither being asked nor settled."""
     fresh: dict[bytes, Row] = {}
     for row in rows:
         if is_blank(row[0]) or is_blank(row[1]):
