@@ -24,7 +24,8 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Measured:
-    """One split's labelled pairs: scores [n] by model, whether relevant [n], keyphrase and source of each pair."""
+    """One split's labelled pairs: scores [n] by model, whether relevant [n], keyphrase and source of each
+    pair."""
 
     scores: dict[str, np.ndarray]
     relevant: np.ndarray
@@ -35,7 +36,8 @@ class Measured:
 
 @dataclass(frozen=True)
 class Figures:
-    """Rows of metrics.json: metric, split, segment, model, minus, value, low, high, pairs, relevant, clusters."""
+    """Rows of metrics.json: metric, split, segment, model, minus, value, low, high, pairs, relevant,
+    clusters."""
 
     rows: list[dict[str, Any]]
 
@@ -51,7 +53,8 @@ class Figures:
 def read(folder: Path, files: Mapping[str, Path]) -> Measured:
     """A measured split's folder (`logs`, `parts.parquet`) and score files, all in the order of `to_score`.
 
-    Raises BadTable where a model left a labelled pair without a score: AUCs on different pairs do not compare.
+    Raises BadTable where a model left a labelled pair without a score: AUCs on different pairs do not
+    compare.
     """
     asked = pq.read_table(folder / "logs" / "to_score.parquet", columns=["item_id", "keyphrase"])
     keys = list(zip(asked["item_id"].to_pylist(), asked["keyphrase"].to_pylist(), strict=True))
@@ -63,8 +66,8 @@ def read(folder: Path, files: Mapping[str, Path]) -> Measured:
         lacking = [key for key in keys if found.get(key) is None]
         if lacking:
             raise BadTable(
-                f"{path}: {model} has no score for {len(lacking)} of {len(keys)} labelled pairs, such as {lacking[0]}; all "
-                "are needed for a comparison. See its .unscored.parquet"
+                f"{path}: {model} has no score for {len(lacking)} of {len(keys)} labelled pairs, such as "
+                f"{lacking[0]}; all are needed for a comparison. See its .unscored.parquet"
             )
         scores[model] = np.array([found[key] for key in keys], np.float64)
     return Measured(
@@ -77,7 +80,8 @@ def read(folder: Path, files: Mapping[str, Path]) -> Measured:
 
 
 def with_teacher(measured: Measured, training: pa.Table, logits: Mapping[str, np.ndarray]) -> Measured:
-    """The teacher's own logits of the same pairs beside the models' scores, as `MiniLM overlap` and `teacher`."""
+    """The teacher's own logits of the same pairs beside the models' scores, as `MiniLM overlap` and
+    `teacher`."""
     rows = list(zip(training["item_id"].to_pylist(), training["keyphrase"].to_pylist(), strict=True))
     place = {key: row for row, key in enumerate(rows)}
     at = [place[key] for key in zip(measured.item.tolist(), measured.keyphrase.tolist(), strict=True)]

@@ -43,7 +43,10 @@ class Tables:
 
 
 def write(real: Path, out: Path) -> Tables:
-    """Write `pairs`, `human` and `splits` for all and for each split. Raises BadTable where `real` is no finished run."""
+    """Write `pairs`, `human` and `splits` for all and for each split.
+
+    Raises BadTable where `real` is no finished run.
+    """
     import duckdb
 
     files = [real / "splits.parquet", real / "logs" / "labelled.parquet", real / "logs" / "items.parquet"]
@@ -52,7 +55,8 @@ def write(real: Path, out: Path) -> Tables:
             rows: pa.Table = db.sql(_ROWS, params=[str(path) for path in files]).to_arrow_table()
     except duckdb.Error as error:
         raise BadTable(
-            f"{real} is no finished run of adjudge real ({str(error).splitlines()[0]}): make it with: make real"
+            f"{real} is no finished run of adjudge real ({str(error).splitlines()[0]}): make it with: make "
+            "real"
         ) from error
     grades = pa.array([FOUR_TO_THREE[grade] for grade in rows["grade"].to_pylist()])
     rows = rows.set_column(rows.column_names.index("grade"), "grade", grades)
@@ -80,7 +84,8 @@ def _part(out: Path, rows: pa.Table, split: str) -> Part:
 
 
 def write_steps(tables: Tables, out: Path, target: str, factor: float) -> Path:
-    """A training table of the three steps (train and dev rows); a train row weighs as its class does in the matched mix."""
+    """A training table of the three steps (train and dev rows); a train row weighs as its class does in the
+    matched mix."""
     rows = pq.read_table(tables.pairs)
     split = pq.read_table(tables.splits)["split"].to_pylist()
     grades = pq.read_table(tables.human)["grade"].to_pylist()

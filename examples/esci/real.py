@@ -49,7 +49,8 @@ GIVEN_SPLITS = RecipeSettings(min_annotators=1, split_by="keyphrase", shares=(1.
 
 @dataclass(frozen=True)
 class LessonSettings:
-    """How the student takes one lesson: passes over its pairs, learning rate, warm-up share, looks at dev, and after
+    """How the student takes one lesson: passes over its pairs, learning rate, warm-up share, looks at dev,
+    and after
     how many looks without a lower dev loss it stops (0 = never)."""
 
     epochs: int = 1
@@ -68,11 +69,12 @@ class LessonSettings:
 
 @dataclass(frozen=True)
 class RealConfig:
-    """data: ESCI as `tables.source` reads it; out: the run's folder; rows: labelled pairs used a split at most.
+    """data: ESCI as `tables.source` reads it; out: the run's folder; rows: labelled pairs used a split at
+    most.
 
-    recipe: which labels. dev: moves keyphrases of train to dev where the data has no dev split. student: its start,
-    size and all else. distil: the lessons. cosine, teacher, labels: how each is taken.
-    retention: share of dev's relevant pairs that the artifact's threshold keeps (ESCI has no clicks).
+    recipe: which labels. dev: moves keyphrases of train to dev where the data has no dev split. student: its
+    start, size and all else. distil: the lessons. cosine, teacher, labels: how each is taken. retention:
+    share of dev's relevant pairs that the artifact's threshold keeps (ESCI has no clicks).
     """
 
     data: Path
@@ -113,7 +115,10 @@ class Real:
 
 
 def real(config: RealConfig, progress: Progress = no_progress) -> Real:
-    """Run everything. Raises what the steps raise: BadTable, BadRecipe, NotEnoughData, MissingExtra, BadConfig."""
+    """Run everything.
+
+    Raises what the steps raise: BadTable, BadRecipe, NotEnoughData, MissingExtra, BadConfig.
+    """
     clock = _Clock()
     settings_of.save(config, config.out / "real.json")
     training = clock.time("import and recipe", lambda: _labels(config, progress))

@@ -6,7 +6,8 @@
     a run of `real` -> labels on ordinal3 -> cut points and CORAL heads on its students, LoRA on a decoder
                     -> dev: quadratic kappa chooses one of each -> test, once: judge and agree, per source
 
-Exact is high, substitute moderate, complement and irrelevant irrelevant. Nothing but train and dev decides anything.
+Exact is high, substitute moderate, complement and irrelevant irrelevant. Nothing but train and dev decides
+anything.
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class RealJudgeConfig:
-    """real: the folder of a finished `adjudge real`; out: this run's folder. targets: the class mixes that are tried, each
-    as `adjudge tune` spells it; factor: as there. coral: how a student takes the graded labels. decoder: a causal language
-    model that is tuned too (none: left out), towards decoder_targets, with its prompt for ordinal3; sft: how."""
+    """real: the folder of a finished `adjudge real`; out: this run's folder. targets: the class mixes that
+    are tried, each as `adjudge tune` spells it; factor: as there. coral: how a student takes the graded
+    labels. decoder: a causal language model that is tuned too (none: left out), towards decoder_targets, with
+    its prompt for ordinal3; sft: how."""
 
     real: Path = Path("runs/esci")
     out: Path = Path("runs/esci-judge")
@@ -79,7 +81,8 @@ class RealJudgeConfig:
 
 @dataclass(frozen=True)
 class RealJudged:
-    """rows: every figure (as in metrics.json): judge, split, segment, metric, value, low, high, pairs, queries; chosen: the
+    """rows: every figure (as in metrics.json): judge, split, segment, metric, value, low, high, pairs,
+    queries; chosen: the
     judge of each kind that dev chose; confusion: [human grade][judge's grade] of the test pairs, by judge."""
 
     out: Path
@@ -97,7 +100,10 @@ class RealJudged:
 
 
 def real_judge(config: RealJudgeConfig, progress: Progress = no_progress) -> RealJudged:
-    """Make the judges, choose on dev, measure on test. Raises what the steps raise: BadTable, NotEnoughData, BadConfig."""
+    """Make the judges, choose on dev, measure on test.
+
+    Raises what the steps raise: BadTable, NotEnoughData, BadConfig.
+    """
     settings_of.save(config, config.out / "config.json")
     tables = judge_tables.write(config.real, config.out)
     spelled = {**_cuts(config, tables, progress), **_coral(config, tables, progress)}
@@ -212,7 +218,8 @@ def _judged(
 def _rows(
     config: RealJudgeConfig, split: str, tables: Tables, said: dict[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Every coefficient of every judge, over all pairs and per source, intervals over queries; and of the majority."""
+    """Every coefficient of every judge, over all pairs and per source, intervals over queries; and of the
+    majority."""
     part = tables.parts[split]
     most = int(np.bincount(tables.parts["train"].step).argmax())
     given = {**said, MAJORITY: np.full(len(part.step), most)}

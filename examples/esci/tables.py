@@ -20,7 +20,8 @@ KEPT = ("pairs", "annotations", "truth")
 
 
 def source(data: Path, logs: Path) -> ImportEsciConfig:
-    """How to read `data`: ESCI's official folder (its smaller, harder version), a folder with `pairs.parquet`, or such
+    """How to read `data`: ESCI's official folder (its smaller, harder version), a folder with
+    `pairs.parquet`, or such
     a file. Raises BadTable where it is none of them."""
     if (data / OFFICIAL[0]).exists():
         return ImportEsciConfig(data / OFFICIAL[0], logs, data / OFFICIAL[1], small_version=True)
@@ -29,16 +30,18 @@ def source(data: Path, logs: Path) -> ImportEsciConfig:
     if data.is_file():
         return ImportEsciConfig(data, logs)
     raise BadTable(
-        f"{data} holds no ESCI data: allowed are a folder with {' and '.join(OFFICIAL)}, a folder with {ONE_FILE}, or "
-        "such a file (columns query, query_id, product_id, title, label, split). Give it as: make real DATA=FOLDER"
+        f"{data} holds no ESCI data: allowed are a folder with {' and '.join(OFFICIAL)}, a folder with "
+        f"{ONE_FILE}, or such a file (columns query, query_id, product_id, title, label, split). Give it "
+        "as: make real DATA=FOLDER"
     )
 
 
 def place(logs: Path, splits: Path, dev: RecipeSettings, rows: int | None) -> dict[str, int]:
     """Write `splits` (item_id, keyphrase, split, source): each pair's given split, and pairs by split.
 
-    Where no pair is given to dev, keyphrases of train are moved there by `dev` (its seed and shares). `rows`: at
-    most so many pairs a split, whole keyphrases in a seeded order. Raises NotEnoughData where a split is empty.
+    Where no pair is given to dev, keyphrases of train are moved there by `dev` (its seed and shares). `rows`:
+    at most so many pairs a split, whole keyphrases in a seeded order. Raises NotEnoughData where a split is
+    empty.
     """
     import duckdb
 
@@ -64,7 +67,8 @@ def place(logs: Path, splits: Path, dev: RecipeSettings, rows: int | None) -> di
     empty = [name for name in ("train", *MEASURED) if not counts.get(name)]
     if empty:
         raise NotEnoughData(
-            f"{logs}: no labelled pair in split {', '.join(empty)}; train, dev and test are all needed. Seen: {counts}"
+            f"{logs}: no labelled pair in split {', '.join(empty)}; train, dev and test are all needed. "
+            f"Seen: {counts}"
         )
     return counts
 

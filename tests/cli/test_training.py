@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from adjudge.cli.commands import app
-from adjudge.jobs.train import untold
+from adjudge.jobs.train import unproven
 from adjudge.manifest import set_threshold
 from planted import write_planted
 
@@ -46,7 +46,7 @@ def test_a_student_that_learned_nothing_is_told_as_that(tmp_path: Path) -> None:
     shown = " ".join(done.stdout.split())
     train_rows = pq.read_table(tmp_path / "alike.parquet")["split"].to_pylist().count("train")
     assert "dev AUC 0.500" in shown
-    assert "is not told apart from .5: nothing shows that it learned anything" in shown
+    assert "is not distinguishable from 0.5 (chance): nothing shows that it learned anything" in shown
     assert f"from {train_rows:,} rows; try student.kind=split (it learns from fewer) or more rows" in shown
     assert "tokenise: 1 of 1" in done.stderr
 
@@ -76,7 +76,7 @@ def test_the_table_says_what_is_what(tmp_path: Path) -> None:
 )
 def test_when_it_is_told(auc: float | None, dev: int, relevant: int, warned: bool) -> None:
     metrics = {"rows": 2_669, "dev_auc": auc, "dev_rows": dev, "dev_relevant": relevant}
-    assert len(untold(metrics, "try more rows")) == warned
+    assert len(unproven(metrics, "try more rows")) == warned
 
 
 def test_a_threshold_that_nobody_set_is_told(artifact: Path, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""A CORAL head that goes on from a trained student: what the student ranked, its steps rank from the first step on."""
+"""A CORAL head that goes on from a trained student: what the student ranked, its steps rank from the first
+step on."""
 
 from __future__ import annotations
 

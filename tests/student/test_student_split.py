@@ -63,8 +63,9 @@ def test_a_text_is_framed_and_cut() -> None:
 
 
 def test_one_pair_by_hand() -> None:
-    """One head of size 1, one unit: q = 1, keys (0, ln 3), values (0, 4): a = (.25, .75), sum 3, own -1: unit 2;
-    weight .5: g = 1; dense 2, bias .5: 2.5; classifier 2, bias -1: logit 4. A second row whose unit is negative
+    """One head of size 1, one unit: q = 1, keys (0, ln 3), values (0, 4): a = (.25, .75), sum 3, own -1: unit
+    2; weight .5: g = 1; dense 2, bias .5: 2.5; classifier 2, bias -1: logit 4. A second row whose unit is
+    negative
     adds nothing."""
     settings = replace(SMALL, split=SplitSettings(width=1, heads=1, hidden=1, top=1))
     model = small(settings)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from adjudge.student.quiet import quiet
 
 from adjudge.errors import BadConfig
+from adjudge.quiet import quiet_transformers
 from adjudge.student.network import logits
 from adjudge.student.settings import StudentSettings
 from adjudge.student.start import (
@@ -27,7 +27,7 @@ from planted import planted
 
 def begin(texts: tuple[str, ...] = (), **values: object) -> object:
     torch.manual_seed(0)
-    with quiet():
+    with quiet_transformers():
         return start(StudentSettings(**values), texts)
 
 

@@ -37,19 +37,20 @@ def click_pairs(logs: Path, settings: CtrSettings, split: str | None, scratch: P
 
 
 def facts(logs: Path, name: str, columns: tuple[str, ...]) -> pa.Table | None:
-    """Some columns of an optional table (absent columns as nulls), or None where the folder has no such table."""
+    """Some columns of an optional table (absent columns as nulls), or None where the folder has no such
+    table."""
     path = logs / f"{name}.parquet"
     if not path.exists():
         return None
     try:
-        there = pq.read_schema(path).names
-        tables.table(name).check_columns(there, path)
-        found = pq.read_table(path, columns=[column for column in columns if column in there])
+        present = pq.read_schema(path).names
+        tables.table(name).check_columns(present, path)
+        table = pq.read_table(path, columns=[column for column in columns if column in present])
     except (OSError, pa.ArrowException) as error:
         raise BadTable(f"{path} cannot be read as Parquet: {error}") from error
     types = {column.name: TYPES[column.type] for column in tables.table(name).columns}
     filled = [
-        found[column].cast(types[column]) if column in there else pa.nulls(len(found), types[column])
+        table[column].cast(types[column]) if column in present else pa.nulls(len(table), types[column])
         for column in columns
     ]
     return pa.table(filled, names=list(columns))

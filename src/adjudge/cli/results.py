@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from adjudge.jobs.score import ScoreResult
     from adjudge.jobs.simulate import SimulateReport
     from adjudge.jobs.states import States
-    from adjudge.jobs.train import Trained
+    from adjudge.jobs.train import TrainedModel
 
 
 def imported(done: Imported, config: object) -> None:
@@ -65,7 +65,7 @@ def pairs(done: PairsWritten, config: Any) -> None:
     )
 
 
-def train(done: Trained, config: Any = None) -> None:
+def train(done: TrainedModel, config: Any = None) -> None:
     rows = [["train rows" if name == "rows" else name, plain(value)] for name, value in done.metrics.items()]
     table(f"{done.kind} {done.recipe}".strip(), ["training", "value"], rows)
     seconds = f", {done.seconds:.0f} s" if done.seconds is not None else ""

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from adjudge.config import check_apart, check_choice, check_range
-from adjudge.errors import BadTable
-from adjudge.jobs.train import TrainConfig, Trained, train
+from adjudge.config import check_apart, setting, settings
+from adjudge.jobs.start import job
+from adjudge.jobs.train import TrainConfig, TrainedModel, train
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.splits import split_sql
 from adjudge.records import Progress, no_progress
 from adjudge.scoring.open_model import open_model
+from adjudge.storage.duck import in_memory
+from adjudge.storage.files import fresh_file
 from adjudge.student.sample_pairs import PlausibleSettings, draw
 from adjudge.student.settings import NETWORKS, StudentSettings
 from adjudge.tables import TRAINING, log_path
@@ -32,47 +35,42 @@ ORDER BY u.item_id, u.keyphrase
 """
 
 
-@dataclass(frozen=True)
+@settings
 class DistilConfig:
-    """teacher   the artifact that grades, of any kind
-    training  labelled rows: those of train are mixed in, those of dev stop and calibrate
-    logs      where items and keyphrases of the unlabelled pairs are from
-    out       the student's folder; the lesson stands beside it as `<out>.lesson.parquet`
-    trust     a labelled row's target is trust x label + (1 - trust) x the teacher's score
-    kind      of the student, split or cross: it stands over student.kind
-    student   its other settings (`soft` is always on)
-    splits    the recipe settings by which pairs of dev and test are told: none of them is drawn
-    """
+    """A teacher, the texts it grades, and the student that learns from its grades."""
 
-    teacher: Path
-    training: Path
-    logs: Path
-    out: Path
-    trust: float = 0.5
-    seed: int = 7
-    kind: str = "split"
+    teacher: Annotated[Path, setting("The artifact that grades, of any kind.")]
+    training: Annotated[
+        Path, setting("Labelled rows: those of train are mixed in, those of dev stop and calibrate.")
+    ]
+    logs: Annotated[Path, setting("A logs folder: items and keyphrases of the unlabelled pairs.")]
+    out: Annotated[Path, setting("The student's folder; the lesson stands beside it as OUT.lesson.parquet.")]
+    trust: Annotated[
+        float,
+        setting("A labelled row's target is trust x label + (1 - trust) x the teacher's score.", ge=0, le=1),
+    ] = 0.5
+    seed: Annotated[int, setting("Seed of the drawn pairs.", ge=0, le=2**31 - 1)] = 7
+    kind: Annotated[str, setting("Kind of the student, instead of student.kind.", choices=NETWORKS)] = "split"
     unlabelled: PlausibleSettings = field(default_factory=PlausibleSettings)
     splits: RecipeSettings = field(default_factory=RecipeSettings)
     student: StudentSettings = field(default_factory=StudentSettings)
 
     def __post_init__(self) -> None:
         check_apart("DistilConfig", {"teacher": self.teacher}, {"out": self.out})
-        check_choice("DistilConfig", "kind", self.kind, NETWORKS)
-        check_range("DistilConfig", "trust", self.trust, 0, 1)
-        check_range("DistilConfig", "seed", self.seed, 0, 2**31 - 1)
 
 
 @dataclass(frozen=True)
 class Distilled:
     """The student as `adjudge train` reports it, the lesson, and what it came to."""
 
-    trained: Trained
+    trained: TrainedModel
     lesson: Path
     unlabelled: int
     labelled: int
     ungraded: int
 
 
+@job(lambda config: config.out)
 def distil(config: DistilConfig, progress: Progress = no_progress) -> Distilled:
     """Draw, grade, mix and train. Raises what training raises, and BadTable where the logs cannot be used.
 
@@ -88,7 +86,8 @@ def distil(config: DistilConfig, progress: Progress = no_progress) -> Distilled:
     progress("teacher grades", 2, 2)
     lesson = config.out.with_name(f"{config.out.name}.lesson.parquet")
     lesson.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.concat_tables(parts), lesson, compression="zstd")
+    with fresh_file(lesson) as fresh:
+        pq.write_table(pa.concat_tables(parts), fresh, compression="zstd")
     student = replace(config.student, kind=config.kind, soft=True)
     done = train(
         TrainConfig(lesson, config.out, f"distilled from {teacher.version}", student=student), progress
@@ -98,21 +97,16 @@ def distil(config: DistilConfig, progress: Progress = no_progress) -> Distilled:
 
 def _unlabelled(config: DistilConfig) -> pa.Table:
     """Drawn pairs of split train that are not labelled: table to_score."""
-    import duckdb
-
     items, keyphrases = (pq.read_table(log_path(config.logs, name)) for name in ("items", "keyphrases"))
     rng = np.random.default_rng([config.seed, 5])
     left, right = draw(items, keyphrases, config.unlabelled, rng)
     columns = [name for name in ("item_id", "title", "category") if name in items.column_names]
     drawn = items.select(columns).take(pa.array(left))
     drawn = drawn.append_column("keyphrase", keyphrases["keyphrase"].take(pa.array(right)))
-    try:
-        with duckdb.connect() as db:
-            db.register("drawn", drawn)
-            query = UNLABELLED.format(split=split_sql(config.splits))
-            return db.sql(query, params=[str(config.training)]).to_arrow_table()
-    except duckdb.Error as error:
-        raise BadTable(f"{config.training} cannot be read: {error}. Build it with: adjudge recipe") from error
+    with in_memory(f"{config.training} cannot be read: {{}}. Build it with: adjudge recipe") as db:
+        db.register("drawn", drawn)
+        query = UNLABELLED.format(split=split_sql(config.splits))
+        return db.sql(query, params=[str(config.training)]).to_arrow_table()
 
 
 def _labelled(training: Path) -> pa.Table:
@@ -124,9 +118,11 @@ def _labelled(training: Path) -> pa.Table:
 
 
 def _graded(rows: pa.Table, scores: np.ndarray, trust: float) -> pa.Table:
-    """Rows as table training, `probability` between label (where there is one) and score; none without a score.
+    """Rows as table training, `probability` between label (where there is one) and score; none without a
+    score.
 
-    Trust .5, label 1, score .6: .8. Dev rows keep the score alone, so that the loss is that of what is taught.
+    Trust .5, label 1, score .6: .8. Dev rows keep the score alone, so that the loss is that of what is
+    taught.
     """
     rows = rows.filter(pa.array(~np.isnan(scores)))
     scores = scores[~np.isnan(scores)]

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from adjudge.config import check_choice, from_dict
+from adjudge.config import from_dict, setting, settings
 from adjudge.errors import BadConfig, MissingExtra
+from adjudge.jobs.start import job
 from adjudge.manifest import read_any
 from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.splits import split_sql
@@ -21,35 +22,30 @@ CROSS_ENCODER = "cross-encoder"
 KINDS = (CROSS_ENCODER, "jaccard", "ctr", "cosine")
 
 
-@dataclass(frozen=True)
+@settings
 class TrainConfig:
-    """training  a recipe's training.parquet
-    out       the artifact's folder
-    recipe    what the manifest calls the training set; empty = as recipe.json beside it says
-    kind      cross-encoder (the student), jaccard, ctr or cosine
-    student   every setting of the student
-    baseline  settings of a baseline (`adjudge.baselines.settings`), by name
-    logs      the logs folder a ctr model learns clicks from
-    splits    the recipe settings whose splits a ctr model keeps to: it reads no test pair
-    """
+    """A training set and the model to train on it."""
 
-    training: Path
-    out: Path
-    recipe: str = ""
-    kind: str = CROSS_ENCODER
+    training: Annotated[Path, setting("A training set, as `adjudge recipe` writes it.")]
+    out: Annotated[Path, setting("The artifact's folder; a killed run goes on from its last checkpoint.")]
+    recipe: Annotated[
+        str, setting("What the manifest calls the training set; by default as recipe.json beside it says.")
+    ] = ""
+    kind: Annotated[str, setting("The student, or a baseline.", choices=KINDS)] = CROSS_ENCODER
     student: StudentSettings = field(default_factory=StudentSettings)
-    baseline: dict = field(default_factory=dict)  # type: ignore[type-arg]
-    logs: Path | None = None
+    baseline: Annotated[
+        dict[str, Any], setting("Settings of a baseline (`adjudge.baselines.settings`), by name.")
+    ] = field(default_factory=dict)
+    logs: Annotated[Path | None, setting("The logs folder that kind ctr learns clicks from.")] = None
     splits: RecipeSettings = field(default_factory=RecipeSettings)
 
     def __post_init__(self) -> None:
-        check_choice("TrainConfig", "kind", self.kind, KINDS)
         if self.baseline and self.kind == CROSS_ENCODER:
             raise BadConfig("TrainConfig.baseline is set for a cross-encoder: its settings are under student")
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """A finished model. `rows` and `metrics` are as its manifest says (for a student dev loss and dev AUC).
     warnings: what makes it unlikely to be of use."""
 
@@ -62,7 +58,8 @@ class Trained:
     warnings: tuple[str, ...] = ()
 
 
-def train(config: TrainConfig, progress: Progress = no_progress) -> Trained:
+@job(lambda config: config.out)
+def train(config: TrainConfig, progress: Progress = no_progress) -> TrainedModel:
     """Train and write the artifact; the complete config is kept in its manifest.
 
     Raises MissingExtra, BadTable, BadConfig, NotEnoughData, BadArtifact.
@@ -73,15 +70,15 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Trained:
     from adjudge.baselines.fitting import KINDS as BASELINE_KINDS
     from adjudge.baselines.fitting import fit
 
-    settings = from_dict(BASELINE_KINDS[config.kind], config.baseline)
+    baseline = from_dict(BASELINE_KINDS[config.kind], config.baseline)
     split = split_sql(config.splits)
-    made = fit(config.kind, config.out, config.training, config.logs, split, recipe, settings, progress)
+    made = fit(config.kind, config.out, config.training, config.logs, split, recipe, baseline, progress)
     metrics = dict(made.metrics)
-    told = untold(metrics, "try more rows, or the student (--kind cross-encoder)")
-    return Trained(config.out, config.kind, recipe, made.model_version, metrics, warnings=told)
+    warnings = unproven(metrics, "try more rows, or the student (--kind cross-encoder)")
+    return TrainedModel(config.out, config.kind, recipe, made.model_version, metrics, warnings=warnings)
 
 
-def _student(config: TrainConfig, recipe: str, progress: Progress) -> Trained:
+def _student(config: TrainConfig, recipe: str, progress: Progress) -> TrainedModel:
     for needed in ("torch", "transformers", "onnx", "onnxruntime", "sklearn"):
         if find_spec(needed) is None:
             raise MissingExtra(needed, "train")
@@ -93,12 +90,13 @@ def _student(config: TrainConfig, recipe: str, progress: Progress) -> Trained:
     metrics = {name: getattr(done, name) for name in names}
     kind = str(read_any(config.out)["kind"])
     other = "" if config.student.kind == "split" else "student.kind=split (it learns from fewer) or "
-    told = untold(metrics, f"try {other}more rows")
-    return Trained(config.out, kind, recipe, done.model_version, metrics, done.seconds, told)
+    warnings = unproven(metrics, f"try {other}more rows")
+    return TrainedModel(config.out, kind, recipe, done.model_version, metrics, done.seconds, warnings)
 
 
-def untold(metrics: Mapping[str, Any], advice: str) -> tuple[str, ...]:
-    """A warning where the dev AUC's 95 % interval (`stats.auc`) is not wholly above .5; nothing without an AUC."""
+def unproven(metrics: Mapping[str, Any], advice: str) -> tuple[str, ...]:
+    """A warning if the 95 % interval of the dev AUC (`stats.auc`) is not wholly above 0.5; nothing without an
+    AUC."""
     from adjudge.stats.auc import auc_band
 
     auc, dev, relevant = (metrics.get(name) for name in ("dev_auc", "dev_rows", "dev_relevant"))
@@ -108,8 +106,11 @@ def untold(metrics: Mapping[str, Any], advice: str) -> tuple[str, ...]:
     if low > 0.5:
         return ()
     rows = f" from {metrics['rows']:,} rows" if "rows" in metrics else ""
-    seen = f"dev AUC {auc:.3f} ({low:.3f} to {high:.3f}, {dev:,} dev rows) is not told apart from .5"
-    return (f"{seen}: nothing shows that it learned anything{rows}; {advice}",)
+    figure = f"dev AUC {auc:.3f} ({low:.3f} to {high:.3f}, {dev:,} dev rows)"
+    return (
+        f"{figure} is not distinguishable from 0.5 (chance): nothing shows that it learned anything{rows}; "
+        f"{advice}",
+    )
 
 
 def _recipe_beside(training: Path) -> str:

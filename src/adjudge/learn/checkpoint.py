@@ -17,7 +17,10 @@ from adjudge.storage.files import fresh_file
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The work folder of one run. A checkpoint of other settings, rows or versions is not this run's: ignored."""
+    """The work folder of one run.
+
+    A checkpoint of other settings, rows or versions is not this run's: ignored.
+    """
 
     folder: Path
     run: str

@@ -1,7 +1,8 @@
 """Training loop as named steps: plan an epoch, train on a batch, evaluate, keep the best, save a checkpoint.
 
-The loop knows no tokens and no model family: a `TrainingTask` plans batches of row numbers, gives the loss of one, and
-evaluates itself. A killed run goes on from its last checkpoint and ends with the weights of a run that never stopped.
+The loop knows no tokens and no model family: a `TrainingTask` plans batches of row numbers, gives the loss of
+one, and evaluates itself. A killed run goes on from its last checkpoint and ends with the weights of a run
+that never stopped.
 """
 
 from __future__ import annotations

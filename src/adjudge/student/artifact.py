@@ -35,17 +35,17 @@ def read(folder: Path) -> Manifest:
 def above(logits: np.ndarray, head: str, calibration: Calibration) -> np.ndarray:
     """Logits (rows, outputs) to P(step > k), float64 (rows, outputs); of one output P(relevant).
 
-    CORAL's logits give them one by one, CORN's give P(step > k | step >= k), to be multiplied up. Logits (ln 3, 0) are
-    probabilities (.75, .5): CORAL (.75, .5), CORN (.75, .375).
+    CORAL's logits give them one by one, CORN's give P(step > k | step >= k), to be multiplied up. Logits (ln
+    3, 0) are probabilities (.75, .5): CORAL (.75, .5), CORN (.75, .375).
     """
-    found = sigmoid(calibration.a * np.asarray(logits, np.float64) + calibration.b)
-    return np.cumprod(found, axis=1) if head == "corn" else found
+    chances = sigmoid(calibration.a * np.asarray(logits, np.float64) + calibration.b)
+    return np.cumprod(chances, axis=1) if head == "corn" else chances
 
 
 def scores(logits: np.ndarray, head: str, calibration: Calibration) -> np.ndarray:
     """Logits (rows, outputs) to scores (rows,) in [0, 1]: what `adjudge score` writes.
 
-    One logit: sigmoid(a x logit + b). Ordinal heads: the expected step over the highest one, which is the mean of
-    P(step > k). Logits (ln 3, 0): CORAL (.75 + .5) / 2 = 0.625, CORN (.75 + .375) / 2 = 0.5625.
+    One logit: sigmoid(a x logit + b). Ordinal heads: the expected step over the highest one, which is the
+    mean of P(step > k). Logits (ln 3, 0): CORAL (.75 + .5) / 2 = 0.625, CORN (.75 + .375) / 2 = 0.5625.
     """
     return above(logits, head, calibration).mean(axis=1)

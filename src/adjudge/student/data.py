@@ -21,7 +21,10 @@ from adjudge.text.pairs import unscorable
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows of one split. `targets` are in [0, 1], or steps for an ordinal head; `steps` are the hard labels."""
+    """Rows of one split.
+
+    `targets` are in [0, 1], or steps for an ordinal head; `steps` are the hard labels.
+    """
 
     pairs: Encoded
     targets: np.ndarray
@@ -50,8 +53,9 @@ def read_rows(path: Path, settings: StudentSettings) -> tuple[pa.Table, pa.Table
     dev = _draw(dev, settings.dev_rows, rng)
     if len(train) < 2 or pc.count_distinct(train["label"]).as_py() < 2:
         raise NotEnoughData(
-            f"{path}: {len(train)} usable rows in split 'train' with {pc.count_distinct(train['label']).as_py()} "
-            "distinct labels; at least 2 rows and 2 labels are needed. Widen the recipe's sources or floors."
+            f"{path}: {len(train)} usable rows in split 'train' with "
+            f"{pc.count_distinct(train['label']).as_py()} distinct labels; at least 2 rows and 2 labels are "
+            "needed. Widen the recipe's sources or floors."
         )
     return train, dev
 

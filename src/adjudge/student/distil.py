@@ -1,9 +1,10 @@
-"""Lessons for a student, in the order it takes them: the cosine's grades, the teacher's grades, people's labels.
+"""Lessons for a student, in the order it takes them: the cosine's grades, the teacher's grades, people's
+labels.
 
 Each lesson is a training table (tables.TRAINING) for `student.train` with `soft`: its target is the column
-`probability`. Unlabelled pairs carry the grade sigmoid(sharpness x z), z the grader's logit in standard deviations
-of the labelled train pairs around their mean. The last lesson mixes people's labels with unlabelled pairs, so that
-what the teacher taught is not forgotten while a few thousand labels are learnt.
+`probability`. Unlabelled pairs carry the grade sigmoid(sharpness x z), z the grader's logit in standard
+deviations of the labelled train pairs around their mean. The last lesson mixes people's labels with
+unlabelled pairs, so that what the teacher taught is not forgotten while a few thousand labels are learnt.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from adjudge.config import check_choice, check_range
+from adjudge.config import setting, settings
 from adjudge.errors import NotEnoughData
 from adjudge.records import Progress, no_progress
 from adjudge.stats.calibration import sigmoid
@@ -31,49 +33,50 @@ COLUMNS = ("item_id", "keyphrase", "title", "category")
 TEXTS = ("train", "all")
 
 
-@dataclass(frozen=True)
+@settings
 class DistilSettings:
-    """texts: whose keyphrases and titles form unlabelled pairs: `train`, or `all` (dev and test too, never their labels).
-    most_keyphrases, most_titles: a seeded draw above that. cosine_pairs, teacher_pairs: pairs of the first two lessons
-    (0 = no such lesson). anchor_pairs: unlabelled pairs in the last lesson. sharpness: see above. trust: a labelled
-    pair's target is trust x label + (1 - trust) x the teacher's grade. label_weight: mean weight of a labelled pair
-    (an unlabelled one weighs 1). balance: 0 leaves the classes as they are, 1 gives both the same sum of weights."""
+    """The lessons: which unlabelled pairs, how many of each, and how labels and grades are mixed."""
 
-    texts: str = "train"
-    most_keyphrases: int = 3000
-    most_titles: int = 6000
-    cosine_pairs: int = 60_000
-    teacher_pairs: int = 200_000
-    anchor_pairs: int = 8000
-    sharpness: float = 1.5
-    trust: float = 0.7
-    label_weight: float = 1.0
-    balance: float = 0.5
-    seed: int = 7
+    texts: Annotated[
+        str,
+        setting(
+            "Whose keyphrases and titles form unlabelled pairs; `all` takes those of dev and test too, "
+            "never their labels.",
+            choices=TEXTS,
+        ),
+    ] = "train"
+    most_keyphrases: Annotated[
+        int, setting("Keyphrases at most, a seeded draw above that.", ge=1, le=10**8)
+    ] = 3000
+    most_titles: Annotated[int, setting("Titles at most, a seeded draw above that.", ge=1, le=10**8)] = 6000
+    cosine_pairs: Annotated[int, setting("Pairs of the first lesson; 0 leaves it out.", ge=0, le=10**8)] = (
+        60_000
+    )
+    teacher_pairs: Annotated[int, setting("Pairs of the second lesson; 0 leaves it out.", ge=0, le=10**8)] = (
+        200_000
+    )
+    anchor_pairs: Annotated[int, setting("Unlabelled pairs in the last lesson.", ge=0, le=10**8)] = 8000
+    sharpness: Annotated[float, setting("Slope of a grade in a standardised logit.", ge=0.01, le=100)] = 1.5
+    trust: Annotated[
+        float,
+        setting("A labelled pair's target is trust x label + (1 - trust) x the teacher's grade.", ge=0, le=1),
+    ] = 0.7
+    label_weight: Annotated[
+        float, setting("Mean weight of a labelled pair; an unlabelled one weighs 1.", ge=1e-6, le=1e6)
+    ] = 1.0
+    balance: Annotated[
+        float,
+        setting("0 leaves the classes as they are, 1 gives both the same sum of weights.", ge=0, le=1),
+    ] = 0.5
+    seed: Annotated[int, setting("Seed of all draws.", ge=0, le=2**31 - 1)] = 7
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
     unlabelled: UnlabelledSettings = field(default_factory=UnlabelledSettings)
-
-    def __post_init__(self) -> None:
-        name = type(self).__name__
-        check_choice(name, "texts", self.texts, TEXTS)
-        for field_, low in (
-            ("most_keyphrases", 1),
-            ("most_titles", 1),
-            ("cosine_pairs", 0),
-            ("teacher_pairs", 0),
-            ("anchor_pairs", 0),
-        ):
-            check_range(name, field_, getattr(self, field_), low, 10**8)
-        check_range(name, "sharpness", self.sharpness, 0.01, 100)
-        check_range(name, "trust", self.trust, 0, 1)
-        check_range(name, "label_weight", self.label_weight, 1e-6, 1e6)
-        check_range(name, "balance", self.balance, 0, 1)
-        check_range(name, "seed", self.seed, 0, 2**31 - 1)
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """The training tables by lesson (only those with pairs), the blend, each grader's logits of the labelled rows
+    """The training tables by lesson (only those with pairs), the blend, each grader's logits of the labelled
+    rows
     given (in their order), and how many texts and pairs it came to."""
 
     tables: dict[str, Path]
@@ -97,9 +100,9 @@ def lessons(
 ) -> Lessons:
     """Write `cosine.parquet`, `teacher.parquet`, `labels.parquet` and `teacher.json` to `out`.
 
-    `training`: labelled rows of all splits (tables.TRAINING, labels 0 or 1). Labels of train alone are used; dev
-    rows stand in every lesson with their label (for AUC) and the grader's probability (for the loss). Test rows
-    lend their texts where `texts` is `all`, nothing else. Raises NotEnoughData, MissingExtra.
+    `training`: labelled rows of all splits (tables.TRAINING, labels 0 or 1). Labels of train alone are used;
+    dev rows stand in every lesson with their label (for AUC) and the grader's probability (for the loss).
+    Test rows lend their texts where `texts` is `all`, nothing else. Raises NotEnoughData, MissingExtra.
     """
     rng = np.random.default_rng([settings.seed, 3])
     out.mkdir(parents=True, exist_ok=True)
@@ -147,15 +150,15 @@ def _grade(
     taken = set(real)
     keyphrases = [*real, *(text for text in made if text not in taken)]
     titles = _titles(texts, settings.most_titles, rng)
-    own = settings.teacher
+    teacher = settings.teacher
     all_keyphrases = _first(keyphrases, training["keyphrase"])
     all_titles = _first(titles["title"].to_pylist(), training["title"])
-    left = embed(all_keyphrases, own.keyphrase_tokens, own, progress)
-    right = embed(all_titles, own.title_tokens, own, progress)
+    left = embed(all_keyphrases, teacher.keyphrase_tokens, teacher, progress)
+    right = embed(all_titles, teacher.title_tokens, teacher, progress)
     places = _places(training["keyphrase"], all_keyphrases), _places(training["title"], all_titles)
     cosine, overlap = of_pairs(left, right, *places)
     train = pc.equal(training["split"], "train").to_numpy(zero_copy_only=False)
-    blend = fit_blend(cosine[train], overlap[train], training["label"].to_numpy()[train], own)
+    blend = fit_blend(cosine[train], overlap[train], training["label"].to_numpy()[train], teacher)
     known = {"cosine": cosine, "overlap": overlap, "teacher": blend(cosine, overlap)}
     cosine, overlap = similarities(left.take(len(keyphrases)), right.take(len(titles)), progress)
     graded = {"cosine": cosine, "teacher": blend(cosine, overlap).astype(np.float32)}
@@ -233,7 +236,7 @@ def _draw(texts: list[str], most: int, rng: np.random.Generator) -> list[str]:
     texts = sorted(texts)
     if len(texts) <= most:
         return texts
-    return [texts[place] for place in np.sort(rng.choice(len(texts), most, replace=False))]
+    return [texts[index] for index in np.sort(rng.choice(len(texts), most, replace=False))]
 
 
 def _places(column: pa.ChunkedArray, texts: Sequence[str]) -> np.ndarray:

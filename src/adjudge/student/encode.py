@@ -111,13 +111,13 @@ def load_tokenizer(folder: Path) -> Any:
 
 def specials(tokenizer: Any) -> Specials:
     """The ids of [CLS], [SEP] and [PAD]. Raises BadArtifact where the tokenizer has none."""
-    found = {name: tokenizer.token_to_id(f"[{name}]") for name in ("CLS", "SEP", "PAD")}
-    missing = [f"[{name}]" for name, value in found.items() if value is None]
+    ids = {name: tokenizer.token_to_id(f"[{name}]") for name in ("CLS", "SEP", "PAD")}
+    missing = [f"[{name}]" for name, value in ids.items() if value is None]
     if missing:
         raise BadArtifact(
             f"the tokenizer has no {', '.join(missing)}; a BERT (WordPiece) tokenizer is needed"
         )
-    return Specials(found["CLS"], found["SEP"], found["PAD"])
+    return Specials(ids["CLS"], ids["SEP"], ids["PAD"])
 
 
 def encode(tokenizer: Any, first: pa.Array, second: pa.Array, max_length: int) -> Encoded:
@@ -129,15 +129,16 @@ def encode(tokenizer: Any, first: pa.Array, second: pa.Array, max_length: int) -
 
 def _distinct(tokenizer: Any, texts: pa.Array, max_length: int) -> tuple[Texts, Ids]:
     coded = texts.dictionary_encode()
-    found = tokenise(tokenizer, coded.dictionary, max_length)
-    return found, coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    tokens = tokenise(tokenizer, coded.dictionary, max_length)
+    return tokens, coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def tokenise(tokenizer: Any, texts: pa.Array, most: int) -> Texts:
     """Texts (a string array without nulls) as ids, at most `most` kept of each.
 
-    A BERT tokenizer reads the words between spaces apart from one another, so each distinct word is tokenised once and
-    texts are put together in numpy: ten times as fast where words come back. Other tokenizers get whole texts.
+    A BERT tokenizer reads the words between spaces apart from one another, so each distinct word is tokenised
+    once and texts are put together in numpy: ten times as fast where words come back. Other tokenizers get
+    whole texts.
     """
     words = pc.split_pattern(texts, " ") if _reads_words(tokenizer) else None
     ends = np.arange(1, len(texts) + 1) if words is None else words.offsets.to_numpy()[1:].astype(np.int64)

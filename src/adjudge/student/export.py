@@ -47,8 +47,9 @@ Serve = Callable[[Path], Served]
 class Form:
     """How a kind of network lies in an artifact.
 
-    `write` puts its files (all but manifest and golden pairs) in a folder, its calibration folded in; `reference`
-    reads them back and gives logits (rows, outputs) of a table without any of the scoring room's code.
+    `write` puts its files (all but manifest and golden pairs) in a folder, its calibration folded in;
+    `reference` reads them back and gives logits (rows, outputs) of a table without any of the scoring room's
+    code.
     """
 
     kind: str
@@ -192,8 +193,8 @@ def check_parity(served: Served, folder: Path) -> None:
     if not gap[worst] <= PARITY:
         raise BadArtifact(
             f"export refused: ONNX and torch scores differ by {gap[worst]:.2e} on golden pair "
-            f"{golden['item_id'][worst].as_py()!r}, {golden['keyphrase'][worst].as_py()!r}; allowed is {PARITY:g}. "
-            "Try precision=fp32 and the pinned onnxruntime; nothing was written."
+            f"{golden['item_id'][worst].as_py()!r}, {golden['keyphrase'][worst].as_py()!r}; allowed is "
+            f"{PARITY:g}. Try precision=fp32 and the pinned onnxruntime; nothing was written."
         )
 
 

@@ -1,4 +1,5 @@
-"""The kinds of student network, each as the few functions that training needs; no other file asks for the kind."""
+"""The kinds of student network, each as the few functions that training needs; no other file asks for the
+kind."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from adjudge.student.start import Start, start
 
 @dataclass(frozen=True)
 class Family:
-    """begin: settings and the training texts -> a start point. plan: pairs -> an epoch's batches. forward: logits
+    """begin: settings and the training texts -> a start point. plan: pairs -> an epoch's batches. forward:
+    logits
     (rows, outputs) of some rows of pairs. form: how the trained network lies in an artifact."""
 
     begin: Callable[[StudentSettings, Iterable[str]], Start]
@@ -40,7 +42,7 @@ def _plan_cross(pairs: Encoded, settings: StudentSettings, rng: np.random.Genera
     """Rows shuffled, equal lengths together, batches in random order."""
     order = rng.permutation(len(pairs.first_of))
     cuts = batches(pairs.lengths, settings.batch_tokens, order)
-    return [cuts[place] for place in rng.permutation(len(cuts))]
+    return [cuts[index] for index in rng.permutation(len(cuts))]
 
 
 def _forward_cross(

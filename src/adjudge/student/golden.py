@@ -38,7 +38,7 @@ def choose(rows: pa.Table, scores: np.ndarray, count: int) -> pa.Table:
     places = np.unique(np.linspace(0, len(ranked) - 1, min(count, len(ranked))).round().astype(int))
     if "category" not in rows.column_names:
         rows = rows.append_column("category", pa.nulls(len(rows), pa.string()))
-    real = rows.select(COLUMNS).cast(_SCHEMA).take(pa.array([ranked[place] for place in places]))
+    real = rows.select(COLUMNS).cast(_SCHEMA).take(pa.array([ranked[rank] for rank in places]))
     middle = real.slice(len(real) // 2, 1).to_pylist()[0]
     return pa.concat_tables([real, _odd(middle)])
 

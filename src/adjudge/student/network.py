@@ -38,8 +38,8 @@ def encoder_layer(layer: Any, asking: Tensor, told: Tensor, bias: Tensor | None)
         for part in (attention.query(asking), attention.key(told), attention.value(told))
     )
     dropout = attention.dropout.p if layer.training else 0.0
-    seen = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout)
-    states = layer.attention.output(seen.transpose(1, 2).flatten(2), asking)
+    context = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout)
+    states = layer.attention.output(context.transpose(1, 2).flatten(2), asking)
     return layer.output(layer.intermediate(states), states)
 
 
@@ -60,8 +60,8 @@ class CoralHead(nn.Module):
 
     @classmethod
     def like(cls, linear: nn.Linear, outputs: int) -> CoralHead:
-        """A head that goes on from a trained layer of one logit, or of equal rows (a CORAL head as saved); thresholds that
-        it has not lie around its one bias. From any other layer only the width is taken.
+        """A head that goes on from a trained layer of one logit, or of equal rows (a CORAL head as saved);
+        thresholds that it has not lie around its one bias. From any other layer only the width is taken.
 
         Weight (1, 2), bias .5, two outputs: the same weight, biases 1.5 and -.5.
         """

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adjudge.config import check_range
+from adjudge.config import check_range, setting, settings
 from adjudge.errors import BadConfig, NotEnoughData
 
 Ints = NDArray[np.int64]
@@ -21,30 +21,34 @@ _EDGE = re.compile(r"^\W+|\W+$")
 _TRIES_A_PHRASE = 20
 
 
-@dataclass(frozen=True)
+@settings
 class UnlabelledSettings:
-    """phrases: made-up keyphrases; words: their lengths are 1 .. len(words) words with these weights; first_words: they
-    are cut from so many first words of a title; scattered: share made of words that need not stand together.
-    near, plausible: a pair's title is among the keyphrase's `near` best with chance mix[0], of rank `near` to
-    `plausible` with chance mix[1], any with chance mix[2]. real: share of pairs with a real keyphrase."""
+    """How unlabelled pairs are drawn by rank: real and made-up keyphrases against a collection's titles."""
 
-    phrases: int = 6000
-    words: tuple[float, ...] = (0.15, 0.3, 0.3, 0.15, 0.1)
-    first_words: int = 12
-    scattered: float = 0.3
-    near: int = 30
-    plausible: int = 500
-    mix: tuple[float, ...] = (0.4, 0.3, 0.3)
-    real: float = 0.3
+    phrases: Annotated[int, setting("Made-up keyphrases.", ge=0, le=10**6)] = 6000
+    words: Annotated[
+        tuple[float, ...], setting("Weights of made-up keyphrases of one word, two words, and so on.")
+    ] = (0.15, 0.3, 0.3, 0.15, 0.1)
+    first_words: Annotated[
+        int, setting("They are cut from this many first words of a title.", ge=1, le=1000)
+    ] = 12
+    scattered: Annotated[
+        float, setting("Share of them made of words that need not stand together.", ge=0, le=1)
+    ] = 0.3
+    near: Annotated[int, setting("Ranks that count as near.", ge=1, le=10**6)] = 30
+    plausible: Annotated[int, setting("Ranks that count as plausible; at least `near`.", ge=1, le=10**6)] = (
+        500
+    )
+    mix: Annotated[tuple[float, ...], setting("Weights of titles that are near, plausible, and any.")] = (
+        0.4,
+        0.3,
+        0.3,
+    )
+    real: Annotated[float, setting("Share of pairs with a real keyphrase.", ge=0, le=1)] = 0.3
 
     def __post_init__(self) -> None:
         name = type(self).__name__
-        check_range(name, "phrases", self.phrases, 0, 10**6)
-        check_range(name, "first_words", self.first_words, 1, 1000)
-        check_range(name, "scattered", self.scattered, 0, 1)
-        check_range(name, "near", self.near, 1, 10**6)
         check_range(name, "plausible", self.plausible, self.near, 10**6)
-        check_range(name, "real", self.real, 0, 1)
         for field, values in (("words", self.words), ("mix", self.mix)):
             if not values or min(values) < 0 or sum(values) <= 0:
                 raise BadConfig(f"{name}.{field} is {values}: allowed are weights >= 0, not all 0")
@@ -60,13 +64,13 @@ def phrases(titles: Sequence[str], settings: UnlabelledSettings, rng: np.random.
     Fewer come back where the titles do not hold so many.
     """
     weights = np.array(settings.words) / sum(settings.words)
-    found: set[str] = set()
+    spans: set[str] = set()
     split = [title.split() for title in titles]
     usable = [words for words in split if words]
     if not usable:
         return []
     for _ in range(settings.phrases * _TRIES_A_PHRASE):
-        if len(found) == settings.phrases:
+        if len(spans) == settings.phrases:
             break
         words = usable[rng.integers(len(usable))][: settings.first_words]
         size = min(len(words), 1 + int(rng.choice(len(weights), p=weights)))
@@ -74,10 +78,10 @@ def phrases(titles: Sequence[str], settings: UnlabelledSettings, rng: np.random.
             picked = np.sort(rng.choice(len(words), size, replace=False))
         else:
             picked = rng.integers(len(words) - size + 1) + np.arange(size)
-        text = " ".join(filter(None, (_EDGE.sub("", words[place].lower()) for place in picked)))
+        text = " ".join(filter(None, (_EDGE.sub("", words[index].lower()) for index in picked)))
         if text:
-            found.add(text)
-    return sorted(found)
+            spans.add(text)
+    return sorted(spans)
 
 
 def draw(
@@ -91,10 +95,10 @@ def draw(
     number, titles = logits.shape
     if not number or not titles:
         raise NotEnoughData(f"unlabelled pairs need keyphrases and titles; seen: {number} and {titles}")
-    own = rng.random(pairs) < settings.real if number > real else np.ones(pairs, bool)
+    use_real = rng.random(pairs) < settings.real if number > real else np.ones(pairs, bool)
     keyphrase = np.sort(
         np.where(
-            own, rng.integers(0, max(1, real), pairs), rng.integers(min(real, number - 1), number, pairs)
+            use_real, rng.integers(0, max(1, real), pairs), rng.integers(min(real, number - 1), number, pairs)
         )
     )
     title = np.empty(pairs, np.int64)

@@ -5,8 +5,8 @@ Two exact savings against the model's own forward (outputs equal to some 1e-6):
 - What the first layer makes of a token (its embedding, query, key and value) depends on (id, position, type)
   alone. `First` computes it once for each distinct such triple; `Rest` looks it up.
 - In the last layer [CLS] alone asks. Its scores q' W_k x are (W_k' q)' x and its answer sum a (W_v x) is
-  W_v (sum a x): the key and value matrices meet one vector a pair and no longer every token. The key's bias adds
-  the same to every score, which softmax does not see; the value's adds once, since the shares sum to 1.
+  W_v (sum a x): the key and value matrices meet one vector a pair and no longer every token. The key's bias
+  adds the same to every score, which softmax does not see; the value's adds once, since the shares sum to 1.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ WHOLE = ("input_ids", "attention_mask", "token_type_ids")
 def write_graphs(model: Any, folder: Path) -> None:
     """Write model.onnx (the whole graph), first.onnx and rest.onnx to `folder`.
 
-    model  input_ids, attention_mask, token_type_ids (rows, tokens) -> logits (rows, outputs)
-    first  ids, positions, types (triples) -> states (triples, width) and, of more than one layer, queries (scaled),
+    model  input_ids, attention_mask, token_type_ids (rows, tokens) -> logits (rows, outputs) first  ids,
+    positions, types (triples) -> states (triples, width) and, of more than one layer, queries (scaled),
            keys, values (heads, triples, width / heads)
     rest   these tables and index (rows, tokens) into them -> logits. All rows are taken to fill their length.
     """
@@ -110,7 +110,7 @@ class First(nn.Module):
         heads = part.num_attention_heads
         scale = (part.query.weight.shape[0] // heads) ** -0.5
         made = (part.query(states) * scale, part.key(states), part.value(states))
-        return (states, *(one.unflatten(1, (heads, -1)).transpose(0, 1) for one in made))
+        return (states, *(column.unflatten(1, (heads, -1)).transpose(0, 1) for column in made))
 
 
 class Rest(nn.Module):
@@ -125,8 +125,8 @@ class Rest(nn.Module):
         if len(layers) > 1:
             # (heads, rows, tokens, width / heads): gathered so, nothing has to be transposed.
             queries, keys, values = (table[:, index] for table in tables[1:])
-            seen = torch.softmax(queries @ keys.transpose(2, 3), -1) @ values
-            states = layers[0].attention.output(seen.permute(1, 2, 0, 3).flatten(2), states)
+            context = torch.softmax(queries @ keys.transpose(2, 3), -1) @ values
+            states = layers[0].attention.output(context.permute(1, 2, 0, 3).flatten(2), states)
             states = layers[0].output(layers[0].intermediate(states), states)
         for layer in layers[1:-1]:
             states = network.encoder_layer(layer, states, states, None)
@@ -134,7 +134,8 @@ class Rest(nn.Module):
 
 
 def top(model: Any, states: Tensor, bias: Tensor | None) -> Tensor:
-    """Logits from the states below the last layer (rows, tokens, width); `bias` is (rows, 1, tokens) or absent."""
+    """Logits from the states below the last layer (rows, tokens, width); `bias` is (rows, 1, tokens) or
+    absent."""
     layer, pooler = model.bert.encoder.layer[-1], model.bert.pooler
     part = layer.attention.self
     heads, width = part.num_attention_heads, part.query.weight.shape[0]
@@ -146,8 +147,8 @@ def top(model: Any, states: Tensor, bias: Tensor | None) -> Tensor:
     scores = asked @ states.transpose(1, 2)
     if bias is not None:
         scores = scores + bias
-    seen = torch.softmax(scores, -1) @ states
-    told = (seen.transpose(0, 1) @ value).transpose(0, 1).flatten(1) + part.value.bias
-    after = layer.attention.output(told, first)
-    found = layer.output(layer.intermediate(after), after)
-    return model.classifier(pooler.activation(pooler.dense(found)))
+    context = torch.softmax(scores, -1) @ states
+    attended = (context.transpose(0, 1) @ value).transpose(0, 1).flatten(1) + part.value.bias
+    after = layer.attention.output(attended, first)
+    last = layer.output(layer.intermediate(after), after)
+    return model.classifier(pooler.activation(pooler.dense(last)))

@@ -1,10 +1,11 @@
-"""Every setting of a student, complete and checked."""
+"""Settings of a student: network, start point, training, calibration."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import Annotated
 
-from adjudge.config import check_choice, check_range
+from adjudge.config import setting, settings
 from adjudge.errors import BadConfig
 
 NETWORKS = ("cross", "split")
@@ -12,100 +13,121 @@ HEADS = ("binary", "probability", "coral", "corn")
 ORDINAL = ("coral", "corn")
 
 
-@dataclass(frozen=True)
+@settings
 class SplitSettings:
-    """What of a split student is per pair (`student.split`).
+    """The part of a split student that is computed per pair (`student.split`)."""
 
-    width, heads     of the queries and keys of the crossing
-    hidden           units of each keyphrase token, `top` units of a pair
-    keyphrase_tokens   tokens kept of a keyphrase; an item keeps `max_length`
-    run              pairs of one item that stand together in a training batch: they share its lower layers
-    frozen           the lower layers stay as they start (`minilm`, say): states are then computed once a text in
-                     training too (and held: 2 x width bytes a token), and serve every student of the same start
-    """
-
-    width: int = 64
-    heads: int = 1
-    hidden: int = 128
-    top: int = 64
-    keyphrase_tokens: int = 24
-    run: int = 8
-    frozen: bool = False
+    width: Annotated[int, setting("Width of the queries and keys of the crossing.", ge=1, le=2048)] = 64
+    heads: Annotated[int, setting("Heads of the crossing; they divide the width.", ge=1, le=64)] = 1
+    hidden: Annotated[int, setting("Units per keyphrase token.", ge=1, le=4096)] = 128
+    top: Annotated[int, setting("Units per pair.", ge=1, le=4096)] = 64
+    # 31 tokens and [CLS] are the rows of one block in scoring (scoring/split/blocks).
+    keyphrase_tokens: Annotated[
+        int, setting("Tokens kept of a keyphrase; an item keeps `max_length`.", ge=1, le=31)
+    ] = 24
+    run: Annotated[
+        int,
+        setting(
+            "Pairs of one item that stand together in a training batch: they share its lower layers.",
+            ge=1,
+            le=10_000,
+        ),
+    ] = 8
+    frozen: Annotated[
+        bool,
+        setting(
+            "The lower layers stay as they start (`minilm`, say): states are then computed once per text in "
+            "training too (and kept: 2 x width bytes per token), and serve every student of the same start."
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
-        for name, high in (("width", 2048), ("heads", 64), ("hidden", 4096), ("top", 4096), ("run", 10_000)):
-            check_range("SplitSettings", name, getattr(self, name), 1, high)
-        # 31 tokens and [CLS] are the rows of one block in scoring (scoring/split_blocks).
-        check_range("SplitSettings", "keyphrase_tokens", self.keyphrase_tokens, 1, 31)
         if self.width % self.heads:
             raise BadConfig(f"SplitSettings.heads is {self.heads}: it must divide width {self.width}")
 
 
-@dataclass(frozen=True)
+@settings
 class StudentSettings:
-    """How a student is built and trained.
+    """How a student is built and trained."""
 
-    kind             `cross` (keyphrase and item read together), or `split` (apart; only the crossing is per pair)
-    start            `minilm-pca` (word vectors of MiniLM projected to `width`, the rest random), `minilm` (its
-                     first `layers` layers as they are), `random` (own vocabulary from the training text), a
-                     local folder, or a hub name (needs `allow_download` unless it is cached)
-    layers, width, heads   size of the network (of a split one: of its lower layers); `minilm`, a folder and a hub name bring their own width and heads
-    alike            gain of attention that begins by looking for like tokens (`minilm-pca` and `random`); 0 = plain
-    vocabulary       WordPiece entries at most, for `random`
-    max_length       tokens a pair; the longer text loses its end first
-    head             `binary` (cross-entropy), `probability` (squared error on the judge's probability),
-                     `coral` or `corn` (ordinal, `levels` steps)
-    soft             `binary` only: the target is the judge's probability where a row has one (distillation)
-    epochs           passes over the training rows
-    max_pairs        pairs seen in all at most; 0 = epochs x rows
-    lr, warmup, weight_decay, dropout, clip   AdamW; `warmup` is a share of the run, then linear decay to 0
-    batch_tokens     tokens a step, padding counted
-    evaluations      times the dev split is looked at (and a checkpoint written) over the run
-    patience         stop after this many evaluations without a lower dev loss; 0 = never
-    dev_rows         dev rows used at most, drawn once
-    precision        `fp32`, or `bf16` (autocast)
-    threads          torch threads; 0 = as many as torch chooses
-    calibrate        `platt` (fitted on dev rows) or `none`
-    golden           real pairs kept with their scores as a self-test of the artifact
-    """
-
-    kind: str = "cross"
-    start: str = "minilm-pca"
-    layers: int = 2
-    width: int = 128
-    heads: int = 2
-    alike: float = 1.0
-    vocabulary: int = 8000
-    max_length: int = 64
-    head: str = "binary"
-    levels: int = 3
-    soft: bool = False
-    epochs: int = 4
-    max_pairs: int = 0
-    lr: float = 5e-4
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    dropout: float = 0.0
-    clip: float = 1.0
-    batch_tokens: int = 1024
-    evaluations: int = 8
-    patience: int = 3
-    dev_rows: int = 10_000
-    precision: str = "fp32"
-    threads: int = 0
-    calibrate: str = "platt"
-    golden: int = 64
-    seed: int = 7
-    allow_download: bool = False
+    kind: Annotated[
+        str,
+        setting("`cross` reads keyphrase and item together, `split` apart: less per pair.", choices=NETWORKS),
+    ] = "cross"
+    start: Annotated[
+        str,
+        setting(
+            "Start point: `minilm-pca` (word vectors of MiniLM projected to `width`, the rest random), "
+            "`minilm` (its first `layers` layers as they are), `random` (own vocabulary from the training "
+            "text), a local folder, or a hub name (needs `allow_download` unless it is cached)."
+        ),
+    ] = "minilm-pca"
+    layers: Annotated[int, setting("Layers; of a split student, its lower layers.", ge=1, le=48)] = 2
+    width: Annotated[
+        int, setting("Width; `minilm`, a folder and a hub name bring their own.", ge=8, le=2048)
+    ] = 128
+    heads: Annotated[int, setting("Attention heads; they divide the width.", ge=1, le=64)] = 2
+    alike: Annotated[
+        float,
+        setting(
+            "Gain of attention that begins by looking for like tokens (`minilm-pca` and `random`); 0 is "
+            "plain.",
+            ge=0.0,
+            le=10.0,
+        ),
+    ] = 1.0
+    vocabulary: Annotated[int, setting("WordPiece entries at most, for `random`.", ge=100, le=200_000)] = 8000
+    max_length: Annotated[
+        int, setting("Longest pair; the longer text loses its end first.", ge=8, le=512, unit="tokens")
+    ] = 64
+    head: Annotated[
+        str,
+        setting(
+            "`binary` (cross-entropy), `probability` (squared error on the judge's probability), `coral` or "
+            "`corn` (ordinal, `levels` steps).",
+            choices=HEADS,
+        ),
+    ] = "binary"
+    levels: Annotated[int, setting("Steps of an ordinal head.", ge=2, le=20)] = 3
+    soft: Annotated[
+        bool,
+        setting("Head `binary`: the target is the judge's probability if a row has one (distillation)."),
+    ] = False
+    epochs: Annotated[int, setting("Passes over the training rows.", ge=1, le=1000)] = 4
+    max_pairs: Annotated[int, setting("Pairs seen in all at most; 0 is epochs x rows.", ge=0, le=10**12)] = 0
+    lr: Annotated[float, setting("Peak learning rate of AdamW.", ge=1e-8, le=1.0)] = 5e-4
+    warmup: Annotated[
+        float, setting("Share of the run with a rising rate; it then falls to 0.", ge=0.0, le=0.9)
+    ] = 0.1
+    weight_decay: Annotated[float, setting("Weight decay of the layers' matrices.", ge=0.0, le=10.0)] = 0.01
+    dropout: Annotated[float, setting("Dropout.", ge=0.0, le=0.9)] = 0.0
+    clip: Annotated[float, setting("Largest norm of a gradient.", ge=1e-3, le=1e6)] = 1.0
+    batch_tokens: Annotated[
+        int, setting("Size of a step, padding counted.", ge=64, le=10**7, unit="tokens")
+    ] = 1024
+    evaluations: Annotated[
+        int, setting("Evaluations of the dev split, each with a checkpoint.", ge=1, le=10_000)
+    ] = 8
+    patience: Annotated[
+        int,
+        setting("Stop after this many evaluations without a lower dev loss; 0 is never.", ge=0, le=10_000),
+    ] = 3
+    dev_rows: Annotated[int, setting("Dev rows used at most, drawn once.", ge=1, le=10**8)] = 10_000
+    precision: Annotated[
+        str, setting("Arithmetic of training; bf16 is autocast.", choices=("fp32", "bf16"))
+    ] = "fp32"
+    threads: Annotated[int, setting("Threads; 0 is torch's own choice.", ge=0, le=1024)] = 0
+    calibrate: Annotated[
+        str, setting("Calibration of the score, fitted on dev rows.", choices=("platt", "none"))
+    ] = "platt"
+    golden: Annotated[
+        int, setting("Real pairs kept with their scores as the artifact's self-test.", ge=8, le=10_000)
+    ] = 64
+    seed: Annotated[int, setting("Seed of all randomness.", ge=0, le=2**31 - 1)] = 7
+    allow_download: Annotated[bool, setting("A hub name may be downloaded.")] = False
     split: SplitSettings = field(default_factory=SplitSettings)
 
     def __post_init__(self) -> None:
-        for name, low, high in _RANGES:
-            check_range("StudentSettings", name, getattr(self, name), low, high)
-        check_choice("StudentSettings", "kind", self.kind, NETWORKS)
-        check_choice("StudentSettings", "head", self.head, HEADS)
-        check_choice("StudentSettings", "precision", self.precision, ("fp32", "bf16"))
-        check_choice("StudentSettings", "calibrate", self.calibrate, ("platt", "none"))
         if not self.start.strip():
             raise BadConfig(
                 "StudentSettings.start is empty: allowed are minilm-pca, minilm, random, a folder, a hub name"
@@ -117,30 +139,5 @@ class StudentSettings:
 
     @property
     def outputs(self) -> int:
-        """Logits a pair: one, or levels - 1 for an ordinal head."""
+        """Logits per pair: one, or levels - 1 for an ordinal head."""
         return self.levels - 1 if self.head in ORDINAL else 1
-
-
-_RANGES = (
-    ("layers", 1, 48),
-    ("width", 8, 2048),
-    ("heads", 1, 64),
-    ("alike", 0.0, 10.0),
-    ("vocabulary", 100, 200_000),
-    ("max_length", 8, 512),
-    ("levels", 2, 20),
-    ("epochs", 1, 1000),
-    ("max_pairs", 0, 10**12),
-    ("lr", 1e-8, 1.0),
-    ("warmup", 0.0, 0.9),
-    ("weight_decay", 0.0, 10.0),
-    ("dropout", 0.0, 0.9),
-    ("clip", 1e-3, 1e6),
-    ("batch_tokens", 64, 10**7),
-    ("evaluations", 1, 10_000),
-    ("patience", 0, 10_000),
-    ("dev_rows", 1, 10**8),
-    ("threads", 0, 1024),
-    ("golden", 8, 10_000),
-    ("seed", 0, 2**31 - 1),
-)

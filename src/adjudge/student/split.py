@@ -1,16 +1,18 @@
 """The split student: both texts pass the lower layers apart, only the crossing is per pair.
 
-Family: PreTTR (MacAvaney et al. 2020), MORES (Gao et al. 2020), DeFormer (Cao et al. 2020); that every token of the
-keyphrase asks, and not [CLS] alone, is ColBERT's late interaction (Khattab and Zaharia 2020) with attention in place
-of a maximum. Of a pair with keyphrase tokens i and item tokens j (the null key stands among them):
+Family: PreTTR (MacAvaney et al. 2020), MORES (Gao et al. 2020), DeFormer (Cao et al. 2020); that every token
+of the keyphrase asks, and not [CLS] alone, is ColBERT's late interaction (Khattab and Zaharia 2020) with
+attention in place of a maximum. Of a pair with keyphrase tokens i and item tokens j (the null key stands
+among them):
 
-    look   a_ij  = softmax_j(q_i . k_j / sqrt(head size))           per head
-    unit   h_i   = relu(sum_heads sum_j a_ij v_j + b_i)             `hidden` units, value map and feed-forward in one
-    pair   g     = sum_i w_i h_i;   logits = C relu(D g)
+    look   a_ij  = softmax_j(q_i . k_j / sqrt(head size))           per head unit   h_i   = relu(sum_heads
+    sum_j a_ij v_j + b_i)             `hidden` units, value map and feed-forward in one pair   g     = sum_i
+    w_i h_i;   logits = C relu(D g)
 
-q, b and w are the keyphrase's, k and v the item's: all are linear in the states of the lower layers, computed once
-a text. The attention's value map and the feed-forward's first matrix are one matrix, since nothing stands between.
-At the start q and k are the same map (a token finds its like) and b is minus v (what was found cancels the token).
+q, b and w are the keyphrase's, k and v the item's: all are linear in the states of the lower layers, computed
+once a text. The attention's value map and the feed-forward's first matrix are one matrix, since nothing
+stands between. At the start q and k are the same map (a token finds its like) and b is minus v (what was
+found cancels the token).
 """
 
 from __future__ import annotations
@@ -43,14 +45,14 @@ class SplitNetwork(nn.Module):
         self.bert, self.config, self.split = bert, bert.config, split
         bert.requires_grad_(not split.frozen)
         self.held: dict[bytes, Tensor] = {}
-        width, told = bert.config.hidden_size, split.heads * split.hidden
+        width, value_width = bert.config.hidden_size, split.heads * split.hidden
         self.query = nn.Linear(width, split.width)
         self.key = nn.Linear(width, split.width)
-        self.value = nn.Linear(width, told)
+        self.value = nn.Linear(width, value_width)
         self.own = nn.Linear(width, split.hidden)
         self.weight = nn.Linear(width, 1)
         self.null_key = nn.Parameter(torch.zeros(split.width))
-        self.null_value = nn.Parameter(torch.zeros(told))
+        self.null_value = nn.Parameter(torch.zeros(value_width))
         self.dense = nn.Linear(split.hidden, split.top)
         self.classifier = nn.Linear(split.top, outputs)
 
@@ -64,11 +66,12 @@ class SplitNetwork(nn.Module):
         return F.layer_norm(states, (self.config.hidden_size,))
 
     def asks(self, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of a keyphrase's states (..., width): queries (..., width of the crossing), own share, weight (..., 1)."""
+        """Of a keyphrase's states (..., width): queries (..., width of the crossing), own share, weight (...,
+        1)."""
         scale = math.sqrt(self.split.width // self.split.heads)
         return self.query(states) / scale, self.own(states), F.softplus(self.weight(states))
 
-    def told(self, states: Tensor) -> tuple[Tensor, Tensor]:
+    def keys_and_values(self, states: Tensor) -> tuple[Tensor, Tensor]:
         """Of an item's states (items, tokens, width): keys and values, the null key in front."""
         keys, values = self.key(states), self.value(states)
         null_key, null_value = self.null_key.expand_as(keys[:, :1]), self.null_value.expand_as(values[:, :1])
@@ -84,10 +87,10 @@ class SplitNetwork(nn.Module):
     ) -> Tensor:
         """Logits (blocks, pairs, outputs).
 
-        A block is some pairs of one item: queries, by head, (blocks, rows, head size), rows the tokens that ask;
-        own (blocks, rows, hidden); told, by head, keys transposed (blocks, head size, tokens) and values (blocks,
-        tokens, hidden); pool (blocks, pairs, rows) holds the weight of each row in its pair, else 0; bias
-        (blocks, 1, tokens) is added to what is looked for.
+        A block is some pairs of one item: queries, by head, (blocks, rows, head size), rows the tokens that
+        ask; own (blocks, rows, hidden); told, by head, keys transposed (blocks, head size, tokens) and values
+        (blocks, tokens, hidden); pool (blocks, pairs, rows) holds the weight of each row in its pair, else 0;
+        bias (blocks, 1, tokens) is added to what is looked for.
         """
         units = own
         for asking, (keys, values) in zip(queries, told, strict=True):
@@ -149,27 +152,27 @@ def logits(
 ) -> Tensor:
     """Logits (rows, outputs); each distinct text of these rows passes the lower layers once.
 
-    `most` is how many tokens of its own a keyphrase and an item keep. `kept`: states are rounded to float16, as
-    scoring keeps them.
+    `most` is how many tokens of its own a keyphrase and an item keep. `kept`: states are rounded to float16,
+    as scoring keeps them.
     """
     firsts, first_at = np.unique(pairs.first_of[rows], return_inverse=True)
     seconds, second_at = np.unique(pairs.second_of[rows], return_inverse=True)
     asking, asking_mask = _states(model, pairs.first, firsts, most[0], special, False, kept)
-    queries, own, weight = model.asks(asking[:, :-1])
+    queries, states, weight = model.asks(asking[:, :-1])
     # The last token of each keyphrase is its [SEP], which does not ask; shorter rows end in padding.
     weight = weight[..., 0] * asking_mask[:, 1:]
     telling, told_mask = _states(model, pairs.second, seconds, most[1], special, True, kept)
-    keys, values = model.told(telling)
+    keys, values = model.keys_and_values(telling)
     bias = F.pad((1.0 - told_mask[:, None, :]) * -1e9, (1, 0))
     at_k, at_i = torch.from_numpy(first_at), torch.from_numpy(second_at)
     by_head = [part[at_k] for part in queries.chunk(model.split.heads, -1)]
-    told = [
+    by_item = [
         (key.transpose(1, 2)[at_i], value[at_i])
         for key, value in zip(
             keys.chunk(model.split.heads, -1), values.chunk(model.split.heads, -1), strict=True
         )
     ]
-    return model.cross(by_head, own[at_k], told, weight[at_k][:, None, :], bias[at_i])[:, 0]
+    return model.cross(by_head, states[at_k], by_item, weight[at_k][:, None, :], bias[at_i])[:, 0]
 
 
 def _states(
@@ -191,12 +194,12 @@ def _held(model: SplitNetwork, ids: Ids, mask: Ids, side: int) -> Tensor:
     """The states of frozen lower layers, in float16 as scoring keeps them: computed at a text's first sight."""
     sizes = mask.sum(axis=1)
     keys = [bytes([side]) + row[:size].tobytes() for row, size in zip(ids, sizes, strict=True)]
-    missing = np.array([place for place, key in enumerate(keys) if key not in model.held], np.int64)
+    missing = np.array([index for index, key in enumerate(keys) if key not in model.held], np.int64)
     if len(missing):
         with torch.no_grad():
             states = _lower(model, ids[missing], mask[missing], side).half()
-        for place, state in zip(missing, states, strict=True):
-            model.held[keys[place]] = state[: sizes[place]].clone()
+        for index, state in zip(missing, states, strict=True):
+            model.held[keys[index]] = state[: sizes[index]].clone()
     return nn.utils.rnn.pad_sequence([model.held[key] for key in keys], batch_first=True).float()
 
 
@@ -209,8 +212,8 @@ def plan(pairs: Encoded, tokens: int, run: int, most: tuple[int, int], rng: np.r
     order = order[np.argsort(pairs.second_of[order], kind="stable")]
     item = pairs.second_of[order]
     first = np.flatnonzero(np.r_[True, item[1:] != item[:-1]])
-    place = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
-    begins = np.flatnonzero(place % run == 0)
+    offset = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
+    begins = np.flatnonzero(offset % run == 0)
     ends = np.r_[begins[1:], len(order)]
     asked = np.r_[0, np.cumsum(lengths(pairs.first, most[0])[pairs.first_of[order]])]
     cost = asked[ends] - asked[begins] + lengths(pairs.second, most[1])[item[begins]]
@@ -218,6 +221,6 @@ def plan(pairs: Encoded, tokens: int, run: int, most: tuple[int, int], rng: np.r
     batch = np.cumsum(cost[runs]) // tokens
     cuts = np.flatnonzero(np.r_[True, batch[1:] != batch[:-1]])
     return [
-        np.concatenate([order[begins[one] : ends[one]] for one in runs[here:there]])
-        for here, there in zip(cuts, np.r_[cuts[1:], len(runs)], strict=True)
+        np.concatenate([order[begins[number] : ends[number]] for number in runs[start:end]])
+        for start, end in zip(cuts, np.r_[cuts[1:], len(runs)], strict=True)
     ]

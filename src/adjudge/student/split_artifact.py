@@ -12,7 +12,8 @@ from adjudge.student.settings import StudentSettings
 
 KIND = "split-encoder"
 GRAPHS = ("lower", "asks", "told", "cross")
-"""lower: ids -> states; asks: a keyphrase's states -> queries, own share, weight; told: an item's states -> keys and
+"""lower: ids -> states; asks: a keyphrase's states -> queries, own share, weight; told: an item's states ->
+keys and
 values; cross: blocks of pairs -> logits."""
 DECIDING = (
     "config.json",
@@ -29,7 +30,10 @@ def guard(folder: Path) -> tuple[Manifest, StudentSettings]:
 
 
 def settings_of(folder: Path, about: Manifest) -> StudentSettings:
-    """The settings that a split student's manifest holds. Raises BadArtifact if they are another student's."""
+    """The settings that a split student's manifest holds.
+
+    Raises BadArtifact if they are another student's.
+    """
     settings = from_dict(StudentSettings, about.config)
     if settings.kind != "split":
         raise BadArtifact(
@@ -39,5 +43,6 @@ def settings_of(folder: Path, about: Manifest) -> StudentSettings:
 
 
 def limits(settings: StudentSettings) -> tuple[int, int]:
-    """Tokens of its own that a keyphrase and an item keep: with max_length 64, an item keeps 62 and its frame."""
+    """Tokens of its own that a keyphrase and an item keep: with max_length 64, an item keeps 62 and its
+    frame."""
     return settings.split.keyphrase_tokens, settings.max_length - 2

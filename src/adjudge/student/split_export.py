@@ -38,7 +38,8 @@ def write(trained: Trained, folder: Path) -> None:
 
 
 def reference_logits(folder: Path, pairs: pa.Table) -> np.ndarray:
-    """Logits (rows, outputs) by torch from the weights in the folder, the way training computes them, states rounded."""
+    """Logits (rows, outputs) by torch from the weights in the folder, the way training computes them, states
+    rounded."""
     settings = from_dict(StudentSettings, read_any(folder)["config"])
     begun = split.load(folder, settings)
     model, special = begun.model.eval(), specials(begun.tokenizer)
@@ -54,7 +55,7 @@ def reference_logits(folder: Path, pairs: pa.Table) -> np.ndarray:
     return torch.cat(parts).double().numpy()
 
 
-class _Lower(nn.Module):
+class _LowerLayers(nn.Module):
     def __init__(self, model: SplitNetwork) -> None:
         super().__init__()
         self.model = model
@@ -63,7 +64,7 @@ class _Lower(nn.Module):
         return self.model.states(ids, types)
 
 
-class _Asks(nn.Module):
+class _KeyphraseSide(nn.Module):
     """states (tokens, width) -> queries by head (tokens, head size), own (tokens, hidden), weight (tokens,)."""
 
     def __init__(self, model: SplitNetwork) -> None:
@@ -71,23 +72,25 @@ class _Asks(nn.Module):
         self.model = model
 
     def forward(self, states: Tensor) -> tuple[Tensor, ...]:
-        queries, own, weight = self.model.asks(states)
-        return (*queries.chunk(self.model.split.heads, -1), own, weight[:, 0])
+        queries, states, weight = self.model.asks(states)
+        return (*queries.chunk(self.model.split.heads, -1), states, weight[:, 0])
 
 
-class _Told(nn.Module):
-    """states (items, tokens, width) -> keys (items, tokens + 1, crossing's width), values (.., heads x hidden)."""
+class _ItemSide(nn.Module):
+    """states (items, tokens, width) -> keys (items, tokens + 1, crossing's width), values (.., heads x
+    hidden)."""
 
     def __init__(self, model: SplitNetwork) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, states: Tensor) -> tuple[Tensor, ...]:
-        return self.model.told(states)
+        return self.model.keys_and_values(states)
 
 
-class _Cross(nn.Module):
-    """See `names_of_cross`: tables of texts and the places of blocks in them -> logits (blocks, pairs, outputs)."""
+class _Crossing(nn.Module):
+    """See `names_of_cross`: tables of texts and the places of blocks in them -> logits (blocks, pairs,
+    outputs)."""
 
     def __init__(self, model: SplitNetwork) -> None:
         super().__init__()
@@ -95,16 +98,17 @@ class _Cross(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         heads = self.model.split.heads
-        queries, (own, keys, values, rows, items, pool) = inputs[:heads], inputs[heads:]
-        told = [
+        queries, (states, keys, values, rows, items, pool) = inputs[:heads], inputs[heads:]
+        by_item = [
             (key.transpose(1, 2)[items], value[items])
             for key, value in zip(keys.chunk(heads, -1), values.chunk(heads, -1), strict=True)
         ]
-        return self.model.cross([query[rows] for query in queries], own[rows], told, pool)
+        return self.model.cross([query[rows] for query in queries], states[rows], by_item, pool)
 
 
 def names_of_cross(heads: int) -> list[str]:
-    """queries_h and own: tables over keyphrase tokens; keys, values: over items of one length; rows (blocks, rows):
+    """queries_h and own: tables over keyphrase tokens; keys, values: over items of one length; rows (blocks,
+    rows):
     places in the first; items (blocks,): in the second; pool (blocks, pairs, rows): the weights."""
     return [*(f"queries_{head}" for head in range(heads)), "own", "keys", "values", "rows", "items", "pool"]
 
@@ -115,23 +119,23 @@ def write_graphs(model: SplitNetwork, folder: Path) -> None:
     ids = torch.tensor([[1, 2, 3, 4], [1, 2, 4, 3]])
     free = {0: "texts", 1: "tokens"}
     _write(
-        _Lower(model),
+        _LowerLayers(model),
         (ids, torch.zeros_like(ids)),
         folder / "lower.onnx",
         {"ids": free, "types": free},
         {"states": free},
     )
     asks = [*names_of_cross(split_.heads)[: split_.heads + 1], "weight"]
-    one = {0: "tokens"}
+    tokens_axis = {0: "tokens"}
     _write(
-        _Asks(model),
+        _KeyphraseSide(model),
         (torch.randn(5, width),),
         folder / "asks.onnx",
-        {"states": one},
-        dict.fromkeys(asks, one),
+        {"states": tokens_axis},
+        dict.fromkeys(asks, tokens_axis),
     )
-    told = {"keys": free, "values": free}
-    _write(_Told(model), (torch.randn(3, 4, width),), folder / "told.onnx", {"states": free}, told)
+    output_axes = {"keys": free, "values": free}
+    _write(_ItemSide(model), (torch.randn(3, 4, width),), folder / "told.onnx", {"states": free}, output_axes)
     names = names_of_cross(split_.heads)
     size, hidden = split_.width // split_.heads, split_.hidden
     tables: list[Any] = [torch.randn(7, size) for _ in range(split_.heads)]
@@ -145,7 +149,9 @@ def write_graphs(model: SplitNetwork, folder: Path) -> None:
     sizes += [{0: "items", 1: "tokens"}] * 2
     sizes += [{0: "blocks", 1: "rows"}, {0: "blocks"}, {0: "blocks", 1: "pairs", 2: "rows"}]
     axes = dict(zip(names, sizes, strict=True))
-    _write(_Cross(model), tuple(tables), folder / "cross.onnx", axes, {"logits": {0: "blocks", 1: "pairs"}})
+    _write(
+        _Crossing(model), tuple(tables), folder / "cross.onnx", axes, {"logits": {0: "blocks", 1: "pairs"}}
+    )
 
 
 def _write(

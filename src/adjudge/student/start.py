@@ -63,7 +63,8 @@ def minilm_hash() -> str:
 
 
 def project(vectors: torch.Tensor, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """PCA of `vectors` (n, d) to (n, width) with overall standard deviation `PCA_STD`; also the map (d, width).
+    """PCA of `vectors` (n, d) to (n, width) with overall standard deviation `PCA_STD`; also the map (d,
+    width).
 
     The map holds the scale, so that other vectors of the same space can follow. Each axis is signed so that
     its largest entry is positive: the same vectors give the same map.
@@ -80,10 +81,10 @@ def project(vectors: torch.Tensor, width: int) -> tuple[torch.Tensor, torch.Tens
 def attend_alike(model: Any, gain: float) -> None:
     """Begin with attention in which a token looks for tokens like itself: queries and keys share one map.
 
-    Each head's query and key weights become `gain` times the same random orthonormal rows, so that the score of
-    two tokens is gain^2 times their inner product there (after Trockman and Kolter, "Mimetic Initialization of
-    Self-Attention Layers", 2023, which found pretrained attention to look so). Whether a keyphrase's words stand
-    in the title is then visible from the first step on.
+    Each head's query and key weights become `gain` times the same random orthonormal rows, so that the score
+    of two tokens is gain^2 times their inner product there (after Trockman and Kolter, "Mimetic
+    Initialization of Self-Attention Layers", 2023, which found pretrained attention to look so). Whether a
+    keyphrase's words stand in the title is then visible from the first step on.
     """
     size = model.config.hidden_size // model.config.num_attention_heads
     for layer in model.bert.encoder.layer:
@@ -113,8 +114,8 @@ def _projected(settings: StudentSettings) -> Start:
         words, axes = project(source.word_embeddings.weight, settings.width)
         target.word_embeddings.weight.copy_(words)
         for name in ("position_embeddings", "token_type_embeddings"):
-            there = getattr(target, name).weight
-            there.copy_((getattr(source, name).weight @ axes)[: len(there)])
+            weights = getattr(target, name).weight
+            weights.copy_((getattr(source, name).weight @ axes)[: len(weights)])
     return Start(model, tokenizer)
 
 
@@ -148,7 +149,8 @@ def _pretrained(settings: StudentSettings, where: str, layers: int | None) -> St
             raise BadConfig(f"start {where!r} is a {config.model_type} model: allowed is bert")
         config.num_hidden_layers = _layers(where, layers, config.num_hidden_layers)
         if settings.head != "coral" or config.num_labels != 1:
-            # CORAL goes on from one trained logit (`network.CoralHead.like`); other heads need their own rows.
+            # CORAL goes on from one trained logit (`network.CoralHead.like`); other heads need their own
+            # rows.
             config.num_labels = settings.outputs
         for name, value in _dropout(settings).items():
             setattr(config, name, value)
@@ -158,9 +160,9 @@ def _pretrained(settings: StudentSettings, where: str, layers: int | None) -> St
         tokenizer = _bert_tokenizer(where, **options)
     except (OSError, ValueError) as error:
         raise BadConfig(
-            f"start {where!r} cannot be loaded: {str(error).splitlines()[0]} Allowed are minilm-pca, minilm, "
-            "random, a folder that transformers loads, or a hub name that is in the local cache; to fetch a hub "
-            "name set allow_download=true (and unset HF_HUB_OFFLINE)"
+            f"start {where!r} cannot be loaded: {str(error).splitlines()[0]} Allowed are minilm-pca, "
+            "minilm, random, a folder that transformers loads, or a hub name that is in the local cache; "
+            "to fetch a hub name set allow_download=true (and unset HF_HUB_OFFLINE)"
         ) from error
     return Start(model, tokenizer)
 

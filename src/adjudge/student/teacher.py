@@ -1,7 +1,7 @@
 """A teacher that reads keyphrase and title apart: MiniLM's six layers, compared token by token.
 
-Two similarities of a pair, both of frozen vectors, so that every text is read once and every (keyphrase, title)
-pair of a collection costs a few products:
+Two similarities of a pair, both of frozen vectors, so that every text is read once and every (keyphrase,
+title) pair of a collection costs a few products:
 
     cosine   of the two texts' mean vectors (what `all-MiniLM-L6-v2` was trained for)
     overlap  the mean over the keyphrase's tokens of the highest cosine with any of the title's tokens: the
@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adjudge.config import check_range
+from adjudge.config import setting, settings
 from adjudge.errors import NotEnoughData
 from adjudge.records import Progress, no_progress
 from adjudge.student.encode import batches
@@ -33,26 +33,23 @@ TOKENS_A_BLOCK = 192
 """Keyphrase tokens compared with all titles' tokens at once: 40 MB for 55,000 title tokens."""
 
 
-@dataclass(frozen=True)
+@settings
 class TeacherSettings:
-    """layers: of MiniLM, counted from the input; keyphrase_tokens, title_tokens: longer texts lose their end;
-    strength: inverse L2 strength of the blend's logistic regression (on standardised similarities)."""
+    """The teacher: MiniLM's layers, read apart, and a logistic regression over its similarities."""
 
-    layers: int = 6
-    keyphrase_tokens: int = 32
-    title_tokens: int = 62
-    strength: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_range("TeacherSettings", "layers", self.layers, 1, 6)
-        check_range("TeacherSettings", "keyphrase_tokens", self.keyphrase_tokens, 3, 510)
-        check_range("TeacherSettings", "title_tokens", self.title_tokens, 3, 510)
-        check_range("TeacherSettings", "strength", self.strength, 1e-6, 1e6)
+    layers: Annotated[int, setting("Layers of MiniLM, counted from the input.", ge=1, le=6)] = 6
+    keyphrase_tokens: Annotated[int, setting("Tokens kept of a keyphrase.", ge=3, le=510)] = 32
+    title_tokens: Annotated[int, setting("Tokens kept of a title.", ge=3, le=510)] = 62
+    strength: Annotated[
+        float,
+        setting("Inverse L2 strength of the regression, on standardised similarities.", ge=1e-6, le=1e6),
+    ] = 1.0
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """Texts as unit vectors. `means` float32 [texts, width]; `tokens` float16 [all tokens, width], those of text t
+    """Texts as unit vectors. `means` float32 [texts, width]; `tokens` float16 [all tokens, width], those of
+    text t
     from `starts[t]` on. Every text has at least one token ([UNK] stands for a blank one)."""
 
     means: Floats
@@ -105,7 +102,7 @@ def embed(
     with quiet_transformers():
         model = BertModel.from_pretrained(folder, num_hidden_layers=settings.layers, local_files_only=True)
     model.eval()
-    lengths = np.array([len(one) for one in ids], np.int64)
+    lengths = np.array([len(tokens) for tokens in ids], np.int64)
     inner = lengths - 2
     starts = np.concatenate([[0], np.cumsum(inner)[:-1]]).astype(np.int64)
     means = np.zeros((len(ids), model.config.hidden_size), np.float32)
@@ -116,8 +113,8 @@ def embed(
             states = model(input_ids=torch.tensor([ids[row] for row in rows])).last_hidden_state
             means[rows] = torch.nn.functional.normalize(states.mean(1), dim=-1).numpy()
             unit = torch.nn.functional.normalize(states[:, 1:-1], dim=-1).numpy()
-            for place, row in enumerate(rows):
-                tokens[starts[row] : starts[row] + inner[row]] = unit[place]
+            for index, row in enumerate(rows):
+                tokens[starts[row] : starts[row] + inner[row]] = unit[index]
             done += len(rows)
             progress("teacher reads texts", done, len(ids))
     return Vectors(means, tokens, starts)
@@ -169,8 +166,8 @@ def fit_blend(
 
     if len(np.unique(labels)) < 2:
         raise NotEnoughData(
-            f"the teacher's blend has {len(labels)} labelled pairs of one class; both relevant and irrelevant pairs are "
-            "needed. Widen the recipe."
+            f"the teacher's blend has {len(labels)} labelled pairs of one class; both relevant and "
+            "irrelevant pairs are needed. Widen the recipe."
         )
     features = np.column_stack([cosine, overlap]).astype(np.float64)
     centre, spread = features.mean(0), features.std(0) + 1e-9
@@ -188,5 +185,5 @@ def _token_ids(folder: Path, texts: Sequence[str], most: int) -> list[list[int]]
     tokenizer.no_padding()
     tokenizer.no_truncation()
     cls, sep, unknown = (tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]", "[UNK]"))
-    found = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-    return [[cls, *(one.ids[: most - 2] or [unknown]), sep] for one in found]
+    encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+    return [[cls, *(encoding.ids[: most - 2] or [unknown]), sep] for encoding in encodings]

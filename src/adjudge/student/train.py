@@ -33,7 +33,8 @@ from adjudge.student.text import text_columns
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a training run gives: the artifact's folder, and how it went (dev figures are of the kept weights).
+    """What a training run gives: the artifact's folder, and how it went (dev figures are of the kept
+    weights).
     dev_relevant: dev rows with a label above 0."""
 
     artifact: Path

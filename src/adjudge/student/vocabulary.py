@@ -1,7 +1,7 @@
 """A WordPiece vocabulary of the user's own words, the same for the same texts.
 
-`tokenizers` trains WordPiece with ties broken by chance. Its BPE trainer breaks them by rule, so the pieces are
-learned by BPE and then split by where they stand: `shoe` at the start of a word, `##shoe` inside one.
+`tokenizers` trains WordPiece with ties broken by chance. Its BPE trainer breaks them by rule, so the pieces
+are learned by BPE and then split by where they stand: `shoe` at the start of a word, `##shoe` inside one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def wordpiece(texts: Iterable[str], size: int) -> Any:
         word for text in texts for word, _ in cutter.pre_tokenize_str(normaliser.normalize_str(text))
     )
     entries = [*SPECIAL_TOKENS, *_ranked(_pieces(words, size))][:size]
-    vocabulary = {entry: place for place, entry in enumerate(entries)}
+    vocabulary = {entry: number for number, entry in enumerate(entries)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normaliser, cutter
@@ -45,8 +45,8 @@ def _pieces(words: Counter[str], size: int) -> Counter[str]:
     cut = learner.encode_batch([word for word, _ in ranked])
     pieces: Counter[str] = Counter()
     for (word, count), coding in zip(ranked, cut, strict=True):
-        for place, piece in enumerate(coding.tokens):
-            pieces[f"##{piece}" if place else piece] += count
+        for index, piece in enumerate(coding.tokens):
+            pieces[f"##{piece}" if index else piece] += count
         for letter in word:
             pieces[letter] += 0
             pieces[f"##{letter}"] += 0
