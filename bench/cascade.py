@@ -1,5 +1,6 @@
-"""The cascade's promise on the simulated market: how often a region is chosen, validated, and true on pairs that nobody
-looked at; what one threshold for both grades would hold; and what a bound without clusters would have let through.
+"""The cascade's promise on the simulated market: how often a region is chosen, validated, and true on pairs
+that nobody looked at; what one threshold for both grades would hold; and what a bound without clusters would
+have let through.
 
 OMP_NUM_THREADS=1 .venv/bin/python bench/cascade.py --splits 60
 OMP_NUM_THREADS=1 .venv/bin/python bench/cascade.py --speed 1000000
@@ -34,7 +35,8 @@ from adjudge.trust.settings import TrustSettings
 
 @dataclass
 class Tally:
-    """Of one target: regions chosen, validated, validated but below the target on the third part; share that stands."""
+    """Of one target: regions chosen, validated, validated but below the target on the third part; share that
+    stands."""
 
     chosen: int = 0
     shown: int = 0

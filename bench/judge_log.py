@@ -1,9 +1,11 @@
-"""Crash-safe logging of answers: the write-ahead file beside the log against SQLite's own WAL, one commit per answer.
+"""Crash-safe logging of answers: the write-ahead file beside the log against SQLite's own WAL, one commit per
+answer.
 
     python bench/judge_log.py [--answers 20000] [--rounds 5]
 
-Both promise the same: an answer survives a `kill -9` from the moment `put` returns. One JSON object per line: microseconds of
-processor time and of wall time per answer in the asking thread, and wall time until all is committed.
+Both promise the same: an answer survives a `kill -9` from the moment `put` returns. One JSON object per line:
+microseconds of processor time and of wall time per answer in the asking thread, and wall time until all is
+committed.
 """
 
 from __future__ import annotations

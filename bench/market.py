@@ -3,10 +3,10 @@
     OMP_NUM_THREADS=1 taskset -c 0 python bench/market.py [--items 100000] [--out FOLDER]
     OMP_NUM_THREADS=1 python bench/market.py --learn 100000 --items 12000 --keyphrases 30000
 
-`--learn N` trains a student on N pairs with their true labels and prints its AUC on a tenth of the items, held out:
-can the truth be learned from the text at all?
-Prints rows, seconds by stage, and the process's peak resident memory as JSON. `cpu_seconds` is what the process
-itself used, which on a shared machine is the steadier figure.
+`--learn N` trains a student on N pairs with their true labels and prints its AUC on a tenth of the items,
+held out: can the truth be learned from the text at all? Prints rows, seconds by stage, and the process's peak
+resident memory as JSON. `cpu_seconds` is what the process itself used, which on a shared machine is the
+steadier figure.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from adjudge.market.settings import CatalogueSettings, MarketSettings
 from adjudge.market.simulate import simulate
 
 LABELLED = """
-SELECT t.item_id, t.keyphrase, i.title, i.category, t.relevant::INT::DOUBLE AS label, NULL::DOUBLE AS probability,
+SELECT t.item_id, t.keyphrase, i.title, i.category,
+    t.relevant::INT::DOUBLE AS label, NULL::DOUBLE AS probability,
   1::DOUBLE AS weight, 'truth' AS source, CASE WHEN md5(t.item_id) < '1a' THEN 'dev' ELSE 'train' END AS split
 FROM read_parquet($truth) t JOIN read_parquet($items) i USING (item_id)
 ORDER BY md5(t.item_id || t.keyphrase)

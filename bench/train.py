@@ -121,7 +121,8 @@ def table(seen: dict[str, list[dict[str, float]]], command: str) -> str:
         "# Training speed",
         "",
         f"`{command}`",
-        f"(medians of {len(next(iter(seen.values())))}; one thread each; load {os.getloadavg()[0]:.1f} at the end)",
+        f"(medians of {len(next(iter(seen.values())))}; one thread each; load {os.getloadavg()[0]:.1f} at "
+        "the end)",
         "",
         "| student | pairs / CPU s | pairs / s | of the default | GEMM share | peak MiB |",
         "|---|---|---|---|---|---|",
@@ -133,8 +134,8 @@ def table(seen: dict[str, list[dict[str, float]]], command: str) -> str:
     base = next(iter(middle.values()))["per_cpu"]
     for name, values in middle.items():
         lines.append(
-            f"| {name} | {values['per_cpu']:,.0f} | {values['per_wall']:,.0f} | {values['per_cpu'] / base:.2f} "
-            f"| {values['share']:.2f} | {values['peak_mb']:,.0f} |"
+            f"| {name} | {values['per_cpu']:,.0f} | {values['per_wall']:,.0f} | "
+            f"{values['per_cpu'] / base:.2f} | {values['share']:.2f} | {values['peak_mb']:,.0f} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -112,7 +112,7 @@ def auc_rows(
 
 
 def ranking_rows(split: str, results: Path) -> list[dict[str, Any]]:
-    """The scorecard's NDCG rows in the same shape; `pairs` are not stated there, `clusters` are keyphrases."""
+    """The scorecard's NDCG rows in the same shape; `pairs` is empty, `clusters` are keyphrases."""
     card = pq.read_table(results / "scorecard.parquet").to_pylist()
     kept = [row for row in card if row["metric"].startswith("nDCG") and row["segment_by"] in (ALL, "source")]
     return [
@@ -134,7 +134,7 @@ def ranking_rows(split: str, results: Path) -> list[dict[str, Any]]:
 
 
 def write(path: Path, figures: Figures, seconds: Mapping[str, float], config: Any, lessons: Any) -> None:
-    """Write metrics.json: figures, the teacher's blend and counts, seconds a step, versions, complete config."""
+    """Write metrics.json: figures, the teacher's blend and counts, seconds per step, versions, config."""
     values = {
         "figures": figures.rows,
         "teacher": {"blend": asdict(lessons.blend), **lessons.counts},

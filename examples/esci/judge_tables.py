@@ -1,4 +1,4 @@
-"""The tables of the job `real-judge`: ESCI's labels on three grades, by split, from a run of the job `real`."""
+"""Tables of the job `real-judge`: ESCI's labels on three grades, by split, from a run of the job `real`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from adjudge.records import ORDINAL3
 
 SPLITS = ("train", "dev", "test")
 _ROWS = """SELECT s.item_id, s.keyphrase, i.title, i.category, l.grade, s.split, s.source
-FROM read_parquet(?) s JOIN read_parquet(?) l USING (item_id, keyphrase) JOIN read_parquet(?) i USING (item_id)
+FROM read_parquet(?) s JOIN read_parquet(?) l USING (item_id, keyphrase)
+JOIN read_parquet(?) i USING (item_id)
 ORDER BY s.item_id, s.keyphrase"""
 
 

@@ -205,7 +205,7 @@ def _score(config: RealConfig, models: dict[str, Path], progress: Progress) -> S
 
 
 def _set_threshold(config: RealConfig, scores: Path) -> None:
-    """The artifact keeps `retention` of dev's relevant pairs: the highest score that at least so many reach."""
+    """Set the threshold that keeps `retention` of dev's relevant pairs: the highest that so many reach."""
     from adjudge.manifest import set_threshold
 
     measured = figures.read(config.out / "dev", {STUDENT: scores})
@@ -216,7 +216,7 @@ def _set_threshold(config: RealConfig, scores: Path) -> None:
 def _measure(
     config: RealConfig, training: Path, lessons: Lessons, files: Scores, progress: Progress
 ) -> Figures:
-    """AUC with paired differences and the scorecard's NDCG, on dev and test; test's results folder is `out`."""
+    """AUC with paired differences and the scorecard's NDCG, on dev and test; `out` holds test's results."""
     found = []
     for split in MEASURED:
         measured = figures.read(config.out / split, files[split])

@@ -149,7 +149,7 @@ def _tune(config: RealJudgeConfig, tables: Tables, name: str, target: str, **mor
 
 
 def _cuts(config: RealJudgeConfig, tables: Tables, progress: Progress) -> dict[str, str]:
-    """Cut points on the student's score, from train's labels: of the student before it saw labels, and after."""
+    """Cut points on the student's score, from train's labels: before the student saw labels, and after."""
     spelled = {}
     for student, folder in STUDENTS.items():
         for target in config.targets:

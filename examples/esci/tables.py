@@ -1,4 +1,4 @@
-"""The tables of the job `real`: given splits into the training set, and one logs folder per measured split."""
+"""Tables of the job `real`: given splits into the training set, and one logs folder per measured split."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def place(logs: Path, splits: Path, dev: RecipeSettings, rows: int | None) -> di
         chosen = "split" if has_dev else f"CASE WHEN split = 'train' THEN {moved} ELSE split END"
         db.execute(f"CREATE TABLE placed AS SELECT item_id, keyphrase, {chosen} AS split, source FROM given")
         db.execute(
-            """CREATE TABLE kept AS SELECT *, sum(pairs) OVER (PARTITION BY split ORDER BY md5(keyphrase)) AS so_far
+            """CREATE TABLE kept AS
+                SELECT *, sum(pairs) OVER (PARTITION BY split ORDER BY md5(keyphrase)) AS so_far
                FROM (SELECT split, keyphrase, count(*) AS pairs FROM placed GROUP BY ALL)"""
         )
         splits.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +75,7 @@ def place(logs: Path, splits: Path, dev: RecipeSettings, rows: int | None) -> di
 
 
 def honour(made: Path, splits: Path, out: Path) -> Path:
-    """A recipe's folder again, each row of its training set in its given split; pairs not kept are left out."""
+    """A recipe's folder again, each training row in its given split; pairs not kept are left out."""
     import duckdb
 
     out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,5 @@
-"""The job `real-judge` on a small labelled slice: judges from train, dev chooses, test is measured once, per source."""
+"""The job `real-judge` on a small labelled slice: judges from train, dev chooses, test is measured once, per
+source."""
 
 from __future__ import annotations
 
@@ -22,7 +23,10 @@ from examples.esci import judge_tables
 from examples.esci.real import LessonSettings, RealConfig, real
 from examples.esci.real_judge import MAJORITY, UNTUNED, RealJudgeConfig, RealJudged, real_judge
 
-PROMPT = "# User\nitem {title} keyphrase {keyphrase}\n# Grades\n- high = high: x\n- moderate = yes: x\n- irrelevant = no: x\n"
+PROMPT = (
+    "# User\nitem {title} keyphrase {keyphrase}\n# Grades\n"
+    "- high = high: x\n- moderate = yes: x\n- irrelevant = no: x\n"
+)
 
 
 def shorter(data: Path, out: Path) -> RealConfig:

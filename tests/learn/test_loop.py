@@ -1,4 +1,5 @@
-"""The training loop on a model without tokens: a linear regression, against plain torch, through kills and early stops."""
+"""The training loop on a model without tokens: a linear regression, against plain torch, through kills and
+early stops."""
 
 from __future__ import annotations
 
@@ -88,7 +89,8 @@ def weights(regression: Regression) -> np.ndarray:
 
 
 def test_the_rate_by_hand() -> None:
-    """lr 1, warm-up 0.1 of 100 rows: 0.5 after 5, 1 after 10, 0.5 after 55, 0 at the end; the first step is not lost."""
+    """lr 1, warm-up 0.1 of 100 rows: 0.5 after 5, 1 after 10, 0.5 after 55, 0 at the end; the first step is
+    not lost."""
     loop = loop_of(task(100), Settings(epochs=1, lr=1.0))
     for seen, rate in ((0, 0.05), (5, 0.5), (10, 1.0), (55, 0.5), (100, 0.0)):
         loop.state.seen = seen

@@ -1,4 +1,4 @@
-"""From a logs folder to the click pairs a CTR model learns from, and the item and keyphrase facts it knows."""
+"""Click pairs that a CTR model learns from, and the item and keyphrase facts it knows, from a logs folder."""
 
 from __future__ import annotations
 

@@ -85,8 +85,8 @@ def open_model(folder: Path, manifest: Manifest) -> Callable[[pa.Table], np.ndar
     if missing or hash_of(source, names) != manifest.config["model_sha256"]:
         raise BadArtifact(
             f"{folder} was made with another model than the one at {source} "
-            f"({', '.join(missing) or 'its hash differs'}). Install that version, or fit again (with copy=true the "
-            "model travels with the artifact)"
+            f"({', '.join(missing) or 'its hash differs'}). Install that version, or fit again (with "
+            "copy=true the model travels with the artifact)"
         )
     return Encoder(load_encoder(source), settings).logits
 

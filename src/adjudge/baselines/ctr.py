@@ -1,7 +1,7 @@
 """A gradient-boosted CTR model (XGBoost), as paper 1's predecessor: it learns from shown pairs alone.
 
-A pair's target is its CTR, its weight its impressions, the loss the binomial log-likelihood. It never saw a pair
-that Search rejects, which is the bias paper 1 describes; it scores such pairs all the same.
+A pair's target is its CTR, its weight its impressions, the loss the binomial log-likelihood. It never saw a
+pair that Search rejects, which is the bias paper 1 describes; it scores such pairs all the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MODEL = "model.json"
 def prepare(
     out: Path, settings: CtrSettings, logs: Path, split: str | None, progress: Progress
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Learn from `logs` and write the model and its memory; returns what the manifest keeps, and the files."""
+    """Learn from `logs`, write the model and its memory; return what the manifest keeps, and the files."""
     progress("ctr: click pairs", 0, 4)
     with tempfile.TemporaryDirectory(prefix=".ctr-", dir=out) as scratch:
         rows = click_pairs(logs, settings, split, Path(scratch))
@@ -170,8 +170,8 @@ def _of_split(rows: pa.Table, split: str, logs: Path) -> pa.Table:
     clicks = float(np.sum(_floats(rows, "clicks")))
     if not clicks or clicks == float(np.sum(_floats(rows, "impressions"))):
         raise NotEnoughData(
-            f"the CTR model found {len(rows)} shown pairs with {clicks:.0f} clicks in the {split} split of {logs}: "
-            "it needs both clicks and impressions without one. Bring in more of the click log"
+            f"the CTR model found {len(rows)} shown pairs with {clicks:.0f} clicks in the {split} split of "
+            f"{logs}: it needs both clicks and impressions without one. Bring in more of the click log"
         )
     return rows
 

@@ -1,4 +1,4 @@
-"""Features of the CTR model, each declared with its name: overlap, lengths, category, price, click history."""
+"""Features of the CTR model, declared by name: overlap, lengths, category, price, click history."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ TABLES = ("keyphrases", "categories", "items")
 
 @dataclass(frozen=True)
 class Memory:
-    """What the logs say about keyphrases (ctr, impressions, searches, category), categories (ctr) and items (price).
+    """What the logs say about keyphrases (ctr, impressions, searches, category), categories (ctr) and items
+    (price).
 
-    It is saved in the artifact, so that scoring needs no logs. A fact that it does not hold is missing, not zero.
+    It is saved in the artifact, so that scoring needs no logs. A fact that it does not hold is missing, not
+    zero.
     """
 
     keyphrases: pa.Table
@@ -40,8 +42,8 @@ class Memory:
         return cls(*(pq.read_table(folder / f"{name}.parquet") for name in TABLES))
 
 
-class PairFacts:
-    """Pairs joined with the memory, as the features below read them; each fact is computed at its first use."""
+class FeatureInputs:
+    """Pairs joined with the memory, as the features read them; each fact is computed at its first use."""
 
     def __init__(self, pairs: pa.Table, memory: Memory) -> None:
         self.memory = memory
@@ -80,7 +82,7 @@ def _floats(values: pa.Array) -> np.ndarray:
     return pc.fill_null(values.cast(pa.float64()), float("nan")).to_numpy(zero_copy_only=False)
 
 
-FEATURES: dict[str, Callable[[PairFacts], np.ndarray]] = {
+FEATURES: dict[str, Callable[[FeatureInputs], np.ndarray]] = {
     "jaccard": lambda pair: pair.in_title.jaccard,
     "share_of_keyphrase_in_title": lambda pair: pair.in_title.coverage,
     "shared_words": lambda pair: pair.in_title.shared,
@@ -109,7 +111,7 @@ HISTORIES = ("keyphrase_ctr", "keyphrase_impressions", "category_ctr")
 
 def features(pairs: pa.Table, memory: Memory) -> np.ndarray:
     """float32 of shape (rows, len(NAMES)); NaN if a fact is not known."""
-    facts = PairFacts(pairs, memory)
+    facts = FeatureInputs(pairs, memory)
     return np.column_stack([feature(facts) for feature in FEATURES.values()]).astype(np.float32)
 
 

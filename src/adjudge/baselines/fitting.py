@@ -42,8 +42,8 @@ def fit(
 
     training: a recipe's training table; its dev rows give the Platt calibration (without it a = 1 and b = 0).
     logs: a logs folder; `ctr` learns from its clicks, the others need none. split: SQL over item_id and
-    keyphrase (`recipes.split_sql`): `ctr` then reads no pair outside train and dev. Raises BadConfig, BadTable,
-    NotEnoughData, MissingExtra.
+    keyphrase (`recipes.split_sql`): `ctr` then reads no pair outside train and dev. Raises BadConfig,
+    BadTable, NotEnoughData, MissingExtra.
     """
     check_choice("baselines.fit", "kind", kind, KINDS)
     settings = KINDS[kind]() if settings is None else settings

@@ -1,4 +1,5 @@
-"""Word overlap of keyphrase and title (paper 1's rule-driven predecessor): the Jaccard index of their distinct words."""
+"""Word overlap of keyphrase and title (paper 1's rule-driven predecessor): the Jaccard index of their
+distinct words."""
 
 from __future__ import annotations
 

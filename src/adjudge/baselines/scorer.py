@@ -41,8 +41,8 @@ class Baseline:
     def score(self, pairs: pa.Table) -> np.ndarray:
         """Scores in [0, 1], float64 (rows,), in the order of `pairs`; NaN for a pair that cannot be scored.
 
-        `pairs` has item_id, keyphrase, title and optionally category. A blank or null item_id, keyphrase or title
-        cannot be scored. A pair's score does not depend on the other pairs of the table.
+        `pairs` has item_id, keyphrase, title and optionally category. A blank or null item_id, keyphrase or
+        title cannot be scored. A pair's score does not depend on the other pairs of the table.
         """
         TO_SCORE.check_columns(pairs.column_names, "the pairs to score")
         able = pc.is_null(unscorable(pairs))

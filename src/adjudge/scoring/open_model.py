@@ -51,7 +51,7 @@ def _cross_encoder(artifact: Path, manifest: Manifest, options: OpenOptions) -> 
 
 
 def _split_encoder(artifact: Path, manifest: Manifest, options: OpenOptions) -> Scorer:
-    from adjudge.scoring.split.scorer import open_split
+    from adjudge.scoring.split.open_split import open_split
 
     return open_split(artifact, manifest, options.workers, options.batch_tokens, states=options.states)
 

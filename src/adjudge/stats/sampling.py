@@ -22,8 +22,8 @@ class Sampling:
     most_clusters: Annotated[
         int,
         setting(
-            "Above this number items are pooled at random into as many groups. That keeps the interval honest (groups "
-            "are as independent as items) and the memory bounded.",
+            "Above this number items are pooled at random into as many groups. That keeps the interval "
+            "honest (groups are as independent as items) and the memory bounded.",
             ge=100,
             le=10**7,
             unit="items",

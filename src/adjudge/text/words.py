@@ -1,7 +1,8 @@
 """Words of texts, and the word overlap of two texts: one meaning of "word" for every package.
 
-A word is a run of letters and digits after NFKC and case folding. `retrieve.words` differs on purpose: it keeps combining
-marks, folds plurals and runs in Arrow over millions of titles, because its words only have to find candidates.
+A word is a run of letters and digits after NFKC and case folding. `retrieve.words` differs on purpose: it
+keeps combining marks, folds plurals and runs in Arrow over millions of titles, because its words only have to
+find candidates.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ def words(text: str) -> list[str]:
 class WordOverlap:
     """Per pair of texts, float64 [n] each.
 
-    shared, left, right: distinct words of both, of the left and of the right text. right_length: words of the right text
-    with repeats. in_order: 1 if all words of the left text stand in the right one next to one another and in order.
+    shared, left, right: distinct words of both, of the left and of the right text. right_length: words of the
+    right text with repeats. in_order: 1 if all words of the left text stand in the right one next to one
+    another and in order.
     """
 
     shared: np.ndarray
@@ -50,7 +52,7 @@ class WordOverlap:
 
     @property
     def coverage(self) -> np.ndarray:
-        """Share of the left text's distinct words that the right one has: 2 / 3 in the example of `jaccard`."""
+        """Share of the left text's distinct words that the right has: 2 / 3 in the example of `jaccard`."""
         return share(self.shared, self.left)
 
 
@@ -93,7 +95,8 @@ def overlap(left: pa.Array, right: pa.Array) -> WordOverlap:
 
 
 def numbered(texts: pa.Array, numbers: dict[str, int]) -> tuple[list[np.ndarray], np.ndarray]:
-    """The word numbers of each distinct text, in order and with repeats, and which of these texts each row has.
+    """The word numbers of each distinct text, in order and with repeats, and which of these texts each row
+    has.
 
     numbers: word -> number; new words are added to it. Nulls count as empty.
     """

@@ -9,25 +9,20 @@ pairs          -> blocks (split/blocks) of one item each -> logits -> calibrated
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from adjudge.errors import BadConfig
 from adjudge.manifest import Manifest
 from adjudge.scoring.core import WorkerThreads
-from adjudge.scoring.graphs import open_graph
 from adjudge.scoring.split.blocks import PAIRS, Blocks, build, runs, spans
 from adjudge.scoring.split.cache import CachedRows, Rows, TextCache
 from adjudge.scoring.split.columns import TextColumns, columns_of
 from adjudge.student import split_artifact
 from adjudge.student.artifact import above
-from adjudge.student.encode import Ids, Specials, batches, load_tokenizer, specials
+from adjudge.student.encode import Ids, Specials, batches
 from adjudge.student.settings import StudentSettings
 from adjudge.student.split_text import ASKING_FRAME, FRAME, framed, lengths, tokenised
 
@@ -37,10 +32,6 @@ TOKENS_ALIKE = 16
 """The weight of a token is a product of a matrix and a vector: onnxruntime takes rows by 16 and the rest in
 another way, with another last bit. Filled up to 16s, all tokens go the same way, and a score depends on its
 pair alone."""
-KEPT_MB = 512
-ITEMS_SHARE = 0.25
-"""Of what may be kept; the rest is for keyphrases, which come back more often than items do."""
-MB = 2**20
 
 
 class PrecomputedStates(Protocol):
@@ -197,46 +188,3 @@ class SplitScorer:
             outputs = self.graphs["asks"].run(None, {"states": padded})
             batches.append([output[: len(some)] for output in outputs])
         return tokens, [np.concatenate(columns) for columns in zip(*batches, strict=True)]
-
-
-def open_split(
-    artifact: Path,
-    manifest: Manifest,
-    workers: int,
-    batch_tokens: int,
-    kept_mb: int = KEPT_MB,
-    states: Sequence[Path] = (),
-) -> SplitScorer:
-    """A split student whose `manifest` was checked. states: folders of `adjudge states`.
-
-    Raises BadArtifact if states are another model's.
-    """
-    tokenizer = load_tokenizer(artifact)
-    return SplitScorer(
-        manifest=manifest,
-        settings=split_artifact.settings_of(artifact, manifest),
-        graphs={name: open_graph(artifact / "onnx" / f"{name}.onnx") for name in split_artifact.GRAPHS},
-        tokenizer=tokenizer,
-        special=specials(tokenizer),
-        workers=WorkerThreads(workers or len(os.sched_getaffinity(0))),
-        batch_tokens=batch_tokens,
-        keyphrases=TextCache(int((1 - ITEMS_SHARE) * kept_mb * MB)),
-        items=TextCache(int(ITEMS_SHARE * kept_mb * MB)),
-        stored=_open_stores(states, manifest.model_version),
-    )
-
-
-def _open_stores(
-    folders: Sequence[Path], version: str
-) -> tuple[PrecomputedStates | None, PrecomputedStates | None]:
-    from adjudge.scoring.split.store import StateStore
-
-    stores: dict[str, PrecomputedStates] = {}
-    for folder in folders:
-        store = StateStore(folder, version)
-        if store.about.side in stores:
-            raise BadConfig(
-                f"states: two folders of {store.about.side}; allowed is one per side. Drop {folder}."
-            )
-        stores[store.about.side] = store
-    return stores.get("keyphrases"), stores.get("items")
