@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adjudge.cascade import validation
-from adjudge.cascade.region import confidence
-from adjudge.cascade.validation import CascadeSettings, Held
+from adjudge.cascade.region import LabelledAnswers, confidence
+from adjudge.cascade.settings import CascadeSettings
 from adjudge.jobs.cascade.cascade import CascadeConfig
 from adjudge.jobs.cascade.cascade import cascade as job
 from adjudge.market.generated import generated_world
@@ -43,12 +43,19 @@ class Tally:
     short: int = 0
     standing: float = 0.0
 
-    def add(self, first: Held, second: Held, fresh: Held, grades: int, asked: CascadeSettings) -> None:
+    def add(
+        self,
+        first: LabelledAnswers,
+        second: LabelledAnswers,
+        fresh: LabelledAnswers,
+        grades: int,
+        asked: CascadeSettings,
+    ) -> None:
         found = validation.choose(first, grades, asked)
         if found.place == 0:
             return
         self.chosen += 1
-        bound = validation.validate(second, found.region, asked)
+        bound = second.bound(found.region, asked.level)
         if bound.low is None or bound.low < asked.target:
             return
         self.shown += 1
@@ -57,7 +64,7 @@ class Tally:
         self.short += bool(fresh.right[inside].mean() < asked.target)
 
 
-def labelled(folder: Path, judge: str, items: int, seed: int) -> Held:
+def labelled(folder: Path, judge: str, items: int, seed: int) -> LabelledAnswers:
     """A market's judge against its people's unanimous labels, on a random sample of pairs."""
     settings = MarketSettings(
         seed=seed,
@@ -70,7 +77,9 @@ def labelled(folder: Path, judge: str, items: int, seed: int) -> Held:
     pairs = compare.compared(evidence, TrustSettings())
     sure = confidence(evidence.step, evidence.probability, evidence.expected, BINARY)
     rows, right = pairs.both, pairs.judge == pairs.human
-    whole = Held(evidence.item, evidence.step, sure, right, right, right, np.ones(len(right), bool))
+    whole = LabelledAnswers(
+        evidence.item, evidence.step, sure, right, right, right, np.ones(len(right), bool)
+    )
     return whole.at(rows)
 
 

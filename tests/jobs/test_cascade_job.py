@@ -15,8 +15,9 @@ import pytest
 
 from adjudge import config as settings_of
 from adjudge import tables
-from adjudge.cascade.files import CURVE, Frozen
-from adjudge.cascade.validation import CascadeSettings
+from adjudge.cascade.curve import CURVE
+from adjudge.cascade.saved_region import SavedRegion
+from adjudge.cascade.settings import CascadeSettings
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
 from adjudge.jobs.cascade.cascade import CascadeConfig, cascade
 from adjudge.judge.log import VerdictLog, configs
@@ -100,7 +101,7 @@ def test_the_table_says_who_answered_and_adds_up(logs: Path, tmp_path: Path) -> 
     assert sum(written.reasons.values()) == written.unscored
     assert {row["judge"] for row in rows} == {"cascade(llm > tuned)"}
     assert pq.read_schema(tmp_path / "curve.parquet").names == CURVE.names
-    saved = settings_of.load(CascadeConfig, tmp_path / "config.json")
+    saved = settings_of.load(CascadeConfig, tmp_path / "settings.json")
     assert dataclasses.replace(cascade(saved), written=None) == dataclasses.replace(found, written=None)
 
 
@@ -246,7 +247,7 @@ def test_a_dry_run_validates_beside_texts_that_cannot_be_had(
     """Some requests fail however often they are asked, a tenth and a fifth of each judge's: a real run goes on without them, so does a dry one."""
     asked = counted(monkeypatch)
     _, _, pairs = made(tmp_path, 600, 0.5)
-    failing = {"fake": {"timeout": 0.1, "passing": 1_000_000}, "run": {"tries": 1, "first_wait": 0.0}}
+    failing = {"fake": {"timeout": 0.1, "passing": 1_000_000}, "run": {"max_requests_per_text": 1, "first_wait": 0.0}}
     slower = {**failing, "fake": {**failing["fake"], "timeout": 0.2}}
     config = both_asked(tmp_path, pairs, cheap_settings=failing, strong_settings=slower)
     real = cascade(dataclasses.replace(config, validate_only=True))
@@ -302,7 +303,7 @@ def test_a_student_and_a_judge_are_asked_where_both_are_spelled(tmp_path: Path) 
     )
     found = cascade(asked)
     assert (found.cheap, found.strong, found.counts["labelled"]) == ("overlap", "fake", 200)
-    saved = settings_of.load(Frozen, tmp_path / "out" / "region.json")
+    saved = settings_of.load(SavedRegion, tmp_path / "out" / "region.json")
     frozen = dataclasses.replace(
         saved, validated=True, least={"irrelevant": 0.9, "relevant": None}, share=0.2
     )

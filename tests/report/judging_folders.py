@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adjudge.cascade.validation import CascadeSettings
+from adjudge.cascade.settings import CascadeSettings
 from adjudge.jobs.agree import AgreeConfig, agree
 from adjudge.jobs.cascade.cascade import CascadeConfig, cascade
 from adjudge.records import FOUR

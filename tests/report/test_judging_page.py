@@ -12,7 +12,7 @@ import judging_folders
 import pytest
 from report_page import Page
 
-from adjudge.cascade.files import CURVE as WRITTEN_CURVE
+from adjudge.cascade.curve import CURVE as WRITTEN_CURVE
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.report import ReportConfig, report
 from adjudge.records import money

@@ -1,52 +1,67 @@
-"""The cascade's own judgments table: the cheap judge's answers where they stand, the strong judge's elsewhere."""
+"""The cascade's judgments table: the cheap judge's answers where they stand, the strong judge's elsewhere."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from adjudge import tables
-from adjudge.errors import BadTable
+from adjudge.storage.duck import in_memory
+from adjudge.storage.files import fresh_file
+from adjudge.storage.views import create_view
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 NOT_JUDGED = "the strong judge's table lacks the pair"
-_COLUMNS = {
-    "probability": "DOUBLE",
-    "expected": "DOUBLE",
-    "mass": "DOUBLE",
-    "tokens": "BIGINT",
-    "cost": "DOUBLE",
-}
+_EXTRA = {"expected": "DOUBLE", "mass": "DOUBLE"}
 _TABLE = """SELECT k.item_id, k.keyphrase,
   CASE WHEN k.inside THEN c.grade ELSE s.grade END AS grade,
   CASE WHEN k.inside THEN c.probability ELSE s.probability END::DOUBLE AS probability,
   CASE WHEN k.inside THEN 'scored' ELSE coalesce(s.status, 'unscored') END AS status,
   CASE WHEN k.inside THEN NULL WHEN s.status IS NULL THEN $lacks ELSE s.reason END AS reason,
   $name AS judge,
-  CASE WHEN k.inside OR s.tokens IS NULL THEN c.tokens ELSE coalesce(c.tokens, 0) + s.tokens END::BIGINT AS tokens,
+  CASE WHEN k.inside OR s.tokens IS NULL THEN c.tokens
+       ELSE coalesce(c.tokens, 0) + s.tokens END::BIGINT AS tokens,
   CASE WHEN k.inside OR s.cost IS NULL THEN c.cost ELSE coalesce(c.cost, 0) + s.cost END::DOUBLE AS cost,
   CASE WHEN k.inside THEN c.expected ELSE s.expected END::DOUBLE AS expected,
   CASE WHEN k.inside THEN c.mass ELSE s.mass END::DOUBLE AS mass,
   CASE WHEN k.inside THEN $cheap WHEN s.status = 'scored' THEN $strong END AS answered_by
-FROM keys k JOIN cheap c USING (item_id, keyphrase) LEFT JOIN strong s USING (item_id, keyphrase) ORDER BY k.row"""
+FROM keys k JOIN cheap c USING (item_id, keyphrase) LEFT JOIN strong s USING (item_id, keyphrase)
+ORDER BY k.row"""
 _COUNT = """SELECT count(*), count(grade), count(*) FILTER (WHERE answered_by = $cheap),
-  count(*) FILTER (WHERE answered_by = $strong), coalesce(sum(tokens), 0)::BIGINT, sum(cost) FROM read_parquet($file)"""
+  count(*) FILTER (WHERE answered_by = $strong), coalesce(sum(tokens), 0)::BIGINT, sum(cost)
+FROM read_parquet($file)"""
+_REASONS = """SELECT reason, count(*) AS n FROM read_parquet(?) WHERE reason IS NOT NULL
+GROUP BY 1 ORDER BY 2 DESC, 1"""
+_SPENT = "SELECT sum(cost), avg(cost) FROM answers WHERE judge = ?"
 
 
 @dataclass(frozen=True)
-class Told:
-    """A judge's table and the judge's name in it."""
+class JudgeTable:
+    """A judgments table and the judge's name in it. identity: what the judge is exactly, "" if a table was
+    given, which
+    does not say. given_up: texts of a dry run that were asked before without a verdict."""
 
-    judgments: Path
+    path: Path
     judge: str
+    identity: str = ""
+    given_up: int = 0
+
+    def spending(self) -> tuple[float | None, float | None]:
+        """(total, mean per pair) of what the table says was spent; None if it names no cost."""
+        with in_memory(f"{self.path} cannot be read as judgments: {{}}") as db:
+            create_view(db, "answers", tables.JUDGMENTS, self.path)
+            return db.execute(_SPENT, [self.judge]).fetchone() or (None, None)
 
 
 @dataclass(frozen=True)
-class CascadeWritten:
-    """pairs = by_cheap + by_strong + unscored. tokens and cost: of both judges, for what stands in the table."""
+class CascadeTable:
+    """What was written. pairs = by_cheap + by_strong + unscored. tokens and cost: of both judges, for what
+    stands in the
+    table."""
 
     pairs: int
     scored: int
@@ -61,47 +76,33 @@ class CascadeWritten:
         return self.pairs - self.scored
 
 
-def write_cascade(keys: pa.Table, cheap: Told, strong: Told, out: Path, name: str) -> CascadeWritten:
-    """Write the table, in the order of `keys` (item_id, keyphrase, row, inside: the cheap judge's answer stands).
+def write_cascade(
+    keys: pa.Table, cheap: JudgeTable, strong: JudgeTable, out: Path, name: str
+) -> CascadeTable:
+    """Write the table, in the order of `keys` (item_id, keyphrase, row, inside: the cheap judge's answer
+    stands).
 
-    Columns: those of a judgments table, then `expected`, `mass` and `answered_by`: the name of the judge whose answer it is,
-    null where there is none. A pair's tokens and cost are those of both judges. Raises BadTable.
+    Columns: those of a judgments table, then `expected`, `mass` and `answered_by`: the name of the judge
+    whose answer it is, null if there is none. A pair's tokens and cost are those of both judges. Raises
+    BadTable.
     """
-    import duckdb
-
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + ".partial")
-    told = {"cheap": cheap.judge, "strong": strong.judge}
-    try:
-        with duckdb.connect(config={"memory_limit": "4GB"}) as db:
-            db.register("keys", keys)
-            for view, one in (("cheap", cheap), ("strong", strong)):
-                _view(db, view, one)
-            given = {**told, "lacks": NOT_JUDGED, "name": name}
-            db.sql(_TABLE, params=given).write_parquet(str(partial), compression="zstd")
-            counts = db.execute(_COUNT, {**told, "file": str(partial)}).fetchone() or (0, 0, 0, 0, 0, None)
-            reasons = db.execute(
-                "SELECT reason, count(*) AS n FROM read_parquet(?) WHERE reason IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1",
-                [str(partial)],
-            ).fetchall()
-    except duckdb.Error as error:
-        partial.unlink(missing_ok=True)
-        raise BadTable(
-            f"{cheap.judgments} and {strong.judgments} cannot be joined: {str(error).splitlines()[0]}"
-        ) from error
-    partial.replace(out)
-    pairs, scored, by_cheap, by_strong, tokens, cost = counts
-    return CascadeWritten(pairs, scored, by_cheap, by_strong, tokens, cost, dict(reasons))
+    names = {"cheap": cheap.judge, "strong": strong.judge}
+    with in_memory(f"{cheap.path} and {strong.path} cannot be joined: {{}}") as db, fresh_file(out) as fresh:
+        db.register("keys", keys)
+        for side, judge in (("cheap", cheap), ("strong", strong)):
+            create_view(db, f"{side}_all", tables.JUDGMENTS, judge.path, _EXTRA)
+            db.view(f"{side}_all").filter(_is(judge.judge)).create_view(side)
+        db.sql(_TABLE, params={**names, "lacks": NOT_JUDGED, "name": name}).write_parquet(
+            str(fresh), compression="zstd"
+        )
+        numbers = db.execute(_COUNT, {**names, "file": str(fresh)}).fetchone()
+        reasons = dict(db.execute(_REASONS, [str(fresh)]).fetchall())
+    pairs, scored, by_cheap, by_strong, tokens, cost = numbers or (0, 0, 0, 0, 0, None)
+    return CascadeTable(pairs, scored, by_cheap, by_strong, tokens, cost, reasons)
 
 
-def _view(db: Any, view: str, one: Told) -> None:
-    """The judge's own rows; columns it may lack become nulls."""
+def _is(judge: str) -> duckdb.Expression:
     import duckdb
 
-    there = db.read_parquet(str(one.judgments))
-    tables.JUDGMENTS.check_columns(there.columns, one.judgments)
-    for column in ("grade", "reason", *_COLUMNS):
-        if column not in there.columns:
-            there = there.project(f'*, NULL::{_COLUMNS.get(column, "VARCHAR")} AS "{column}"')
-    own = duckdb.ColumnExpression("judge") == duckdb.ConstantExpression(one.judge)
-    there.filter(own).create_view(view)
+    return duckdb.ColumnExpression("judge") == duckdb.ConstantExpression(judge)

@@ -12,7 +12,7 @@ from adjudge.records import money
 if TYPE_CHECKING:
     from adjudge.jobs.agree import Agreed
     from adjudge.jobs.audit import Audited
-    from adjudge.jobs.cascade.cascade import Cascaded, Need
+    from adjudge.jobs.cascade.result import CascadeResult, Need
     from adjudge.jobs.export import Export
     from adjudge.jobs.judge import JudgeResult
     from adjudge.jobs.label import LabelsAsked, LabelsTaken
@@ -133,7 +133,7 @@ def label_import(done: LabelsTaken, config: Any) -> None:
     lines(*(f"quarantined: {count:,} {reason} ({done.quarantine})" for reason, count in done.reasons.items()))
 
 
-def cascade(done: Cascaded, config: Any) -> None:
+def cascade(done: CascadeResult, config: Any) -> None:
     if done.needs:
         lines(*map(_to_ask, done.needs), f"{done.verdict}: {done.reason}")
         return

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from adjudge.cascade.validation import CascadeSettings
-from adjudge.config import check_apart, check_choice
+from adjudge.cascade.settings import CascadeSettings
+from adjudge.config import SETTINGS, check_apart, setting, settings
 from adjudge.errors import BadConfig
 from adjudge.llm.providers import folder_of
 from adjudge.records import SCALES
 
-TABLES = ("judgments.parquet", "curve.parquet", "cascade.json", "region.json", "config.json")
+TABLES = ("judgments.parquet", "curve.parquet", "cascade.json", "region.json", SETTINGS)
 ASKED = {
     "cheap": ("cheap.judgments.parquet",),
     "strong": ("held.parquet", "held.judgments.parquet", "rest.parquet", "rest.judgments.parquet"),
 }
-"""What is written to `out`: always, and where a side is asked."""
+"""What is written to `out`: always, and if a side is asked."""
+_SPELLED = "a judgments table that ends in .parquet, or a judge as `adjudge judge` spells it."
+_FURTHER = "Further settings of `adjudge judge` for it (base_url, prices, prompt, ...)."
+
+
+PEOPLE, STRONG_JUDGE = "people", "strong judge"
+"""Whose labels they are."""
 
 
 def is_table(spelling: str) -> bool:
@@ -25,39 +31,58 @@ def is_table(spelling: str) -> bool:
     return spelling.endswith(".parquet")
 
 
-@dataclass(frozen=True)
+@settings
 class CascadeConfig:
-    """cheap, strong: a judgments table (a Parquet file), or a judge as `adjudge judge` spells it; then `pairs` (shape
-    `to_score`) is needed. out: the folder to write. human: annotations or settled grades, which the region is chosen and
-    validated on; without them the strong judge's own answers on a random sample are. scale: of both judges.
+    """Two judges, the pairs between them, and the labels that show how far the cheap one reaches."""
 
-    cheap_judge, strong_judge: which judge, where a table holds several; what a spelled one is called. log: the verdict
-    log of judges that are asked (default: in `out`). cheap_settings, strong_settings: further settings of `adjudge
-    judge` for each (base_url, prices, prompt, ...). region: a region.json of an earlier run, used as it is; labels
-    then only check it. dry_run: ask nobody anything; validate where the log holds the answers for it, else price them.
-    validate_only: ask what validation takes (the cheap judge, the strong one's sample), price the rest, write no
-    judgments. simulated: what is simulated, for the report's face.
-    """
-
-    cheap: str
-    strong: str
-    out: Path
-    pairs: Path | None = None
-    human: Path | None = None
-    scale: str = "binary"
-    human_scale: str = "four"
-    cheap_judge: str | None = None
-    strong_judge: str | None = None
-    name: str | None = None
-    log: Path | None = None
-    cheap_settings: dict[str, Any] = field(default_factory=dict)
-    strong_settings: dict[str, Any] = field(default_factory=dict)
-    region: Path | None = None
-    dry_run: bool = False
-    validate_only: bool = False
+    cheap: Annotated[str, setting(f"The cheap judge: {_SPELLED}")]
+    strong: Annotated[str, setting(f"The strong judge: {_SPELLED}")]
+    out: Annotated[Path, setting("The folder to write.")]
+    pairs: Annotated[
+        Path | None,
+        setting("The pairs with their titles (shape `to_score`), needed if a judge is to be asked."),
+    ] = None
+    human: Annotated[
+        Path | None,
+        setting(
+            "Annotations or settled grades that the region is chosen and validated on; without them the "
+            "strong judge's own answers on a random sample count."
+        ),
+    ] = None
+    scale: Annotated[str, setting("The scale of both judges.", choices=SCALES)] = "binary"
+    human_scale: Annotated[str, setting("The scale of people's grades.", choices=SCALES)] = "four"
+    cheap_judge: Annotated[
+        str | None,
+        setting("Its name, if the table holds several judges; what a judge that is asked is called."),
+    ] = None
+    strong_judge: Annotated[
+        str | None,
+        setting("Its name, if the table holds several judges; what a judge that is asked is called."),
+    ] = None
+    name: Annotated[
+        str | None, setting("What the cascade is called in its own table (default: cascade(CHEAP > STRONG)).")
+    ] = None
+    log: Annotated[Path | None, setting("The verdict log of judges that are asked (default: in OUT).")] = None
+    cheap_settings: Annotated[dict[str, Any], setting(_FURTHER)] = field(default_factory=dict)
+    strong_settings: Annotated[dict[str, Any], setting(_FURTHER)] = field(default_factory=dict)
+    region: Annotated[
+        Path | None,
+        setting("A region.json of an earlier run, used as it is; labels then only check it."),
+    ] = None
+    dry_run: Annotated[
+        bool,
+        setting("Ask nothing: validate if the verdict log holds the answers for it, else estimate the cost."),
+    ] = False
+    validate_only: Annotated[
+        bool,
+        setting(
+            "Ask what validation takes (the cheap judge, the strong one's sample), estimate the rest, judge "
+            "no further."
+        ),
+    ] = False
     cascade: CascadeSettings = field(default_factory=CascadeSettings)
-    seed: int = 0
-    simulated: tuple[str, ...] = ()
+    seed: Annotated[int, setting("Seed of all draws.")] = 0
+    simulated: Annotated[tuple[str, ...], setting("What is simulated, for the face of the report.")] = ()
 
     @property
     def asks_rest(self) -> bool:
@@ -65,28 +90,31 @@ class CascadeConfig:
         return not (self.dry_run or self.validate_only)
 
     @property
+    def against(self) -> str:
+        """Whose labels the region is chosen and validated on."""
+        return STRONG_JUDGE if self.human is None else PEOPLE
+
+    @property
     def verdicts(self) -> Path:
         """The verdict log of judges that are asked."""
         return self.log or self.out / "verdicts.sqlite"
 
     def __post_init__(self) -> None:
-        check_choice("CascadeConfig", "scale", self.scale, SCALES)
-        check_choice("CascadeConfig", "human_scale", self.human_scale, SCALES)
         for side in ("cheap", "strong"):
             if not is_table(getattr(self, side)) and self.pairs is None:
                 raise BadConfig(
-                    f"{side} is {getattr(self, side)!r}, a judge to be asked: name the pairs with --pairs FILE.parquet, "
-                    "or give a judgments table that ends in .parquet"
+                    f"{side} is {getattr(self, side)!r}, a judge to be asked: name the pairs with --pairs "
+                    "FILE.parquet, or give a judgments table that ends in .parquet"
                 )
         self._check_apart()
 
     def _check_apart(self) -> None:
         """No file that is read is one that is written: neither a table nor a model's folder."""
         sides = {"cheap": self.cheap, "strong": self.strong}
-        asked = [side for side, spelled in sides.items() if not is_table(spelled)]
-        read = {side: Path(one) if is_table(one) else folder_of(one) for side, one in sides.items()}
+        asked_sides = [side for side, spelled in sides.items() if not is_table(spelled)]
+        read = {side: Path(judge) if is_table(judge) else folder_of(judge) for side, judge in sides.items()}
         read |= {"pairs": self.pairs, "human": self.human, "region": self.region}
-        names = (*TABLES, *(name for side in asked for name in ASKED[side]))
-        log = self.verdicts if asked else None
+        names = (*TABLES, *(name for side in asked_sides for name in ASKED[side]))
+        log = self.verdicts if asked_sides else None
         written = {"out": [self.out, *(self.out / name for name in names)], "log": log}
         check_apart("CascadeConfig", read, written)

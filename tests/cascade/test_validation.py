@@ -13,16 +13,17 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 
 from adjudge.cascade import region, validation
-from adjudge.cascade.files import Frozen, frozen, load
-from adjudge.cascade.region import Region
-from adjudge.cascade.validation import CascadeSettings, Held
+from adjudge.cascade.curve import curve
+from adjudge.cascade.region import LabelledAnswers, Region
+from adjudge.cascade.saved_region import SavedRegion, load_region, saved_region
+from adjudge.cascade.settings import CascadeSettings
 from adjudge.config import from_dict, to_dict
 from adjudge.errors import BadConfig
 from adjudge.records import BINARY, FOUR
 from adjudge.stats import bounds
 
 
-@pytest.mark.parametrize("name", ["stats.bounds", "cascade.region", "cascade.validation"])
+@pytest.mark.parametrize("name", ["stats.bounds", "cascade.region", "cascade.curve", "cascade.validation"])
 def test_worked_examples_in_the_docstrings(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"adjudge.{name}"))
     assert found.attempted > 0
@@ -73,7 +74,7 @@ def test_without_errors_items_are_counted_and_few_errors_show_no_more() -> None:
     assert bounds.bound(np.arange(600), right, 0.95).low == pytest.approx(0.05 ** (1 / 600))
     none = bounds.bound(item, ~right, 0.95)
     assert none.high == pytest.approx(1 - 0.05**0.25)
-    held = Held(item, np.zeros(600, np.int64), np.ones(600), right, right, right, right)
+    held = LabelledAnswers(item, np.zeros(600, np.int64), np.ones(600), right, right, right, right)
     chosen = validation.choose(held, 2, CascadeSettings(target=0.9))
     assert chosen.place == 0
     items = bounds.needed(1.0, 0.9, bounds.planning_tail(0.95, 0.9))
@@ -84,7 +85,7 @@ def test_a_grade_without_a_label_never_stands() -> None:
     """Labels of two grades of four, all right: those two stand, the others do not, and the curve still ends with all."""
     pairs, step = np.arange(400), np.repeat([0, 2], 200)
     right = np.ones(400, bool)
-    held = Held(pairs, step, np.full(400, 0.9), right, right, right, right)
+    held = LabelledAnswers(pairs, step, np.full(400, 0.9), right, right, right, right)
     chosen = validation.choose(held, 4, CascadeSettings(target=0.9))
     assert chosen.region == Region((0.0, None, 0.0, None))
     assert chosen.ladder[-1] == Region((0.0,) * 4)
@@ -120,8 +121,8 @@ def test_blocks_by_hand() -> None:
 
 
 def test_a_region_in_words() -> None:
-    assert region.in_words((None, 0.0), BINARY) == "irrelevant never; relevant always"
-    assert "fair where the confidence is at least 0.8" in region.in_words((None, 0.8, None, None), FOUR)
+    assert Region((None, 0.0)).in_words(BINARY) == "irrelevant never; relevant always"
+    assert "fair where the confidence is at least 0.8" in Region((None, 0.8, None, None)).in_words(FOUR)
 
 
 def test_halves_share_no_item() -> None:
@@ -131,13 +132,13 @@ def test_halves_share_no_item() -> None:
     assert 480 <= half.sum() <= 530
 
 
-def drawn(rng: np.random.Generator, pairs: int) -> Held:
+def drawn(rng: np.random.Generator, pairs: int) -> LabelledAnswers:
     """A judge that is right with chance .5 + .5 * (its confidence - .5) / .5: .5 where it is unsure, 1 where sure."""
     step, sure = rng.integers(0, 2, pairs), 0.5 + 0.5 * rng.random(pairs)
     right = rng.random(pairs) < sure
     strong = rng.random(pairs) < 0.97
     item = rng.integers(0, pairs // 2, pairs)
-    return Held(item, step, sure, right, strong, right == strong, np.ones(pairs, bool))
+    return LabelledAnswers(item, step, sure, right, strong, right == strong, np.ones(pairs, bool))
 
 
 def true_agreement(one: Region) -> float:
@@ -157,7 +158,7 @@ def test_the_promise_is_broken_no_oftener_than_stated() -> None:
         if chosen.place == 0:
             continue
         shown += 1
-        found = validation.validate(second, chosen.region, asked)
+        found = second.bound(chosen.region, asked.level)
         if found.low is not None and found.low >= asked.target:
             kept += 1
             broken += true_agreement(chosen.region) < asked.target
@@ -171,8 +172,11 @@ def test_the_curve_begins_with_the_strong_judge_and_ends_with_the_cheap_one() ->
     first, second = drawn(rng, 800), drawn(rng, 800)
     asked = CascadeSettings(target=0.8)
     chosen = validation.choose(first, 2, asked)
-    shares = [float(1 - one.inside(second.step, second.confidence).mean()) for one in chosen.ladder]
-    points = validation.curve(second, chosen, shares, asked, rng)
+
+    def share(part: Region) -> float:
+        return float(1 - part.inside(second.step, second.confidence).mean())
+
+    points = curve(second, chosen.ladder, chosen.place, share, asked, rng)
     by = {(p.kind, p.against, p.place): p for p in points}
     last = len(chosen.ladder) - 1
     assert by["all strong", "labels", 0].agreement.value == pytest.approx(second.strong_right.mean())
@@ -183,7 +187,7 @@ def test_the_curve_begins_with_the_strong_judge_and_ends_with_the_cheap_one() ->
     blind = by["random", "labels", chosen.place]
     assert middle.agreement.low > blind.agreement.high
     mixed = (
-        shares[chosen.place] * second.strong_right.mean() + (1 - shares[chosen.place]) * second.right.mean()
+        share(chosen.region) * second.strong_right.mean() + (1 - share(chosen.region)) * second.right.mean()
     )
     assert blind.agreement.value == pytest.approx(mixed)
 
@@ -192,14 +196,16 @@ def test_labels_that_are_missing_are_counted() -> None:
     """A judge right 9 times in 10 everywhere: with 100 labels a half .85 cannot be shown, and how many can is said."""
     pairs = 100
     right = np.arange(pairs) % 10 > 0
-    held = Held(np.arange(pairs), np.zeros(pairs, np.int64), np.ones(pairs), right, right, right, right)
+    held = LabelledAnswers(
+        np.arange(pairs), np.zeros(pairs, np.int64), np.ones(pairs), right, right, right, right
+    )
     asked = CascadeSettings(target=0.85)
     chosen = validation.choose(held, 2, asked)
     assert chosen.place == 0
     tail = bounds.planning_tail(asked.level, asked.power)
     assert chosen.labels == pytest.approx(2 * bounds.needed(0.9, 0.85, tail), rel=0.02)
     enough = np.tile(np.arange(pairs) % 10 > 0, 20)
-    many = Held(
+    many = LabelledAnswers(
         *(np.arange(2_000), np.zeros(2_000, np.int64), np.ones(2_000), enough, enough, enough, enough)
     )
     assert validation.choose(many, 2, asked).place > 0
@@ -219,14 +225,14 @@ def test_a_saved_region_is_for_its_own_judge_and_scale(tmp_path) -> None:
 
     shown = {"validated": True, "against": "people", "target": 0.9, "level": 0.95}
     path = tmp_path / "region.json"
-    save(frozen("llm", BINARY, Region((0.9, None)), **shown), path)
-    assert load(path, "llm", BINARY).region == Region((0.9, None))
+    save(saved_region("llm", BINARY, Region((0.9, None)), **shown), path)
+    assert load_region(path, "llm", BINARY).region == Region((0.9, None))
     for judge, scale, match in (("other", BINARY, "is for judge 'llm'"), ("llm", FOUR, "on scale binary")):
         with pytest.raises(BadConfig, match=match):
-            load(path, judge, scale)
-    save(frozen("llm", BINARY, Region((0.9, None)), **{**shown, "validated": False}), path)
+            load_region(path, judge, scale)
+    save(saved_region("llm", BINARY, Region((0.9, None)), **{**shown, "validated": False}), path)
     with pytest.raises(BadConfig, match="was not validated"):
-        load(path, "llm", BINARY)
-    save(Frozen("llm", "binary", {"irrelevant": 2.0, "relevant": None}, **shown), path)
+        load_region(path, "llm", BINARY)
+    save(SavedRegion("llm", "binary", {"irrelevant": 2.0, "relevant": None}, **shown), path)
     with pytest.raises(BadConfig, match="null or 0 to 1"):
-        load(path, "llm", BINARY)
+        load_region(path, "llm", BINARY)

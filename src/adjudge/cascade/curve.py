@@ -1,0 +1,128 @@
+"""The routing curve: share of calls to the strong judge against agreement, with random routing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from adjudge.cascade.region import LabelledAnswers, Region
+from adjudge.cascade.settings import CascadeSettings
+from adjudge.stats.cluster_bootstrap import Estimate, Floats, Statistic, columns_by_cluster, estimates
+
+CURVE = pa.schema(
+    [
+        *(("kind", pa.string()), ("against", pa.string()), ("strong_share", pa.float64())),
+        *(("value", pa.float64()), ("low", pa.float64()), ("high", pa.float64()), ("se", pa.float64())),
+        *(("pairs", pa.int64()), ("clusters", pa.int64()), ("note", pa.string())),
+        *(("money", pa.float64()), ("chosen", pa.bool_()), ("place", pa.int64())),
+    ]
+)
+"""Columns of curve.parquet. kind: cascade, random, all cheap, all strong. against: labels or strong judge;
+value, low, high: the agreement with them. strong_share: of all pairs asked of the strong judge. money: both
+judges, null without prices."""
+_EACH, _CHEAP, _STRONG, _SAME, _REGIONS = range(5)
+"""Columns of the sums: pairs, cheap judge right, strong judge right, judges agree, then two per region."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the curve. kind: `cascade`, `random` (the strong judge asked about as many pairs, drawn
+    blindly), `all cheap`, `all strong`. against: `labels` or `strong judge`. strong_share: of all pairs asked
+    of the strong judge."""
+
+    place: int
+    kind: str
+    against: str
+    strong_share: float
+    agreement: Estimate
+    chosen: bool = False
+
+
+def curve(
+    answers: LabelledAnswers,
+    ladder: Sequence[Region],
+    chosen: int,
+    strong_share: Callable[[Region], float],
+    settings: CascadeSettings,
+    rng: np.random.Generator,
+) -> tuple[Point, ...]:
+    """Agreement of the cascade at each region of the ladder (thinned to `points`), and of random routing
+    beside it.
+
+    answers: with labels that the ladder was not made on. Only pairs that both judges scored count, and all
+    points share the resamples. Empty if the strong judge scored none.
+    """
+    if not answers.asked.any():
+        return ()
+    both = answers.at(answers.asked)
+    shares = [strong_share(region) for region in ladder]
+    places = thinned(shares, chosen, settings.points)
+    columns = [np.ones(len(both)), both.right, both.strong_right, both.same]
+    statistics: dict[str, Statistic] = {}
+    for n, place in enumerate(places):
+        inside = ladder[place].inside(both.step, both.confidence)
+        columns += [np.where(inside, both.right, both.strong_right), np.where(inside, both.same, True)]
+        statistics[f"cascade labels {place}"] = partial(_share_of, _REGIONS + 2 * n)
+        statistics[f"cascade strong judge {place}"] = partial(_share_of, _REGIONS + 2 * n + 1)
+        statistics[f"random labels {place}"] = partial(_mixed, shares[place], _STRONG, _CHEAP)
+        statistics[f"random strong judge {place}"] = partial(_mixed, shares[place], _EACH, _SAME)
+    sums = columns_by_cluster(both.item, np.column_stack(columns).astype(np.float64))
+    agreements = estimates(sums, statistics, len(both), settings.sampling, rng)
+    last = len(ladder) - 1
+    ends = {0: "all strong", last: "all cheap"}
+    return tuple(
+        Point(
+            place=place,
+            kind=ends.get(place, kind),
+            against=against,
+            strong_share=float(shares[place]),
+            agreement=agreements[f"{kind} {against} {place}"],
+            chosen=kind == "cascade" and place == chosen,
+        )
+        for kind in ("cascade", "random")
+        for against in ("labels", "strong judge")
+        for place in places
+        if kind == "cascade" or 0 < place < last
+    )
+
+
+def _share_of(column: int, sums: Floats) -> Floats:
+    """A column's sum over the number of pairs."""
+    return np.asarray(sums[..., column] / np.maximum(sums[..., _EACH], 1))
+
+
+def _mixed(share: float, strong: int, cheap: int, sums: Floats) -> Floats:
+    """Agreement if a share of pairs, drawn blindly, gets the strong judge's answer, the others the cheap
+    one's."""
+    return share * _share_of(strong, sums) + (1 - share) * _share_of(cheap, sums)
+
+
+def thinned(strong_share: Sequence[float], chosen: int, points: int) -> list[int]:
+    """At most about `points` places, spread evenly over the share of calls; both ends and the chosen one
+    always.
+
+    >>> thinned([1.0, 0.9, 0.89, 0.5, 0.0], 2, 3)
+    [0, 2, 3, 4]
+    """
+    last = len(strong_share) - 1
+    places, previous = {0, last, chosen}, 0
+    step = (strong_share[0] - strong_share[-1]) / max(points - 1, 1)
+    for place in range(last + 1):
+        if strong_share[previous] - strong_share[place] >= step:
+            places.add(place)
+            previous = place
+    return sorted(places)
+
+
+def rows(points: Sequence[Point], money: Sequence[float | None]) -> list[dict[str, Any]]:
+    """The curve's rows, as CURVE names them."""
+    names = ("kind", "against", "strong_share", "chosen", "place")
+    return [
+        {**{name: getattr(point, name) for name in names}, **asdict(point.agreement), "money": spent}
+        for point, spent in zip(points, money, strict=True)
+    ]
