@@ -247,7 +247,10 @@ def test_a_dry_run_validates_beside_texts_that_cannot_be_had(
     """Some requests fail however often they are asked, a tenth and a fifth of each judge's: a real run goes on without them, so does a dry one."""
     asked = counted(monkeypatch)
     _, _, pairs = made(tmp_path, 600, 0.5)
-    failing = {"fake": {"timeout": 0.1, "passing": 1_000_000}, "run": {"max_requests_per_text": 1, "first_wait": 0.0}}
+    failing = {
+        "fake": {"timeout": 0.1, "passing": 1_000_000},
+        "run": {"max_requests_per_text": 1, "first_wait": 0.0},
+    }
     slower = {**failing, "fake": {**failing["fake"], "timeout": 0.2}}
     config = both_asked(tmp_path, pairs, cheap_settings=failing, strong_settings=slower)
     real = cascade(dataclasses.replace(config, validate_only=True))
