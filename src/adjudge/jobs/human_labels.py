@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,9 @@ from adjudge.recipes.settings import RecipeSettings
 from adjudge.recipes.splits import split_sql
 from adjudge.records import FOUR, ORDINAL3, Scale
 from adjudge.stats.annotators import settle
-from adjudge.tables import Table
+from adjudge.storage.duck import in_memory
+from adjudge.storage.views import create_view
+from adjudge.text.blank import is_blank
 
 FOUR_TO_THREE = {"excellent": "high", "good": "moderate", "fair": "irrelevant", "bad": "irrelevant"}
 """ESCI's reading: exact is high, substitute moderate, complement and irrelevant irrelevant."""
@@ -30,8 +31,10 @@ _GIVEN = "LEFT JOIN splits s USING (item_id, keyphrase)"
 
 @dataclass(frozen=True)
 class Labelled:
-    """Rows (item_id, keyphrase, title, category) with `step` on the judge's scale and `split` (train, dev), and where
-    the others went: counts by reason."""
+    """Rows (item_id, keyphrase, title, category) with `step` on the judge's scale and `split` (train, dev).
+
+    left_out: how many pairs have no label, by reason.
+    """
 
     rows: pa.Table
     step: np.ndarray
@@ -51,7 +54,10 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Rules:
-    """Which label a pair gets (`trust.settings`: rule, min_annotators), what grades become, and which split it is in."""
+    """Which label a pair gets, what grades become, and which split it is in.
+
+    rule and min_annotators: as in `trust.settings`.
+    """
 
     scale: Scale
     human_scale: Scale
@@ -63,9 +69,9 @@ class Rules:
 
 
 def mapping_of(human: Scale, judge: Scale, given: Mapping[str, str] | None = None) -> list[int]:
-    """For each human grade, the judge's step. Given names win; else the same scale, four to ordinal3, or made binary.
+    """For each human grade, the judge's step: given, on the same scale, four to ordinal3, or made binary.
 
-    Raises BadConfig where it is not stated what a grade becomes.
+    Raises BadConfig if it is not stated what a grade becomes.
     """
     if given:
         missing = [grade for grade in human.grades if grade not in given]
@@ -79,19 +85,20 @@ def mapping_of(human: Scale, judge: Scale, given: Mapping[str, str] | None = Non
     if len(judge.grades) == 2:
         return [int(human.relevant(grade)) for grade in human.grades]
     raise BadConfig(
-        f"people graded on {human.name}, the judge is to grade on {judge.name}: say what each grade becomes with "
-        f'--set \'grades={{"{human.grades[0]}": "{judge.grades[0]}", ...}}\''
+        f"people graded on {human.name}, the judge is to grade on {judge.name}: say what each grade becomes "
+        f'with --set \'grades={{"{human.grades[0]}": "{judge.grades[0]}", ...}}\''
     )
 
 
 def labelled(pairs: Path, human: Path, rules: Rules) -> Labelled:
     """Join labels and texts, settle each pair's label, map it, and put it into train or dev.
 
-    pairs: shape `to_score`. human: annotations, or one settled grade a pair. By default no item is in both splits; a
-    table `splits` (item_id, keyphrase, split) decides instead, and its test pairs are left out. Raises BadTable.
+    pairs: shape `to_score`. human: annotations, or one settled grade per pair. By default no item is in both
+    splits; a table `splits` (item_id, keyphrase, split) decides instead, and its test pairs are left out.
+    Raises BadTable.
     """
-    found = _read(pairs, human, rules)
-    votes = _votes(found, human, rules.human_scale)
+    pair_votes = _read(pairs, human, rules)
+    votes = _votes(pair_votes, human, rules.human_scale)
     table = mapping_of(rules.human_scale, rules.scale, rules.grades)
     label, sure = settle(votes, rules.rule, rules.min_annotators)
     if rules.rule == "majority":
@@ -99,62 +106,44 @@ def labelled(pairs: Path, human: Path, rules: Rules) -> Labelled:
         step, sure = settle(votes @ onto, rules.rule, rules.min_annotators)
     else:
         step = np.array(table)[label]
-    split = np.array(found["split"].to_pylist(), object)
-    title = np.array([bool(text and text.strip()) for text in found["title"].to_pylist()])
+    split = np.array(pair_votes["split"].to_pylist(), object)
+    title = np.array([not is_blank(text) for text in pair_votes["title"].to_pylist()])
     inside = np.isin(split, ["train", "dev"])
-    kept = sure & title & inside
+    usable = sure & title & inside
     left_out = {
         "no label under the rule": int((~sure).sum()),
         "no title in the pairs": int((sure & ~title).sum()),
         "in neither train nor dev": int((sure & title & ~inside).sum()),
     }
-    rows = found.select(["item_id", "keyphrase", "title", "category"]).filter(pa.array(kept))
+    rows = pair_votes.select(["item_id", "keyphrase", "title", "category"]).filter(pa.array(usable))
     return Labelled(
-        rows, step[kept], split[kept], {why: number for why, number in left_out.items() if number}
+        rows, step[usable], split[usable], {why: number for why, number in left_out.items() if number}
     )
 
 
 def _read(pairs: Path, human: Path, rules: Rules) -> pa.Table:
-    import duckdb
-
-    try:
-        with duckdb.connect() as db:
-            _view(db, "pairs", tables.TO_SCORE, pairs, ("category",))
-            _view(db, "human", tables.ANNOTATIONS, human, ("annotator",))
-            split, given = split_sql(rules.split), ""
-            if rules.splits is not None:
-                db.read_parquet(str(rules.splits)).create_view("splits")
-                split, given = "s.split", _GIVEN
-            return db.sql(_JOINED.format(split=split, given=given)).to_arrow_table()
-    except duckdb.Error as error:
-        raise BadTable(
-            f"{human} and {pairs} cannot be read or joined: {str(error).splitlines()[0]}. Bring each in with: "
-            "adjudge import table"
-        ) from error
+    message = f"{human} and {pairs} cannot be read or joined: {{}}. Bring each in with: adjudge import table"
+    with in_memory(message) as db:
+        create_view(db, "pairs", tables.TO_SCORE, pairs)
+        create_view(db, "human", tables.ANNOTATIONS.only("item_id", "keyphrase", "grade"), human)
+        split, given = split_sql(rules.split), ""
+        if rules.splits is not None:
+            db.read_parquet(str(rules.splits)).create_view("splits")
+            split, given = "s.split", _GIVEN
+        return db.sql(_JOINED.format(split=split, given=given)).to_arrow_table()
 
 
-def _view(db: Any, name: str, shape: Table, path: Path, optional: tuple[str, ...]) -> None:
-    if not path.exists():
-        raise BadTable(f"{path} does not exist: name a Parquet file with the columns of table {shape.name}")
-    there = db.read_parquet(str(path))
-    for column in optional:
-        if column not in there.columns:
-            there = there.project(f'*, NULL::VARCHAR AS "{column}"')
-    shape.check_columns(there.columns, path)
-    there.create_view(name)
-
-
-def _votes(found: pa.Table, human: Path, scale: Scale) -> np.ndarray:
+def _votes(pair_votes: pa.Table, human: Path, scale: Scale) -> np.ndarray:
     """[n, K]: annotators by grade. Raises BadTable on a grade off the scale."""
-    votes = np.zeros((len(found), len(scale.grades)), np.int64)
+    votes = np.zeros((len(pair_votes), len(scale.grades)), np.int64)
     for row, (grades, numbers) in enumerate(
-        zip(found["grades"].to_pylist(), found["votes"].to_pylist(), strict=True)
+        zip(pair_votes["grades"].to_pylist(), pair_votes["votes"].to_pylist(), strict=True)
     ):
         for grade, number in zip(grades, numbers, strict=True):
             if grade not in scale.grades:
                 raise BadTable(
-                    f"{human}: grade {grade!r} is not on scale {scale.name} ({', '.join(scale.grades)}): name the scale "
-                    "of people's grades with --human-scale (adjudge audit: --scale)"
+                    f"{human}: grade {grade!r} is not on scale {scale.name} ({', '.join(scale.grades)}): name "
+                    "the scale of people's grades with --human-scale (adjudge audit: --scale)"
                 )
             votes[row, scale.index(grade)] = number
     return votes
