@@ -1,4 +1,5 @@
-"""`audit` on a simulated market: planted wrong labels are found and put right, by whom is told, nothing is overwritten."""
+"""`audit` on a simulated market: planted wrong labels are found and put right, by whom is told, nothing is
+overwritten."""
 
 from __future__ import annotations
 
@@ -112,7 +113,8 @@ def exposed(home: Home) -> dict[tuple[str, str], tuple[int, int]]:
 
 @dataclass
 class Planted:
-    """Pairs whose label is wrong: `low`, relevant and clicked but called bad; `high`, irrelevant but called excellent."""
+    """Pairs whose label is wrong: `low`, relevant and clicked but called bad; `high`, irrelevant but called
+    excellent."""
 
     labels: Path
     low: set[tuple[str, str]]
@@ -239,7 +241,7 @@ def test_a_stated_category_rule_wins_over_the_clicks(home: Home, done: Any, tmp_
     )
     assert made.undecided == 0
     pq.write_table(pa.table({"keyphrase": ["a"]}), tmp_path / "torn.parquet")
-    with pytest.raises(BadTable, match="needs category"):
+    with pytest.raises(BadTable, match="needs column category"):
         audit(replace(config, valid=tmp_path / "torn.parquet", out=tmp_path / "other"))
 
 
@@ -259,7 +261,8 @@ def test_clicks_without_positions_are_enough(home: Home, done: Any, tmp_path: Pa
 
 
 def contradicting(folder: Path) -> AuditConfig:
-    """80 labels that buyers contradict: 40 bad ones clicked and bought, 40 excellent ones passed over; one category, valid
+    """80 labels that buyers contradict: 40 bad ones clicked and bought, 40 excellent ones passed over; one
+    category, valid
     for the keyphrase."""
     folder.mkdir(parents=True, exist_ok=True)
     ids, phrases = [f"i{n}" for n in range(80)], ["mug"] * 80
@@ -319,8 +322,8 @@ def test_a_spent_budget_leaves_labels_as_they_are_and_a_larger_one_goes_on(tmp_p
 
 def failing(monkeypatch: pytest.MonkeyPatch, **faults: float) -> None:
     """From here on the fake judge fails on these shares of texts, however often it is asked."""
-    asked, fake = AuditConfig.asked, FakeSettings(passing=1_000_000, **faults)
-    monkeypatch.setattr(AuditConfig, "asked", lambda config: replace(asked(config), fake=fake))
+    asked, fake = AuditConfig.rejudging, FakeSettings(passing=1_000_000, **faults)
+    monkeypatch.setattr(AuditConfig, "rejudging", lambda config: replace(asked(config), fake=fake))
 
 
 def test_answers_without_a_grade_are_settled_and_no_rerun_is_asked_for(
