@@ -52,7 +52,7 @@ class Tally:
         asked: CascadeSettings,
     ) -> None:
         found = validation.choose(first, grades, asked)
-        if found.place == 0:
+        if found.index == 0:
             return
         self.chosen += 1
         bound = second.bound(found.region, asked.level)

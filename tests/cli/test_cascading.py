@@ -48,7 +48,7 @@ def test_a_cascade_is_validated_exported_and_shown(tables: Path, tmp_path: Path)
         "cascade", *both, "--human", tables / "people.parquet", "--target", 0.9, "--out", tmp_path / "c"
     )
     assert done.exit_code == 0, done.output
-    assert "relevant where the probability is at least 0.98" in done.output
+    assert "relevant if the probability is at least 0.98" in done.output
     assert "validated: agreement with people" in done.output
     assert "money: " in done.output
     assert "note: cheap names no cost: it is counted as free." in done.output

@@ -124,7 +124,8 @@ def test_what_cannot_be_shown_is_not_used(logs: Path, tmp_path: Path) -> None:
 
 
 def made(folder: Path, pairs: int, right: float, seed: int = 0) -> tuple[Path, Path, Path]:
-    """(cheap judgments, people, pairs): the cheap judge is right where sure (half of the pairs), else on a share."""
+    """(cheap judgments, people, pairs): the cheap judge is right where sure (half of the pairs), else on a
+    share."""
     rng = np.random.default_rng(seed)
     ids, phrases = [f"i{n // 3}" for n in range(pairs)], [f"k{n % 3} {n % 7}" for n in range(pairs)]
     truth, sure = rng.random(pairs) < 0.5, rng.random(pairs) < 0.5
@@ -214,7 +215,8 @@ def both_asked(home: Path, pairs: Path, **settings: Any) -> CascadeConfig:
 
 
 def test_a_dry_run_asks_nobody_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both judges spelled: what each would be asked is told; once the log holds what validation takes, it validates."""
+    """Both judges spelled: what each would be asked is told; once the log holds what validation takes, it
+    validates."""
     asked = counted(monkeypatch)
     _, _, pairs = made(tmp_path, 600, 0.5)
     prices = tmp_path / "prices.json"
@@ -244,7 +246,8 @@ def test_a_dry_run_asks_nobody_anything(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_dry_run_validates_beside_texts_that_cannot_be_had(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some requests fail however often they are asked, a tenth and a fifth of each judge's: a real run goes on without them, so does a dry one."""
+    """Some requests fail however often they are asked, a tenth and a fifth of each judge's: a real run goes
+    on without them, so does a dry one."""
     asked = counted(monkeypatch)
     _, _, pairs = made(tmp_path, 600, 0.5)
     failing = {

@@ -1,4 +1,4 @@
-"""The routing curve: share of calls to the strong judge against agreement, with random routing beside it."""
+"""The routing curve: share of calls to the strong judge against agreement, and random routing for comparison."""
 
 from __future__ import annotations
 
@@ -23,19 +23,21 @@ CURVE = pa.schema(
     ]
 )
 """Columns of curve.parquet. kind: cascade, random, all cheap, all strong. against: labels or strong judge;
-value, low, high: the agreement with them. strong_share: of all pairs asked of the strong judge. money: both
-judges, null without prices."""
+value, low, high: the agreement with them. strong_share: of all pairs, asked of the strong judge. money: both
+judges, null without prices. place: number of the region, from none of the answers to all."""
 _EACH, _CHEAP, _STRONG, _SAME, _REGIONS = range(5)
 """Columns of the sums: pairs, cheap judge right, strong judge right, judges agree, then two per region."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A point of the curve. kind: `cascade`, `random` (the strong judge asked about as many pairs, drawn
-    blindly), `all cheap`, `all strong`. against: `labels` or `strong judge`. strong_share: of all pairs asked
-    of the strong judge."""
+    """A point of the curve; index: of its region, column `place` of the table.
 
-    place: int
+    kind: `cascade`, `random` (the strong judge is asked about as many pairs, drawn blindly), `all cheap`,
+    `all strong`. against: `labels` or `strong judge`. strong_share: of all pairs, asked of the strong judge.
+    """
+
+    index: int
     kind: str
     against: str
     strong_share: float
@@ -45,49 +47,48 @@ class Point:
 
 def curve(
     answers: LabelledAnswers,
-    ladder: Sequence[Region],
+    regions: Sequence[Region],
     chosen: int,
     strong_share: Callable[[Region], float],
     settings: CascadeSettings,
     rng: np.random.Generator,
 ) -> tuple[Point, ...]:
-    """Agreement of the cascade at each region of the ladder (thinned to `points`), and of random routing
-    beside it.
+    """Agreement of the cascade at each of the nested regions (thinned to `points`), and of random routing.
 
-    answers: with labels that the ladder was not made on. Only pairs that both judges scored count, and all
+    answers: with labels that the regions were not made on. Only pairs that both judges scored count, and all
     points share the resamples. Empty if the strong judge scored none.
     """
     if not answers.asked.any():
         return ()
     both = answers.at(answers.asked)
-    shares = [strong_share(region) for region in ladder]
-    places = thinned(shares, chosen, settings.points)
+    shares = [strong_share(region) for region in regions]
+    indices = thinned(shares, chosen, settings.points)
     columns = [np.ones(len(both)), both.right, both.strong_right, both.same]
     statistics: dict[str, Statistic] = {}
-    for n, place in enumerate(places):
-        inside = ladder[place].inside(both.step, both.confidence)
+    for n, index in enumerate(indices):
+        inside = regions[index].inside(both.step, both.confidence)
         columns += [np.where(inside, both.right, both.strong_right), np.where(inside, both.same, True)]
-        statistics[f"cascade labels {place}"] = partial(_share_of, _REGIONS + 2 * n)
-        statistics[f"cascade strong judge {place}"] = partial(_share_of, _REGIONS + 2 * n + 1)
-        statistics[f"random labels {place}"] = partial(_mixed, shares[place], _STRONG, _CHEAP)
-        statistics[f"random strong judge {place}"] = partial(_mixed, shares[place], _EACH, _SAME)
+        statistics[f"cascade labels {index}"] = partial(_share_of, _REGIONS + 2 * n)
+        statistics[f"cascade strong judge {index}"] = partial(_share_of, _REGIONS + 2 * n + 1)
+        statistics[f"random labels {index}"] = partial(_mixed, shares[index], _STRONG, _CHEAP)
+        statistics[f"random strong judge {index}"] = partial(_mixed, shares[index], _EACH, _SAME)
     sums = columns_by_cluster(both.item, np.column_stack(columns).astype(np.float64))
     agreements = estimates(sums, statistics, len(both), settings.sampling, rng)
-    last = len(ladder) - 1
+    last = len(regions) - 1
     ends = {0: "all strong", last: "all cheap"}
     return tuple(
         Point(
-            place=place,
-            kind=ends.get(place, kind),
+            index=index,
+            kind=ends.get(index, kind),
             against=against,
-            strong_share=float(shares[place]),
-            agreement=agreements[f"{kind} {against} {place}"],
-            chosen=kind == "cascade" and place == chosen,
+            strong_share=float(shares[index]),
+            agreement=agreements[f"{kind} {against} {index}"],
+            chosen=kind == "cascade" and index == chosen,
         )
         for kind in ("cascade", "random")
         for against in ("labels", "strong judge")
-        for place in places
-        if kind == "cascade" or 0 < place < last
+        for index in indices
+        if kind == "cascade" or 0 < index < last
     )
 
 
@@ -103,26 +104,27 @@ def _mixed(share: float, strong: int, cheap: int, sums: Floats) -> Floats:
 
 
 def thinned(strong_share: Sequence[float], chosen: int, points: int) -> list[int]:
-    """At most about `points` places, spread evenly over the share of calls; both ends and the chosen one
-    always.
+    """At most about `points` indices, spread evenly over the share of calls; always both ends and the chosen
+    one.
 
     >>> thinned([1.0, 0.9, 0.89, 0.5, 0.0], 2, 3)
     [0, 2, 3, 4]
     """
     last = len(strong_share) - 1
-    places, previous = {0, last, chosen}, 0
+    indices, previous = {0, last, chosen}, 0
     step = (strong_share[0] - strong_share[-1]) / max(points - 1, 1)
-    for place in range(last + 1):
-        if strong_share[previous] - strong_share[place] >= step:
-            places.add(place)
-            previous = place
-    return sorted(places)
+    for index in range(last + 1):
+        if strong_share[previous] - strong_share[index] >= step:
+            indices.add(index)
+            previous = index
+    return sorted(indices)
 
 
 def rows(points: Sequence[Point], money: Sequence[float | None]) -> list[dict[str, Any]]:
     """The curve's rows, as CURVE names them."""
-    names = ("kind", "against", "strong_share", "chosen", "place")
+    names = ("kind", "against", "strong_share", "chosen")
     return [
-        {**{name: getattr(point, name) for name in names}, **asdict(point.agreement), "money": spent}
+        {name: getattr(point, name) for name in names}
+        | {"place": point.index, **asdict(point.agreement), "money": spent}
         for point, spent in zip(points, money, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""The cascade's judgments table: the cheap judge's answers where they stand, the strong judge's elsewhere."""
+"""The cascade's judgments table: the cheap judge's answers that stand, the strong judge's elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confidence thresholds per grade: the region of a cheap judge's answers that stand without a strong judge."""
+"""Confidence thresholds per grade: the region of a cheap judge's answers that need no strong judge."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Region:
 
         >>> from adjudge.records import BINARY
         >>> Region((0.9, None)).in_words(BINARY)
-        'irrelevant where the probability is at most 0.1; relevant never'
+        'irrelevant if the probability is at most 0.1; relevant never'
         """
         return "; ".join(
             _in_words(scale, grade, bar) for grade, bar in zip(scale.grades, self.least, strict=True)
@@ -51,9 +51,9 @@ def _in_words(scale: Scale, grade: str, bar: float | None) -> str:
     if bar <= 0:
         return f"{grade} always"
     if len(scale.grades) > 2:
-        return f"{grade} where the confidence is at least {bar:.4g}"
+        return f"{grade} if the confidence is at least {bar:.4g}"
     words = f"at least {bar:.4g}" if scale.relevant(grade) else f"at most {1 - bar:.4g}"
-    return f"{grade} where the probability is {words}"
+    return f"{grade} if the probability is {words}"
 
 
 def confidence(step: Ints, probability: Floats, expected: Floats, scale: Scale) -> Floats:
@@ -170,7 +170,7 @@ def _runs(grade: int, confidence: Floats, right: Bools, size: int) -> list[Block
     return [Block(grade, float(sure[b - 1]), int(hit[a:b].sum()), b - a) for a, b in pairwise(cuts)]
 
 
-def ladder(step: Ints, confidence: Floats, right: Bools, grades: int, size: int) -> list[Region]:
+def nested_regions(step: Ints, confidence: Floats, right: Bools, grades: int, size: int) -> list[Region]:
     """Nested regions, from none of the answers to all those of grades that have a label.
 
     Blocks of all grades are let in by falling agreement, so that each next answer costs least agreement; no

@@ -16,10 +16,11 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class SavedRegion:
-    """Whose answers a region is for, on which scale, the least confidence by grade, and what was shown of it
-    (agreement at least `low`, at `level`, with `against`). share: of all answers that stood then. identity:
-    what the judge was
-    exactly, "" if only its table was given."""
+    """Whose answers a region is for, on which scale, the least confidence by grade, and what was shown of it.
+
+    It agrees with `against` at least at `low`, at `level`. share: of all answers, those that stood then.
+    identity: what the judge was exactly, "" if only its table was given.
+    """
 
     judge: str
     scale: str
@@ -40,15 +41,11 @@ class SavedRegion:
         return Region(tuple(self.least.values()))
 
 
-def saved_region(judge: str, scale: Scale, region: Region, **shown: Any) -> SavedRegion:
-    """A region with what was shown of it."""
-    return SavedRegion(judge, scale.name, dict(zip(scale.grades, region.least, strict=True)), **shown)
-
-
 def load_region(path: Path, judge: str, scale: Scale, identity: str = "") -> SavedRegion:
-    """A region saved by an earlier run. Raises BadConfig if it is not validated, is another judge's or
-    scale's, or the
-    judge has become another since."""
+    """A region saved by an earlier run.
+
+    Raises BadConfig if it is not validated, is of another judge or scale, or if the judge has changed since.
+    """
     saved = config.load(SavedRegion, path)
     if saved.format != FORMAT:
         raise BadConfig(
@@ -64,7 +61,9 @@ def load_region(path: Path, judge: str, scale: Scale, identity: str = "") -> Sav
             f"{path} was validated for {judge!r} with another model revision, prompt or decoding "
             f"({saved.identity}; now {identity}): validate a region for it with labels"
         )
-    if list(saved.least) != list(scale.grades) or not all(_is_bar(bar) for bar in saved.least.values()):
+    if list(saved.least) != list(scale.grades) or not all(
+        _is_threshold(value) for value in saved.least.values()
+    ):
         raise BadConfig(
             f"{path}: least is {saved.least}; allowed are {', '.join(scale.grades)}, each null or 0 to 1"
         )
@@ -73,5 +72,6 @@ def load_region(path: Path, judge: str, scale: Scale, identity: str = "") -> Sav
     return saved
 
 
-def _is_bar(bar: Any) -> bool:
-    return bar is None or (isinstance(bar, int | float) and not isinstance(bar, bool) and 0 <= bar <= 1)
+def _is_threshold(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value is None or (number and 0 <= value <= 1)

@@ -39,7 +39,7 @@ class CascadeSettings:
     sample: Annotated[
         int,
         setting(
-            "Pairs that the strong judge is asked about where no human labels are given; with labels, the "
+            "Pairs that the strong judge is asked about if no human labels are given; with labels, the "
             "most that it is asked about to draw the curve.",
             ge=1,
             le=10**9,

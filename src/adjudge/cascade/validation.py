@@ -1,5 +1,4 @@
-"""Confidence threshold for a cheap judge, validated on a held-out half of the labels (split-sample
-validation).
+"""Split-sample validation of a confidence threshold: chosen on one half of the labels, tested on the other.
 
 A cascade keeps the cheap judge's answer inside a region of confidence and asks the strong judge about the
 rest. The region is chosen on one half of the labels; only the other half, which shares no item with it, may
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adjudge.cascade.curve import Point, curve
-from adjudge.cascade.region import LabelledAnswers, Region, ladder
+from adjudge.cascade.region import LabelledAnswers, Region, nested_regions
 from adjudge.cascade.settings import CascadeSettings
 from adjudge.stats.bounds import Bound, needed, pairs_needed, planning_tail
 from adjudge.stats.cluster_bootstrap import Bools, Ints
@@ -22,26 +21,29 @@ from adjudge.stats.cluster_bootstrap import Bools, Ints
 
 @dataclass(frozen=True)
 class Choice:
-    """ladder: nested regions from none to all answers; place: the chosen one, 0 if none will do. first: its
-    agreement on the half that chose it. labels: how many would be wanted, in both halves together, if none
-    will do; None if no number
-    helps."""
+    """The region chosen of nested ones (`regions`, from none to all answers); index 0 if none will do.
 
-    ladder: tuple[Region, ...]
-    place: int
+    first: its agreement on the half that chose it. labels: how many would be wanted, in both halves together,
+    if none will do; None if no number helps.
+    """
+
+    regions: tuple[Region, ...]
+    index: int
     first: Bound | None = None
     labels: int | None = None
 
     @property
     def region(self) -> Region:
-        return self.ladder[self.place]
+        return self.regions[self.index]
 
 
 @dataclass(frozen=True)
 class Validation:
-    """verdict: `validated`, `not validated` or `frozen`. first, second: agreement on the half that chose the
-    region and on the other; a saved region has only a second, on all labels. more: labels wanted beyond those
-    at hand."""
+    """What labels say of a region. verdict: `validated`, `not validated`, or `frozen`: saved and not refuted.
+
+    first, second: agreement on the half that chose the region and on the other; a saved region has only a
+    second, on all labels. more: labels wanted beyond those at hand.
+    """
 
     verdict: str
     region: Region
@@ -87,13 +89,12 @@ def validate(
     other = answers.at(~half)
     choice = choose(answers.at(half), grades, settings)
     second = other.bound(choice.region, settings.level)
-    good = choice.place > 0 and second.low is not None and second.low >= settings.target
-    wanted = labels_wanted([second], len(answers), settings) if choice.place else choice.labels
+    good = choice.index > 0 and second.low is not None and second.low >= settings.target
+    wanted = labels_wanted([second], len(answers), settings) if choice.index else choice.labels
     more = None if good or wanted is None else max(1, wanted - len(answers))
-    points = curve(other, choice.ladder, choice.place, strong_share, settings, rng)
-    return Validation(
-        "validated" if good else "not validated", choice.region, choice.first, second, more, points
-    )
+    points = curve(other, choice.regions, choice.index, strong_share, settings, rng)
+    verdict = "validated" if good else "not validated"
+    return Validation(verdict, choice.region, choice.first, second, more, points)
 
 
 def check(
@@ -105,36 +106,33 @@ def check(
     rng: np.random.Generator,
 ) -> Validation:
     """Test a region of an earlier run on all labels: it is refused if the whole interval of its agreement now
-    lies below
-    the target that it was validated at."""
+    lies below the target that it was validated at."""
     agreement = answers.bound(region, settings.level)
     fallen = agreement.high is not None and agreement.high < target
     grades = len(region.least)
-    points = curve(
-        answers, (Region((None,) * grades), region, Region((0.0,) * grades)), 1, strong_share, settings, rng
-    )
+    regions = (Region((None,) * grades), region, Region((0.0,) * grades))
+    points = curve(answers, regions, 1, strong_share, settings, rng)
     return Validation("not validated" if fallen else "frozen", region, None, agreement, None, points)
 
 
 def choose(answers: LabelledAnswers, grades: int, settings: CascadeSettings) -> Choice:
-    """The largest region whose agreement on these labels is so far above the target that as many others will
-    show it
-    with chance `power`. A grade without a label is in none that can be chosen."""
-    regions = ladder(answers.step, answers.confidence, answers.right, grades, settings.block)
+    """The largest region whose agreement on these labels is far enough above the target for as many other labels
+    to show it with chance `power`. A grade without a label is in none that can be chosen."""
+    regions = nested_regions(answers.step, answers.confidence, answers.right, grades, settings.block)
     tail = planning_tail(settings.level, settings.power)
     bounds = [answers.bound(region, 1 - tail) for region in regions]
-    fit = [place for place, b in enumerate(bounds) if b.low is not None and b.low >= settings.target]
+    fit = [index for index, b in enumerate(bounds) if b.low is not None and b.low >= settings.target]
+    # The curve ends with all answers, also those of grades without a label.
     whole = Region((0.0,) * grades)
-    drawn = tuple(regions) if regions[-1] == whole else (*regions, whole)
+    plotted = tuple(regions) if regions[-1] == whole else (*regions, whole)
     if fit:
-        return Choice(drawn, max(fit), answers.bound(regions[max(fit)], settings.level))
-    return Choice(drawn, 0, bounds[0], labels_wanted(bounds, len(answers), settings))
+        return Choice(plotted, max(fit), answers.bound(regions[max(fit)], settings.level))
+    return Choice(plotted, 0, bounds[0], labels_wanted(bounds, len(answers), settings))
 
 
 def labels_wanted(bounds: Iterable[Bound], labels: int, settings: CascadeSettings) -> int | None:
     """Labels, both halves together, with which some of these bounds would reach the target if its agreement
-    stays what it
-    is; labels: those that the bounds are of."""
+    stays what it is; labels: those that the bounds are of."""
     tail = planning_tail(settings.level, settings.power)
     numbers = [(pairs_needed(agreement, settings.target, tail), agreement.pairs) for agreement in bounds]
     return min(

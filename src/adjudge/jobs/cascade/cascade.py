@@ -1,4 +1,4 @@
-"""The job `cascade`: a cheap judge answers where that is shown to be safe, a strong judge gets the rest."""
+"""The job `cascade`: a cheap judge answers what it is shown to answer well, a strong judge the rest."""
 
 from __future__ import annotations
 

@@ -18,12 +18,10 @@ ASKED = {
     "strong": ("held.parquet", "held.judgments.parquet", "rest.parquet", "rest.judgments.parquet"),
 }
 """What is written to `out`: always, and if a side is asked."""
-_SPELLED = "a judgments table that ends in .parquet, or a judge as `adjudge judge` spells it."
-_FURTHER = "Further settings of `adjudge judge` for it (base_url, prices, prompt, ...)."
-
-
 PEOPLE, STRONG_JUDGE = "people", "strong judge"
 """Whose labels they are."""
+_SPELLED = "a judgments table that ends in .parquet, or a judge as `adjudge judge` spells it."
+_FURTHER = "Further settings of `adjudge judge` for it (base_url, prices, prompt, ...)."
 
 
 def is_table(spelling: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from adjudge import tables
 from adjudge.cascade.judgments import JudgeTable
@@ -36,8 +37,8 @@ WHERE reason IS NULL OR reason NOT IN (?, ?, ?))"""
 
 @dataclass(frozen=True)
 class StrongAnswers:
-    """The strong judge's steps on the cheap one's pairs [n], where both scored one (`both`), and the table
-    they are from."""
+    """The strong judge's steps on the cheap one's pairs [n], meaningful if both scored the pair (`both`), and
+    the table they are from."""
 
     step: Ints
     both: Bools
@@ -61,7 +62,7 @@ def cheap_table(config: CascadeConfig, progress: Progress) -> JudgeTable:
 
 
 def strong_table(config: CascadeConfig) -> JudgeTable:
-    """Where the strong judge's answers on the rest are, or will be."""
+    """The table of the strong judge's answers on the rest, which may have to be asked for first."""
     if is_table(config.strong):
         return JudgeTable(Path(config.strong), judge_of(Path(config.strong), config.strong_judge))
     return JudgeTable(config.out / "rest.judgments.parquet", config.strong_judge or config.strong)
@@ -86,9 +87,8 @@ def judge_rest(config: CascadeConfig, evidence: Evidence, rows: Bools, progress:
         return None
     rest = config.out / "rest.parquet"
     write_pairs(pairs_of(config), evidence, rows, rest)
-    return _judge(
-        config, "strong", rest, strong_table(config).path, progress, dry=not config.asks_rest
-    ).estimate
+    out = strong_table(config).path
+    return _judge(config, "strong", rest, out, progress, dry=not config.asks_rest).estimate
 
 
 def estimate_all(config: CascadeConfig, progress: Progress) -> Estimate | None:
@@ -106,10 +106,9 @@ def write_pairs(pairs: Path, evidence: Evidence, rows: Bools, out: Path) -> None
     with in_memory(f"{pairs} cannot be read as pairs: {{}}") as db, fresh_file(out) as fresh:
         create_view(db, "pairs", tables.TO_SCORE, pairs)
         db.register("keys", keys(evidence, rows).filter(pa.array(rows)))
-        picked = db.sql(_PICK)
-        picked.write_parquet(str(fresh), compression="zstd")
-        number = db.execute("SELECT count(*) FROM read_parquet(?)", [str(fresh)]).fetchone() or (0,)
-    if number[0] == 0 and rows.any():
+        db.sql(_PICK).write_parquet(str(fresh), compression="zstd")
+        number = pq.read_metadata(fresh).num_rows
+    if number == 0 and rows.any():
         raise BadTable(
             f"{pairs} holds none of the {int(rows.sum()):,} pairs wanted: give the pairs that were judged"
         )
@@ -139,32 +138,35 @@ def pairs_of(config: CascadeConfig) -> Path:
 
 
 def _answers(config: CascadeConfig, side: str, pairs: Path, out: Path, progress: Progress) -> JudgeTable:
-    """One side's answers on these pairs; on a dry run those of the log, and how many texts it knows without a
-    verdict.
-    Raises Unanswered if a dry run's log does not know a text at all."""
+    """One side's answers on these pairs; on a dry run those of the log.
+
+    Raises Unanswered if a dry run's log does not know a text at all.
+    """
     table = JudgeTable(out, getattr(config, f"{side}_judge") or getattr(config, side))
     if not config.dry_run:
         return replace(table, identity=_judge(config, side, pairs, out, progress).identity)
     missing = _judge(config, side, pairs, out, progress, dry=True).estimate
     if missing is not None and missing.texts > missing.again:
         raise Unanswered(side, missing)
-    from_log = judge(_judge_config(config, side, pairs, out), progress, ask=False)
+    from_log = _judge(config, side, pairs, out, progress, ask=False)
     return replace(table, identity=from_log.identity, given_up=0 if missing is None else missing.again)
 
 
 def _judge(
-    config: CascadeConfig, side: str, pairs: Path, out: Path, progress: Progress, dry: bool = False
+    config: CascadeConfig,
+    side: str,
+    pairs: Path,
+    out: Path,
+    progress: Progress,
+    dry: bool = False,
+    ask: bool = True,
 ) -> JudgeResult:
-    """Ask one side's judge about these pairs; dry: estimate it."""
-    return judge(_judge_config(config, side, pairs, out, dry), progress)
-
-
-def _judge_config(config: CascadeConfig, side: str, pairs: Path, out: Path, dry: bool = False) -> JudgeConfig:
-    spelled, named = getattr(config, side), getattr(config, f"{side}_judge")
+    """Ask one side's judge about these pairs. dry: estimate it; ask: if False, read the verdict log only."""
+    spelled, name = getattr(config, side), getattr(config, f"{side}_judge")
     further: Mapping[str, Any] = getattr(config, f"{side}_settings")
-    for name in further:
-        if name in SET_HERE:
-            raise BadConfig(f"{side}_settings.{name} is set by the cascade itself: leave it out")
-    values = {**further, "pairs": pairs, "judge": spelled, "name": named or spelled, "scale": config.scale}
+    for key in further:
+        if key in SET_HERE:
+            raise BadConfig(f"{side}_settings.{key} is set by the cascade itself: leave it out")
+    values = {**further, "pairs": pairs, "judge": spelled, "name": name or spelled, "scale": config.scale}
     values |= {"log": config.verdicts, "out": out, "dry_run": dry}
-    return from_dict(JudgeConfig, values)
+    return judge(from_dict(JudgeConfig, values), progress, ask=ask)

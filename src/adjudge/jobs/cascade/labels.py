@@ -1,4 +1,4 @@
-"""The labels of the job `cascade`: people's, or the strong judge's own answers on a random sample of pairs."""
+"""The labels of the job `cascade`: people's, or the strong judge's own answers on a random sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The result of the job `cascade`: what is saved in cascade.json, region.json and curve.parquet, and printed."""
+"""The result of the job `cascade`: what is printed and saved (cascade.json, region.json, curve.parquet)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 from adjudge.cascade.curve import CURVE, Point, rows
 from adjudge.cascade.judgments import CascadeTable, JudgeTable
 from adjudge.cascade.region import Region
-from adjudge.cascade.saved_region import SavedRegion, saved_region
+from adjudge.cascade.saved_region import SavedRegion
 from adjudge.cascade.validation import Validation
 from adjudge.config import save, to_dict
 from adjudge.jobs.cascade.config import PEOPLE, STRONG_JUDGE, CascadeConfig, is_table
@@ -227,7 +227,7 @@ def _notes(routing: Routing, share: float) -> list[str]:
         notes.append(f"{cheap} names no cost: it is counted as free.")
     if saved is not None and saved.share is not None and abs(1 - share - saved.share) > MOST_CHANGE:
         notes.append(
-            f"{1 - share:.0%} of the answers stand, {saved.share:.0%} did where the region was validated: "
+            f"{1 - share:.0%} of the answers stand, {saved.share:.0%} did when the region was validated: "
             "the pairs or the judge have changed. Check the region with fresh labels (--human)."
         )
     return notes
@@ -239,10 +239,10 @@ def write(result: CascadeResult, routing: Routing) -> None:
     curve = rows(result.points, _spent(result))
     with fresh_parquet(config.out / "curve.parquet", CURVE) as writer:
         writer.write_table(pa.Table.from_pylist(curve, schema=CURVE))
-    region = saved_region(
-        result.cheap,
-        routing.evidence.scale,
-        result.region,
+    region = SavedRegion(
+        judge=result.cheap,
+        scale=result.scale,
+        least=dict(zip(routing.evidence.scale.grades, result.region.least, strict=True)),
         validated=result.verdict != "not validated",
         against=result.against,
         target=config.cascade.target,
