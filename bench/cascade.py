@@ -1,5 +1,5 @@
 """The cascade's promise on the simulated market: how often a region is chosen, validated, and true on pairs
-that nobody looked at; what one threshold for both grades would hold; and what a bound without clusters would
+that were not used before; what one threshold for both grades would hold; and what a bound without clusters would
 have let through.
 
 OMP_NUM_THREADS=1 .venv/bin/python bench/cascade.py --splits 60
@@ -49,19 +49,19 @@ class Tally:
         second: LabelledAnswers,
         fresh: LabelledAnswers,
         grades: int,
-        asked: CascadeSettings,
+        settings: CascadeSettings,
     ) -> None:
-        found = validation.choose(first, grades, asked)
-        if found.index == 0:
+        choice = validation.choose(first, grades, settings)
+        if choice.index == 0:
             return
         self.chosen += 1
-        bound = second.bound(found.region, asked.level)
-        if bound.low is None or bound.low < asked.target:
+        bound = second.bound(choice.region, settings.level)
+        if bound.low is None or bound.low < settings.target:
             return
         self.shown += 1
-        inside = found.region.inside(fresh.step, fresh.confidence)
+        inside = choice.region.inside(fresh.step, fresh.confidence)
         self.standing += float(inside.mean())
-        self.short += bool(fresh.right[inside].mean() < asked.target)
+        self.short += bool(fresh.right[inside].mean() < settings.target)
 
 
 def labelled(folder: Path, judge: str, items: int, seed: int) -> LabelledAnswers:
@@ -113,34 +113,34 @@ def speed(pairs: int, folder: Path) -> None:
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--splits", type=int, default=100)
-    ask.add_argument("--items", type=int, default=1_500)
-    ask.add_argument("--seed", type=int, default=5)
-    ask.add_argument("--speed", type=int, default=0)
-    asked = ask.parse_args()
-    if asked.speed:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--splits", type=int, default=100)
+    parser.add_argument("--items", type=int, default=1_500)
+    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--speed", type=int, default=0)
+    options = parser.parse_args()
+    if options.speed:
         with tempfile.TemporaryDirectory() as scratch:
-            speed(asked.speed, Path(scratch))
+            speed(options.speed, Path(scratch))
         return
     print("judge target  way             chosen validated  below on fresh  stands (mean)")
     for judge, targets in (("llm", (0.75, 0.8, 0.85)), ("tuned", (0.9, 0.95, 0.97))):
         with tempfile.TemporaryDirectory() as scratch:
-            held = labelled(Path(scratch), judge, asked.items, asked.seed)
+            answers = labelled(Path(scratch), judge, options.items, options.seed)
         for target in targets:
-            told = {"a threshold each": Tally(), "one threshold": Tally()}
-            for split in range(asked.splits):
-                third = np.random.default_rng(split).permutation(int(held.item.max()) + 1)[held.item] % 3
-                parts = [held.at(third == part) for part in range(3)]
+            tallies = {"a threshold each": Tally(), "one threshold": Tally()}
+            for split in range(options.splits):
+                third = np.random.default_rng(split).permutation(int(answers.item.max()) + 1)[answers.item] % 3
+                parts = [answers.at(third == part) for part in range(3)]
                 blind = [replace(part, step=np.zeros_like(part.step)) for part in parts]
                 settings = CascadeSettings(target=target)
-                told["a threshold each"].add(*parts, 2, settings)
-                told["one threshold"].add(*blind, 2, settings)
-            for way, one in told.items():
-                stands = one.standing / one.shown if one.shown else float("nan")
-                counts = f"{one.chosen:6d} {one.shown:9d} {one.short:15d} {stands:14.3f}"
+                tallies["a threshold each"].add(*parts, 2, settings)
+                tallies["one threshold"].add(*blind, 2, settings)
+            for way, tally in tallies.items():
+                stands = tally.standing / tally.shown if tally.shown else float("nan")
+                counts = f"{tally.chosen:6d} {tally.shown:9d} {tally.short:15d} {stands:14.3f}"
                 print(f"{judge:5s} {target:6.2f}  {way:17s}{counts}", flush=True)
-    print(f"{asked.splits} splits by item, {len(held):,} labelled pairs in three parts, seed {asked.seed}")
+    print(f"{options.splits} splits by item, {len(answers):,} labelled pairs in three parts, seed {options.seed}")
 
 
 if __name__ == "__main__":
