@@ -130,7 +130,9 @@ def main() -> None:
         for target in targets:
             tallies = {"a threshold each": Tally(), "one threshold": Tally()}
             for split in range(options.splits):
-                third = np.random.default_rng(split).permutation(int(answers.item.max()) + 1)[answers.item] % 3
+                third = (
+                    np.random.default_rng(split).permutation(int(answers.item.max()) + 1)[answers.item] % 3
+                )
                 parts = [answers.at(third == part) for part in range(3)]
                 blind = [replace(part, step=np.zeros_like(part.step)) for part in parts]
                 settings = CascadeSettings(target=target)
@@ -140,7 +142,9 @@ def main() -> None:
                 stands = tally.standing / tally.shown if tally.shown else float("nan")
                 counts = f"{tally.chosen:6d} {tally.shown:9d} {tally.short:15d} {stands:14.3f}"
                 print(f"{judge:5s} {target:6.2f}  {way:17s}{counts}", flush=True)
-    print(f"{options.splits} splits by item, {len(answers):,} labelled pairs in three parts, seed {options.seed}")
+    print(
+        f"{options.splits} splits by item, {len(answers):,} labelled pairs in three parts, seed {options.seed}"
+    )
 
 
 if __name__ == "__main__":
