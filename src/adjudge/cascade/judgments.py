@@ -12,7 +12,6 @@ from adjudge.storage.files import fresh_file
 from adjudge.storage.views import create_view
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 NOT_JUDGED = "the strong judge's table lacks the pair"
@@ -29,8 +28,8 @@ _TABLE = """SELECT k.item_id, k.keyphrase,
   CASE WHEN k.inside THEN c.expected ELSE s.expected END::DOUBLE AS expected,
   CASE WHEN k.inside THEN c.mass ELSE s.mass END::DOUBLE AS mass,
   CASE WHEN k.inside THEN $cheap WHEN s.status = 'scored' THEN $strong END AS answered_by
-FROM keys k JOIN cheap c USING (item_id, keyphrase) LEFT JOIN strong s USING (item_id, keyphrase)
-ORDER BY k.row"""
+FROM keys k JOIN (FROM cheap WHERE judge = $cheap) c USING (item_id, keyphrase)
+LEFT JOIN (FROM strong WHERE judge = $strong) s USING (item_id, keyphrase) ORDER BY k.row"""
 _COUNT = """SELECT count(*), count(grade), count(*) FILTER (WHERE answered_by = $cheap),
   count(*) FILTER (WHERE answered_by = $strong), coalesce(sum(tokens), 0)::BIGINT, sum(cost)
 FROM read_parquet($file)"""
@@ -90,19 +89,11 @@ def write_cascade(
     names = {"cheap": cheap.judge, "strong": strong.judge}
     with in_memory(f"{cheap.path} and {strong.path} cannot be joined: {{}}") as db, fresh_file(out) as fresh:
         db.register("keys", keys)
-        for side, judge in (("cheap", cheap), ("strong", strong)):
-            create_view(db, f"{side}_all", tables.JUDGMENTS, judge.path, _EXTRA)
-            db.view(f"{side}_all").filter(_is(judge.judge)).create_view(side)
-        db.sql(_TABLE, params={**names, "lacks": NOT_JUDGED, "name": name}).write_parquet(
-            str(fresh), compression="zstd"
-        )
+        create_view(db, "cheap", tables.JUDGMENTS, cheap.path, _EXTRA)
+        create_view(db, "strong", tables.JUDGMENTS, strong.path, _EXTRA)
+        table = db.sql(_TABLE, params={**names, "lacks": NOT_JUDGED, "name": name})
+        table.write_parquet(str(fresh), compression="zstd")
         numbers = db.execute(_COUNT, {**names, "file": str(fresh)}).fetchone()
         reasons = dict(db.execute(_REASONS, [str(fresh)]).fetchall())
     pairs, scored, by_cheap, by_strong, tokens, cost = numbers or (0, 0, 0, 0, 0, None)
     return CascadeTable(pairs, scored, by_cheap, by_strong, tokens, cost, reasons)
-
-
-def _is(judge: str) -> duckdb.Expression:
-    import duckdb
-
-    return duckdb.ColumnExpression("judge") == duckdb.ConstantExpression(judge)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -59,48 +60,30 @@ def get_labels(
 ) -> CascadeLabels | None:
     """People's labels, else the strong judge's; None if a saved region is used without people.
 
-    Raises NotEnoughData if they are too few for any region to be validated.
+    A strong judge without a table is asked about at most `sample` pairs: those that are the labels or, with
+    people, labelled ones of the half that validates, which draw the curve. Raises NotEnoughData if the labels
+    are too few for any region to be validated.
     """
+    ask = partial(strong_answers, config, strong, evidence, progress=progress)
+    most = config.cascade.sample
     if config.human is not None:
-        return _from_people(config, evidence, strong, rng, progress)
+        rules = TrustSettings(rule=config.cascade.rule, min_annotators=config.cascade.min_annotators)
+        pairs = compare.compared(evidence, rules)
+        rows, half = pairs.both, np.zeros(len(evidence), bool)
+        if config.region is None:
+            _require_enough(config, evidence, rows)
+            half = _first_half(evidence, rows, rng)
+        wanted = rows if is_table(config.strong) else _sample(rows & ~half, most, rng)
+        return CascadeLabels(rows, pairs.human, half, ask(wanted))
     if config.region is not None:
         return None
-    return _from_strong_judge(config, evidence, strong, rng, progress)
-
-
-def _from_people(
-    config: CascadeConfig,
-    evidence: Evidence,
-    strong: JudgeTable,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> CascadeLabels:
-    """A strong judge without a table is asked about at most `sample` pairs, of the half that validates: they
-    draw the curve."""
-    rules = TrustSettings(rule=config.cascade.rule, min_annotators=config.cascade.min_annotators)
-    pairs = compare.compared(evidence, rules)
-    rows, half = pairs.both, np.zeros(len(evidence), bool)
-    if config.region is None:
-        _require_enough(config, evidence, rows)
-        half = _first_half(evidence, rows, rng)
-    wanted = rows if is_table(config.strong) else _sample(rows & ~half, config.cascade.sample, rng)
-    return CascadeLabels(rows, pairs.human, half, strong_answers(config, strong, evidence, wanted, progress))
-
-
-def _from_strong_judge(
-    config: CascadeConfig,
-    evidence: Evidence,
-    strong: JudgeTable,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> CascadeLabels:
     if is_table(config.strong):
-        answers = strong_answers(config, strong, evidence, evidence.scored, progress)
-        sample = _sample(answers.both, config.cascade.sample, rng)
+        answers = ask(evidence.scored)
+        sample = _sample(answers.both, most, rng)
     else:
-        sample = _sample(evidence.scored, config.cascade.sample, rng)
+        sample = _sample(evidence.scored, most, rng)
         _require_enough(config, evidence, sample)
-        answers = strong_answers(config, strong, evidence, sample, progress)
+        answers = ask(sample)
     rows = sample & answers.both
     _require_enough(config, evidence, rows)
     return CascadeLabels(rows, answers.step, _first_half(evidence, rows, rng), answers)
