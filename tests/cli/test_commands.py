@@ -19,6 +19,7 @@ from adjudge.cli.commands import app, main
 from adjudge.cli.options import command_options
 from adjudge.cli.registry import COMMANDS, JobSpec
 from adjudge.config import Option, options
+from adjudge.jobs.start import settings_path
 from planted import write_planted
 
 
@@ -192,10 +193,7 @@ def test_a_run_from_saved_settings_gives_the_same_files(
     done = run(name, *words)
     assert done.exit_code == 0, done.output
     out = shop / words[words.index("--out") + 1]
-    saved = [*shop.glob(f"{out.name}.*.json"), out / "settings.json", out / "config.json"]
-    if not (files := [path for path in saved if path.exists()]):
-        pytest.skip("this job does not save its settings yet")
-    (shop / "again.json").write_bytes(files[0].read_bytes())
+    (shop / "again.json").write_bytes(settings_path(out).read_bytes())
     out.rename(shop / f"{name}-first")
     again = run(name, "--settings", "again.json")
     assert again.exit_code == 0, again.output
@@ -233,7 +231,6 @@ def test_an_import_is_repeated_from_yaml(tmp_path: Path) -> None:
     assert first_items.equals(second_items)
 
 
-@pytest.mark.xfail(reason="until every package has converted its settings (issue 8)", strict=False)
 def test_every_setting_of_every_job_has_help() -> None:
     missing = {
         f"{owner}.{option.name}"
@@ -244,6 +241,5 @@ def test_every_setting_of_every_job_has_help() -> None:
     assert missing == set()
 
 
-@pytest.mark.xfail(reason="until every job is decorated (issue 8)", strict=False)
 def test_every_job_saves_its_settings() -> None:
     assert [spec.name for spec in COMMANDS if not getattr(spec.load_job(), "is_job", False)] == []

@@ -55,7 +55,7 @@ def test_agree_takes_peoples_scale_and_what_decides(files: Path) -> None:
     assert "trusted: pabak 1.000" in done.output
     assert "bar 0.7" in done.output
     assert "is the relevance rate of a above that of b?" in done.output
-    trust = saved(files / "agree" / "config.json")["trust"]
+    trust = saved(files / "agree" / "settings.json")["trust"]
     assert (trust["statistic"], trust["bar"], trust["rule"]) == ("pabak", 0.7, "majority")
     assert trust["sampling"]["replicates"] == 100
     two = run(*words, "--human-scale", "binary", *models[:2])

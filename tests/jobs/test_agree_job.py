@@ -12,7 +12,7 @@ import pytest
 
 from adjudge import config as settings_of
 from adjudge.errors import AdjudgeError, BadConfig, BadTable
-from adjudge.jobs.agree import AgreeConfig, Agreed, agree
+from adjudge.jobs.agree import AgreeConfig, AgreeResult, agree
 from adjudge.stats.sampling import Sampling
 from adjudge.trust import results
 from adjudge.trust.settings import TrustSettings
@@ -48,7 +48,7 @@ def graded(path: Path, grades: list[list[str]]) -> Path:
     )
 
 
-def simple(tmp_path: Path, right: float, pairs: int = 400, bar: float = 0.6) -> Agreed:
+def simple(tmp_path: Path, right: float, pairs: int = 400, bar: float = 0.6) -> AgreeResult:
     """Two annotators agree on good or bad; the judge is right on a share."""
     rng = np.random.default_rng(1)
     truth = rng.random(pairs) < 0.5
@@ -127,7 +127,7 @@ def test_what_is_written_is_complete_and_repeatable(tmp_path: Path) -> None:
     told = json.loads((out / "agree.json").read_text())
     assert told["agreement"]["kappa"]["value"] == found.values["kappa"].value
     assert told["exit_code"] == found.exit_code
-    again = settings_of.load(AgreeConfig, out / "config.json")
+    again = settings_of.load(AgreeConfig, out / "settings.json")
     assert agree(again) == found
     rows = pq.read_table(out / "agreement.parquet").to_pylist()
     assert {(r["segment_by"], r["segment"]) for r in rows} == {

@@ -108,9 +108,9 @@ def test_a_judge_that_counts_words_falls_for_stuffing_only(pairs: Path, tmp_path
         pq.write_table(told, run.out)
     found = verdicts(made, pairs, ["rewording", "stuffing", "padding"])
     assert found["stuffing: shift"].verdict == "fault"
-    assert found["stuffing: shift"].found.low > 0.1
+    assert found["stuffing: shift"].effect.low > 0.1
     for name in ("padding", "rewording"):
-        assert found[f"{name}: flips"].found.value == 0
+        assert found[f"{name}: flips"].effect.value == 0
         assert found[f"{name}: shift"].verdict == "quiet"
         assert found[f"{name}: self-kappa"].verdict == "quiet"
 

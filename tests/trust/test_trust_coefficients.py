@@ -12,14 +12,15 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from adjudge.stats import agreement, annotators, click_floors, cluster_bootstrap, sample_size
-from adjudge.trust import decision, lexical, probes
+from adjudge.text import words
+from adjudge.trust import decision, probes
 
 TABLES = arrays(np.float64, (3, 3), elements=st.integers(1, 40).map(float))
 
 
 @pytest.mark.parametrize(
     "module",
-    [annotators, click_floors, cluster_bootstrap, agreement, decision, sample_size, lexical, probes],
+    [annotators, click_floors, cluster_bootstrap, agreement, decision, sample_size, words, probes],
     ids=lambda m: m.__name__,
 )
 def test_the_numbers_in_the_docstrings(module: object) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from adjudge.jobs.agree import AgreeConfig, Agreed, agree
+from adjudge.jobs.agree import AgreeConfig, AgreeResult, agree
 from adjudge.market import graders, output
 from adjudge.market.generated import generated_world
 from adjudge.market.measure import measure
@@ -45,7 +45,7 @@ def logs(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def found(logs: Path, judge: str, out: Path, **more: Any) -> Agreed:
+def found(logs: Path, judge: str, out: Path, **more: Any) -> AgreeResult:
     config = AgreeConfig(
         logs / "judgments.parquet",
         logs / "annotations.parquet",
@@ -102,11 +102,11 @@ def test_a_fair_judge_is_quiet_and_each_bias_wakes_its_probe(world: World, tmp_p
     assert {name: one.verdict for name, one in calm.items()} == dict.fromkeys(calm, "quiet"), calm
     lenient = probed(world, tmp_path, "lenient", dataclasses.replace(FAIR, leniency=1.5))
     assert lenient["leniency"].verdict == "fault"
-    assert lenient["leniency"].found.low > 0.05
+    assert lenient["leniency"].effect.low > 0.05
     assert lenient["coverage"].verdict != "fault"
     drawn = probed(world, tmp_path, "drawn", dataclasses.replace(FAIR, overlap=4.0))
     assert drawn["coverage"].verdict == "fault"
-    assert drawn["coverage"].found.low > 1.5
+    assert drawn["coverage"].effect.low > 1.5
     assert drawn["overlap"].verdict == "fault"
 
 
@@ -120,7 +120,7 @@ def test_self_agreement_falls_with_the_judges_noise(world: World, tmp_path: Path
         return {one.name: one for one in made.probes}
 
     steady, shaky = flips(0.0, "steady"), flips(3.0, "shaky")
-    assert steady["rewording: flips"].found.value == 0
+    assert steady["rewording: flips"].effect.value == 0
     assert steady["rewording: self-kappa"].verdict == "quiet"
     assert shaky["rewording: flips"].verdict == "fault"
     assert shaky["rewording: self-kappa"].verdict == "fault"

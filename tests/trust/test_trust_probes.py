@@ -16,9 +16,9 @@ from adjudge.stats.cluster_bootstrap import Estimate
 from adjudge.stats.sampling import Sampling
 from adjudge.text.words import overlap
 from adjudge.trust.clicks import RATIO, coec, rate_difference
-from adjudge.trust.compare import Compared
+from adjudge.trust.compare import ComparedPairs
 from adjudge.trust.probes import bins, leniency, odds_ratio, paired, probe
-from adjudge.trust.reading import Evidence, Shown, Sources, read
+from adjudge.trust.reading import ClicksByPosition, Evidence, Sources, read
 from adjudge.trust.settings import ProbeSettings
 
 RNG = np.random.default_rng(0)
@@ -54,8 +54,10 @@ def test_leniency_by_hand() -> None:
     """7 of 10 against 4 of 10."""
     judge, human = np.array([1] * 7 + [0] * 3), np.array([1] * 4 + [0] * 6)
     sure = np.ones(10, bool)
-    found = leniency(Compared(BINARY, judge, human, sure, sure), np.arange(10), ProbeSettings(), ANY, RNG)
-    assert found.found.value == pytest.approx(0.3)
+    found = leniency(
+        ComparedPairs(BINARY, judge, human, sure, sure), np.arange(10), ProbeSettings(), ANY, RNG
+    )
+    assert found.effect.value == pytest.approx(0.3)
 
 
 def test_mantel_haenszel_by_hand() -> None:
@@ -109,12 +111,12 @@ def test_paired_by_hand(tmp_path: Path) -> None:
     first = evidence(tmp_path, ["relevant", "relevant", "irrelevant", "irrelevant", "irrelevant"])
     step = np.array([1, 0, 1, 1, 0])
     found = paired("stuffing", first, (step, np.ones(5, bool)), ProbeSettings(), ANY, RNG)
-    assert [one.found.value for one in found] == pytest.approx([0.2, 0.6, 1 - 0.6 / 0.52])
+    assert [one.effect.value for one in found] == pytest.approx([0.2, 0.6, 1 - 0.6 / 0.52])
 
 
 def test_coec_by_hand(tmp_path: Path) -> None:
     """Position 1: 30 of 100 and 10 of 100; position 2: 10 of 100 and 0 of 300: 40 / 22.5 and 10 / 27.5."""
-    shown = Shown(
+    shown = ClicksByPosition(
         item=np.array([0, 1, 2, 3]),
         position=np.array([0, 0, 1, 1]),
         group=np.array([1, 0, 1, 0]),

@@ -10,7 +10,7 @@ from adjudge.cli.progress import rate, span
 from adjudge.records import money
 
 if TYPE_CHECKING:
-    from adjudge.jobs.agree import Agreed
+    from adjudge.jobs.agree import AgreeResult
     from adjudge.jobs.audit import Audited
     from adjudge.jobs.cascade.result import CascadeResult, Need
     from adjudge.jobs.export import Export
@@ -65,12 +65,12 @@ def panel(done: PanelWritten, config: Any) -> None:
     )
 
 
-def agree(done: Agreed, config: Any = None) -> None:
+def agree(done: AgreeResult, config: Any = None) -> None:
     rows = [[name, *estimate(e), f"{e.pairs:,}"] for name, e in done.values.items()]
     rows += [[f"annotators, {n}", *estimate(e), f"{e.pairs:,}"] for n, e in done.alpha.items()]
     table(f"Judge {done.judge} against people", ["statistic", "value", "95 % interval", "pairs"], rows)
     if done.probes:
-        rows = [[p.name, p.statistic, *estimate(p.found), p.verdict] for p in done.probes]
+        rows = [[p.name, p.statistic, *estimate(p.effect), p.verdict] for p in done.probes]
         table("Probes", ["probe", "statistic", "value", "95 % interval", "verdict"], rows)
     if done.rates:
         rows = [[r.method, *estimate(r), f"{r.labelled:,}", f"{r.judged:,}"] for r in done.rates]
@@ -81,7 +81,7 @@ def agree(done: Agreed, config: Any = None) -> None:
     lines(f"{done.decision.verdict}: {done.decision.reason}", f"tables: {done.out}")
 
 
-def questions(done: Agreed) -> Iterator[str]:
+def questions(done: AgreeResult) -> Iterator[str]:
     """Each question with its answer if the labels give one, else with what would."""
     for need in done.needed:
         if need.more is None or need.value is None:
@@ -93,7 +93,7 @@ def questions(done: Agreed) -> Iterator[str]:
             yield f"{need.question} {need.more:,} more human labels would decide it"
 
 
-def _clicks(done: Agreed) -> Iterator[str]:
+def _clicks(done: AgreeResult) -> Iterator[str]:
     """Concordance, the yes rate on pairs that buyers passed over, and COEC of relevant over irrelevant."""
     if done.clicks is None:
         return

@@ -54,7 +54,7 @@ VALID_CATEGORIES = tables.Table(
 
 
 @dataclass(frozen=True)
-class Evidence:
+class AuditEvidence:
     """Of each settled pair, [n]: what buyers did, and whether its category is valid for its keyphrase (1, 0,
     -1)."""
 
@@ -72,7 +72,7 @@ def write_pairs(labels: Path, items: Path, out: Path) -> None:
 
 def evidence(
     rows: pa.Table, clicks: Path, items: Path, rule: Validity, given: Path | None, level: float
-) -> Evidence:
+) -> AuditEvidence:
     """Join clicks and categories to the settled pairs `rows` (item_id, keyphrase, category, in order).
 
     Expected clicks: impressions times the click rate of their position over all pairs (those without a
@@ -94,7 +94,7 @@ def evidence(
         np.asarray(columns[name]) for name in ("impressions", "clicks", "sales", "expected")
     )
     buyers = behaviour(impressions, clicked, sales, expected, level)
-    return Evidence(buyers, np.where(columns["known"], valid, UNKNOWN))
+    return AuditEvidence(buyers, np.where(columns["known"], valid, UNKNOWN))
 
 
 def _stated(db: duckdb.DuckDBPyConnection, given: Path) -> np.ndarray:
@@ -112,7 +112,7 @@ def labels_table(
     kinds: list[str],
     verdict: np.ndarray,
     outcome: Outcome,
-    pairs: Evidence,
+    pairs: AuditEvidence,
 ) -> pa.Table:
     """Every settled label after the audit: its grade, the grade before, who changed it and why."""
     named = [None if step < 0 else grades[step] for step in verdict]

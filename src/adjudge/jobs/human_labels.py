@@ -142,8 +142,8 @@ def _votes(pair_votes: pa.Table, human: Path, scale: Scale) -> np.ndarray:
         for grade, number in zip(grades, numbers, strict=True):
             if grade not in scale.grades:
                 raise BadTable(
-                    f"{human}: grade {grade!r} is not on scale {scale.name} ({', '.join(scale.grades)}): name "
-                    "the scale of people's grades with --human-scale (adjudge audit: --scale)"
+                    f"{human}: grade {grade!r} is not on scale {scale.name} ({', '.join(scale.grades)}): "
+                    "name the scale of people's grades with --human-scale (adjudge audit: --scale)"
                 )
             votes[row, scale.index(grade)] = number
     return votes

@@ -1,23 +1,23 @@
-"""The job `probe`: writes what a judge must judge twice, so that `adjudge agree` can tell whether it wavers."""
+"""The job `probe`: writes the pairs and prompts that a judge judges again; `adjudge agree` compares them."""
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from adjudge import config as settings_of
 from adjudge import tables
-from adjudge.config import check_choice, check_range
+from adjudge.config import setting, settings, to_dict
 from adjudge.errors import BadTable, NotEnoughData
+from adjudge.jobs.start import job
 from adjudge.judge.tuned_folder import PromptSpec, TunedJudge, choose_prompt, prompt_of, read, spec_of
 from adjudge.records import SCALES, Progress, no_progress
+from adjudge.storage.files import fresh_file, write_json, write_text
 from adjudge.trust import perturb
 
 if TYPE_CHECKING:
@@ -26,36 +26,41 @@ if TYPE_CHECKING:
 ORIGINAL, LOCAL = "original", "hf:"
 NO_OPTIONS = "position: the prompt does not list the options; not probed"
 OTHER = {"other_prompt": "true"}
-"""Says that a judge made by `adjudge tune` is meant to be asked otherwise."""
+"""Lets a judge that `adjudge tune` made be asked by another prompt than its own."""
 
 
-@dataclass(frozen=True)
+@settings
 class ProbeConfig:
-    """pairs: a table of shape `to_score`. out: the folder to write. judge: as `adjudge judge` spells it, for the
-    commands. sample: how many pairs, drawn at random; none = all. prompt: the wording that the judge usually gets (none
-    = the package's, or a tuned judge's own, with its order, guidance and examples); reworded: another wording of it (none
-    = the package's second one, with a tuned judge's own answer words)."""
+    """The pairs to change, and the judge that is probed with them."""
 
-    pairs: Path
-    out: Path
-    judge: str
-    scale: str = "binary"
-    sample: int | None = 2_000
-    base_url: str | None = None
-    prompt: Path | None = None
-    reworded: Path | None = None
-    filler: str = perturb.FILLER
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_choice("ProbeConfig", "scale", self.scale, SCALES)
-        if self.sample is not None:
-            check_range("ProbeConfig", "sample", self.sample, 1, 10**9)
+    pairs: Annotated[Path, setting("The pairs (shape `to_score`).")]
+    out: Annotated[Path, setting("The folder to write.")]
+    judge: Annotated[str, setting("The judge, as `adjudge judge` spells it; the written commands name it.")]
+    scale: Annotated[str, setting("The scale of the judge's grades.", choices=SCALES)] = "binary"
+    sample: Annotated[
+        int | None, setting("Pairs drawn at random; null takes all.", ge=1, le=10**9, unit="pairs")
+    ] = 2_000
+    base_url: Annotated[str | None, setting("The judge's OpenAI-compatible endpoint.")] = None
+    prompt: Annotated[
+        Path | None,
+        setting(
+            "The wording that the judge usually gets; by default the package's, or a tuned judge's, with its "
+            "order, guidance and examples."
+        ),
+    ] = None
+    reworded: Annotated[
+        Path | None,
+        setting(
+            "Another wording of it; by default the package's second one, with a tuned judge's answer words."
+        ),
+    ] = None
+    filler: Annotated[str, setting("What the padding probe appends to titles.")] = perturb.FILLER
+    seed: Annotated[int, setting("Seed of the sample.")] = 0
 
 
 @dataclass(frozen=True)
 class Run:
-    """One judging to do: which pairs, with which settings beside the usual, where to, and the command that does it."""
+    """One judging run to start: its pairs, settings beside the usual ones, output and command."""
 
     name: str
     pairs: str
@@ -66,7 +71,7 @@ class Run:
 
 @dataclass(frozen=True)
 class ProbesWritten:
-    """notes: what is not probed, and why."""
+    """The runs to start. notes: what is not probed, and why."""
 
     out: Path
     pairs: int
@@ -74,10 +79,13 @@ class ProbesWritten:
     notes: tuple[str, ...] = ()
 
 
+@job(lambda config: config.out)
 def probe(config: ProbeConfig, progress: Progress = no_progress) -> ProbesWritten:
-    """Write original.parquet, stuffed.parquet, padded.parquet, reworded.md and runs.json (the runs, with their commands:
-    five, or four where the prompt shows no options to turn round). Raises BadTable, NotEnoughData, and BadConfig where a
-    prompt cannot be used or a tuned judge is of another scale."""
+    """Write original.parquet, stuffed.parquet, padded.parquet, reworded.md and runs.json.
+
+    runs.json holds the runs with their commands: five, or four if the prompt shows no options to reorder.
+    Raises BadTable, NotEnoughData; BadConfig if a prompt cannot be used or a tuned judge has another scale.
+    """
     import pyarrow.parquet as pq
 
     tuned = _tuned(config)
@@ -91,16 +99,15 @@ def probe(config: ProbeConfig, progress: Progress = no_progress) -> ProbesWritte
     }
     for name, change in changed.items():
         texts = [change(title, phrase) for title, phrase in zip(titles, phrases, strict=True)]
-        pq.write_table(_with_titles(pairs, texts), config.out / f"{name}.parquet", compression="zstd")
+        with fresh_file(config.out / f"{name}.parquet") as file:
+            pq.write_table(_with_titles(pairs, texts), file, compression="zstd")
     if config.reworded is None:
-        (config.out / "reworded.md").write_text(_reworded(config, tuned), encoding="utf-8")
-    turned = _turned(config, tuned)
-    runs = _runs(config, tuned, turned)
-    told = json.dumps([settings_of.to_dict(run) for run in runs], indent=2, ensure_ascii=False)
-    (config.out / "runs.json").write_text(told + "\n", encoding="utf-8")
-    settings_of.save(config, config.out / "config.json")
+        write_text(config.out / "reworded.md", _reworded(config, tuned))
+    other_order = _other_order(config, tuned)
+    runs = _runs(config, tuned, other_order)
+    write_json(config.out / "runs.json", [to_dict(run) for run in runs])
     progress("probe pairs", pairs.num_rows, pairs.num_rows)
-    notes = () if turned else (NO_OPTIONS,)
+    notes = () if other_order else (NO_OPTIONS,)
     return ProbesWritten(config.out, pairs.num_rows, tuple(runs), notes)
 
 
@@ -139,7 +146,7 @@ class _Tuned:
 
 
 def _tuned(config: ProbeConfig) -> _Tuned | None:
-    """None where the judge is no folder that `adjudge tune` wrote. Raises BadConfig on one of another scale."""
+    """None if the judge is no folder that `adjudge tune` wrote. Raises BadConfig on one of another scale."""
     folder = Path(config.judge.removeprefix(LOCAL))
     card = read(folder) if config.judge.startswith(LOCAL) and folder.is_dir() else None
     if card is None:
@@ -158,50 +165,53 @@ def _reworded(config: ProbeConfig, tuned: _Tuned | None) -> str:
 
 
 def _usual(config: ProbeConfig, tuned: _Tuned | None) -> dict[str, str]:
-    """Settings of the judge as it is usually asked: a tuned one by what it was tuned with, unless a prompt is given."""
+    """Settings of the judge's usual run: by default those of its tuning, if `adjudge tune` made it."""
     if tuned is None:
         return {} if config.prompt is None else {"prompt": str(config.prompt)}
-    card, own = tuned.card, spec_of(tuned.folder, tuned.card)
+    card, spec = tuned.card, spec_of(tuned.folder, tuned.card)
     chat = {} if card.chat else {"local.chat": "false"}
     if config.prompt is not None:
         return {"prompt": str(config.prompt), **chat, **OTHER}
-    files = {"prompt": own.prompt, "guidance": own.guidance, "examples": own.examples}
+    files = {"prompt": spec.prompt, "guidance": spec.guidance, "examples": spec.examples}
     named = {name: str(path) for name, path in files.items() if path is not None}
-    drawn = {"seed": str(own.seed)} if own.order == "shuffled" else {}
-    return {**named, "order": own.order, **drawn, **chat}
+    drawn = {"seed": str(spec.seed)} if spec.order == "shuffled" else {}
+    return {**named, "order": spec.order, **drawn, **chat}
 
 
-def _turned(config: ProbeConfig, tuned: _Tuned | None) -> str | None:
-    """An order of options under which the usual prompt reads otherwise; None where the prompt shows no options.
+def _other_order(config: ProbeConfig, tuned: _Tuned | None) -> str | None:
+    """An order of options that changes the usual prompt's text; None if the prompt shows no options.
 
-    The texts tell, not the hashes: an order is part of the hash whether the prompt shows it or not.
+    Texts are compared, not hashes: an order is part of the hash whether the prompt shows it or not.
     """
     usual = _usual(config, tuned)
     files = {name: Path(usual[name]) for name in ("prompt", "guidance", "examples") if name in usual}
-    asked = PromptSpec(
+    spec = PromptSpec(
         config.scale, order=usual.get("order", PromptSpec.order), seed=int(usual.get("seed", "0")), **files
     )
     pair = ("keyphrase", "title", None)
-    text = asked.load().render(*pair)
+    text = spec.load().render(*pair)
     orders = ("worst_first", "best_first")
-    return next((o for o in orders if replace(asked, order=o).load().render(*pair) != text), None)
+    return next((o for o in orders if replace(spec, order=o).load().render(*pair) != text), None)
 
 
-def _runs(config: ProbeConfig, tuned: _Tuned | None, turned: str | None) -> list[Run]:
-    """position and rewording ask about the same pairs in another way; stuffing and padding the same way about others.
-    Without a `turned` order there is no position run: it would ask the same texts and always look quiet."""
+def _runs(config: ProbeConfig, tuned: _Tuned | None, other_order: str | None) -> list[Run]:
+    """The usual run and the probes.
+
+    position and rewording change the prompt, stuffing and padding the pairs. Without another order there is
+    no position run: it would ask the same texts and always look quiet.
+    """
     reworded = config.reworded or config.out / "reworded.md"
-    usual, meant = _usual(config, tuned), OTHER if tuned else {}
-    kept = {} if tuned is None else usual
-    position = [("position", ORIGINAL, {**usual, "order": turned, **meant})] if turned else []
-    asked: list[tuple[str, str, dict[str, str]]] = [
+    usual, allowed = _usual(config, tuned), OTHER if tuned else {}
+    base = {} if tuned is None else usual
+    position = [("position", ORIGINAL, {**usual, "order": other_order, **allowed})] if other_order else []
+    runs: list[tuple[str, str, dict[str, str]]] = [
         (ORIGINAL, ORIGINAL, usual),
         *position,
-        ("rewording", ORIGINAL, {**kept, "prompt": str(reworded), **meant}),
+        ("rewording", ORIGINAL, {**base, "prompt": str(reworded), **allowed}),
         ("stuffing", "stuffed", usual),
         ("padding", "padded", usual),
     ]
-    return [_run(config, *one) for one in asked]
+    return [_run(config, *run) for run in runs]
 
 
 def _run(config: ProbeConfig, name: str, pairs: str, settings: dict[str, str]) -> Run:

@@ -55,8 +55,10 @@ def pabak(matrix: Floats) -> Floats:
     Bishop and Carlin 1993; for K grades this is Bennett, Alpert and Goldstein's S, 1954).
 
     >>> float(pabak(np.array([[20.0, 5], [10, 15]])).round(4))
-    0.4 >>> float(pabak(np.array([[80.0, 9], [9, 2]])).round(4)), float(kappa(np.array([[80.0, 9], [9,
-    2]])).round(4)) (0.64, 0.0807)
+    0.4
+    >>> matrix = np.array([[80.0, 9], [9, 2]])
+    >>> float(pabak(matrix).round(4)), float(kappa(matrix).round(4))
+    (0.64, 0.0807)
     """
     grades = matrix.shape[-1]
     return (grades * exact(matrix) - 1) / (grades - 1)

@@ -1,4 +1,5 @@
-"""The judge against buyers: concordance above an exposure floor, and clicks over expected clicks (COEC) by grade."""
+"""The judge against buyers: concordance above an exposure floor, and clicks over expected clicks (COEC) by
+grade."""
 
 from __future__ import annotations
 
@@ -20,15 +21,16 @@ from adjudge.stats.cluster_bootstrap import (
     sums_by_cluster,
 )
 from adjudge.stats.sampling import Sampling
-from adjudge.trust.reading import Evidence, Shown
+from adjudge.trust.reading import ClicksByPosition, Evidence
 
 RATIO = "relevant / irrelevant"
 
 
 @dataclass(frozen=True)
 class ClickAgreement:
-    """concordance: share of click-positive pairs that the judge calls relevant. ignored: the same of pairs shown at
-    least `impressions` times without a click. coec: by the judge's grade, by `relevant`, `irrelevant`, and RATIO.
+    """concordance: share of click-positive pairs that the judge calls relevant. ignored: the same of pairs
+    shown at least `impressions` times without a click. coec: by the judge's grade, by `relevant`,
+    `irrelevant`, and RATIO.
     """
 
     concordance: Estimate
@@ -67,22 +69,24 @@ def _share(sums: Floats) -> Floats:
 
 
 def coec(
-    shown: Shown, evidence: Evidence, sampling: Sampling, rng: np.random.Generator
+    shown: ClicksByPosition, evidence: Evidence, sampling: Sampling, rng: np.random.Generator
 ) -> dict[str, Estimate]:
-    """Clicks over expected clicks, by grade (Zhang and Jones 2007): clicks / sum of impressions * CTR(position).
+    """Clicks over expected clicks, by grade (Zhang and Jones 2007): clicks / sum of impressions *
+    CTR(position).
 
-    CTR(position) is that of all pairs shown there, judged or not, and is estimated anew in each resample. Above 1: clicked
-    more than the average pair in the same places.
+    CTR(position) is that of all pairs shown there, judged or not, and is estimated anew in each resample.
+    Above 1: clicked more than the average pair in the same places.
 
-    Worked: at position 1 relevant pairs have 30 clicks of 100, others 10 of 100 (CTR .2); at position 2 they have 10 of
-    100 and 0 of 300 (CTR .025). Relevant: 40 / (20 + 2.5) = 1.778; others: 10 / (20 + 7.5) = .364.
+    Worked: at position 1 relevant pairs have 30 clicks of 100, others 10 of 100 (CTR 0.2); at position 2 they
+    have 10 of 100 and 0 of 300 (CTR 0.025). Relevant: 40 / (20 + 2.5) = 1.778; others: 10 / (20 + 7.5) =
+    0.364.
     """
     grades, places = len(evidence.scale.grades), int(shown.position.max()) + 1
     cell = shown.position * (grades + 1) + shown.group
     cells = places * (grades + 1)
     parts = [sums_by_cluster(shown.item, cell, cells, w) for w in (shown.impressions, shown.clicks)]
     sums = np.concatenate(parts, axis=1)
-    wanted: dict[str, list[int]] = {grade: [place] for place, grade in enumerate(evidence.scale.grades)}
+    wanted: dict[str, list[int]] = {grade: [step] for step, grade in enumerate(evidence.scale.grades)}
     cut = evidence.scale.relevant_from
     wanted |= {"relevant": [*range(cut, grades)], "irrelevant": [*range(cut)]}
     shape = (places, grades + 1)
@@ -109,11 +113,12 @@ def _ratio(shape: tuple[int, int], above: list[int], below: list[int], sums: Flo
 def rate_difference(
     relevant: Floats, first: Bools, second: Bools, item: Ints, sampling: Sampling, rng: np.random.Generator
 ) -> Estimate:
-    """Relevance rate of the pairs that one model keeps, less that of those another keeps, on pairs with a human label.
+    """Relevance rate of the pairs that one model keeps, less that of those another keeps, on pairs with a
+    human label.
 
     relevant: [n] in 0..1; first, second: kept by either model.
 
-    Worked: A keeps 4 pairs of which 3 are relevant, B keeps 2 of which 1 is: .75 - .5 = .25.
+    Worked: A keeps 4 pairs of which 3 are relevant, B keeps 2 of which 1 is: 0.75 - 0.5 = 0.25.
     """
     columns = np.stack([first, first * relevant, second, second * relevant], axis=1).astype(np.float64)
     used = first | second
@@ -124,6 +129,6 @@ def rate_difference(
 
 def _difference(sums: Floats) -> Floats:
     empty = np.full(sums.shape[:-1], np.nan)
-    one = np.divide(sums[..., 1], sums[..., 0], out=empty.copy(), where=sums[..., 0] > 0)
-    other = np.divide(sums[..., 3], sums[..., 2], out=empty, where=sums[..., 2] > 0)
-    return one - other
+    first = np.divide(sums[..., 1], sums[..., 0], out=empty.copy(), where=sums[..., 0] > 0)
+    second = np.divide(sums[..., 3], sums[..., 2], out=empty, where=sums[..., 2] > 0)
+    return first - second

@@ -1,4 +1,4 @@
-"""The judge against people: which pairs both graded, on which scale they are compared, and per which segment."""
+"""The judge against people: which pairs both graded, on which scale they are compared, by which segments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from adjudge.records import BINARY, Scale
 from adjudge.stats import agreement as agreement_coefficients
-from adjudge.stats.annotators import settle
+from adjudge.stats.annotators import on_relevance, settle
 from adjudge.stats.cluster_bootstrap import Bools, Estimate, Floats, Ints, estimates, sums_by_cluster
 from adjudge.stats.sampling import Sampling
 from adjudge.trust.reading import Evidence
@@ -23,7 +23,7 @@ NO_CATEGORY = "(none)"
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedPairs:
     """Pairs [n] on one scale: judge and human steps, and `both`: graded by both."""
 
     scale: Scale
@@ -49,47 +49,44 @@ class Agreement:
     matrix: Floats
 
 
-def compared(evidence: Evidence, settings: TrustSettings) -> Compared:
-    """Both on the judge's scale where people used the same, else both made binary (`Scale.relevant_from`)."""
+def compared(evidence: Evidence, settings: TrustSettings) -> ComparedPairs:
+    """Both on the judge's scale if people used the same, else both made binary (`Scale.relevant_from`)."""
     same = evidence.scale.name == evidence.human_scale.name
     votes, judge = evidence.votes, evidence.step
-    # Total agreement is asked of the grades as given, not of what they are reduced to (paper 1, section 3.1.1).
+    # Total agreement is asked of the grades as given, not of what they are reduced to (paper 1, section
+    # 3.1.1).
     label, sure = settle(votes, settings.rule, settings.min_annotators)
     if same:
-        return Compared(evidence.scale, judge, label, sure, sure & evidence.scored)
+        return ComparedPairs(evidence.scale, judge, label, sure, sure & evidence.scored)
     if settings.rule == "majority":
-        label, sure = settle(_two(votes, evidence.human_scale), "majority", settings.min_annotators)
+        label, sure = settle(
+            on_relevance(votes, evidence.human_scale.relevant_from), "majority", settings.min_annotators
+        )
     else:
         label = (label >= evidence.human_scale.relevant_from).astype(np.int64)
     judge = (judge >= evidence.scale.relevant_from).astype(np.int64)
-    return Compared(BINARY, judge, label, sure, sure & evidence.scored)
-
-
-def _two(votes: Ints, scale: Scale) -> Ints:
-    """[n, 2]: votes for irrelevant and for relevant."""
-    cut = scale.relevant_from
-    return np.stack((votes[:, :cut].sum(1), votes[:, cut:].sum(1)), axis=1)
+    return ComparedPairs(BINARY, judge, label, sure, sure & evidence.scored)
 
 
 def relevant_share(evidence: Evidence) -> Floats:
     """[n]: share of a pair's annotators who call it relevant; NaN without any."""
-    votes = _two(evidence.votes, evidence.human_scale).astype(np.float64)
+    votes = on_relevance(evidence.votes, evidence.human_scale.relevant_from).astype(np.float64)
     number = votes.sum(1)
     return np.divide(votes[:, 1], number, out=np.full(len(votes), np.nan), where=number > 0)
 
 
 def agreement(
-    evidence: Evidence, pairs: Compared, settings: TrustSettings, rng: np.random.Generator
+    evidence: Evidence, pairs: ComparedPairs, settings: TrustSettings, rng: np.random.Generator
 ) -> list[Agreement]:
     """All coefficients, of all pairs and of each segment with `min_pairs` pairs or more."""
-    found = []
+    agreements = []
     for segment in segments(evidence, settings):
         rows = pairs.both & segment.rows
         if segment.by != "all" and rows.sum() < settings.sampling.min_pairs:
             continue
         cells = pairs.human[rows] * len(pairs.scale.grades) + pairs.judge[rows]
-        found.append(_segment(segment, evidence.item[rows], cells, pairs.scale, settings.sampling, rng))
-    return found
+        agreements.append(_segment(segment, evidence.item[rows], cells, pairs.scale, settings.sampling, rng))
+    return agreements
 
 
 def _segment(
@@ -98,7 +95,8 @@ def _segment(
     grades = len(scale.grades)
     sums = sums_by_cluster(item, cells, grades * grades)
     statistics = {
-        name: partial(_flat, one, grades) for name, one in agreement_coefficients.coefficients(grades).items()
+        name: partial(_flat, coefficient, grades)
+        for name, coefficient in agreement_coefficients.coefficients(grades).items()
     }
     values = estimates(sums, statistics, len(cells), sampling, rng)
     matrix = sums.sum(0).reshape(grades, grades) if len(sums) else np.zeros((grades, grades))
@@ -110,14 +108,15 @@ def _flat(coefficient: agreement_coefficients.Coefficient, grades: int, sums: Fl
 
 
 def segments(evidence: Evidence, settings: TrustSettings) -> Iterator[Segment]:
-    """`all`; then `category`, `words` (one / more) and `volume` (head / tail), where the data tell them."""
+    """`all`; then `category`, `words` (one / more) and `volume` (head / tail), if the
+    tables for them were given."""
     yield Segment("all", "all", np.ones(len(evidence), bool))
     if evidence.category is not None:
         yield from _categories(evidence.category, settings.most_categories)
     trimmed = pc.utf8_trim_whitespace(evidence.keyphrase)
-    one = np.asarray(pc.invert(pc.match_substring_regex(trimmed, r"\s")).to_numpy(zero_copy_only=False), bool)
-    yield Segment("words", "one", one)
-    yield Segment("words", "more", ~one)
+    several = pc.match_substring_regex(trimmed, r"\s").to_numpy(zero_copy_only=False).astype(bool)
+    yield Segment("words", "one", ~several)
+    yield Segment("words", "more", several)
     if evidence.clicked_table:
         yield Segment("volume", "head", evidence.head)
         yield Segment("volume", "tail", ~evidence.head)
@@ -127,10 +126,10 @@ def _categories(category: pa.Array, most: int) -> Iterator[Segment]:
     """The categories with most pairs, in the order of their names; the others together."""
     coded = category.fill_null(NO_CATEGORY).dictionary_encode()
     code, names = np.asarray(coded.indices.to_numpy(zero_copy_only=False)), coded.dictionary.to_pylist()
-    number = np.bincount(code, minlength=len(names))
-    largest = sorted(np.argsort(-number, kind="stable")[:most], key=lambda place: names[place])
-    for place in largest:
-        yield Segment("category", names[place], code == place)
+    pairs = np.bincount(code, minlength=len(names))
+    largest = sorted(np.argsort(-pairs, kind="stable")[:most], key=lambda number: names[number])
+    for number in largest:
+        yield Segment("category", names[number], code == number)
     rest = ~np.isin(code, largest)
     if rest.any():
         yield Segment("category", OTHER, rest)

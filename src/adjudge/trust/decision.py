@@ -19,11 +19,11 @@ class Decision:
         return EXIT_CODES[self.verdict]
 
 
-def decide(statistic: str, found: Estimate, bar: float, scored: float, least_scored: float) -> Decision:
-    """Trusted where the whole interval reaches the bar, not trusted where all of it stays below, else inconclusive.
+def decide(statistic: str, estimate: Estimate, bar: float, scored: float, least_scored: float) -> Decision:
+    """Trusted if the whole interval reaches the bar, not trusted if all of it stays below, else inconclusive.
 
-    Broken: too few verdicts could be read (`scored`: their share), or the statistic is undefined on the pairs that both
-    graded (none, or a judge that always says the same where people do too).
+    Broken: too few verdicts could be read (`scored`: their share), or the statistic is undefined on the pairs
+    that both graded (none, or a judge that always says the same if people do too).
 
     >>> decide("kappa", Estimate(0.7, 0.62, 0.78, 0.04, 500, 300), 0.6, 1.0, 0.5).exit_code
     0
@@ -32,13 +32,13 @@ def decide(statistic: str, found: Estimate, bar: float, scored: float, least_sco
         return Decision(
             "broken", f"{scored:.1%} of the verdicts are scored; at least {least_scored:.0%} are needed"
         )
-    if found.value is None:
-        return Decision("broken", f"{statistic} is undefined: {found.note}")
-    if found.low is None or found.high is None:
-        return Decision("inconclusive", f"{statistic} {found.value:.3f} has no interval: {found.note}")
-    told = f"{statistic} {found.value:.3f} ({found.low:.3f} to {found.high:.3f}), bar {bar:g}"
-    if found.low >= bar:
-        return Decision("trusted", told)
-    if found.high < bar:
-        return Decision("not trusted", told)
-    return Decision("inconclusive", told)
+    if estimate.value is None:
+        return Decision("broken", f"{statistic} is undefined: {estimate.note}")
+    if estimate.low is None or estimate.high is None:
+        return Decision("inconclusive", f"{statistic} {estimate.value:.3f} has no interval: {estimate.note}")
+    reason = f"{statistic} {estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f}), bar {bar:g}"
+    if estimate.low >= bar:
+        return Decision("trusted", reason)
+    if estimate.high < bar:
+        return Decision("not trusted", reason)
+    return Decision("inconclusive", reason)

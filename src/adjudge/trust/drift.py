@@ -1,6 +1,8 @@
-"""Does a judge's label mix stay at the mix it was tuned for? Total variation, PSI and chi-square against a target.
+"""Does a judge's label mix stay at the mix it was tuned for? Total variation, PSI and chi-square against a
+target.
 
-Source: paper 2 (arXiv 2605.27704): a labeller's output mix follows its fine-tuning set and is to match production's.
+Source: paper 2 (arXiv 2605.27704): a labeller's output mix follows its fine-tuning set and is to match
+production's.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ LEAST = 1e-4
 
 @dataclass(frozen=True)
 class Drift:
-    """target, mix: shares by grade, worst first; distance: their total variation, with its interval over items; psi;
-    chi_square (None: infinite) with p of seeing so much by chance if pairs were independent draws of the target."""
+    """target, mix: shares by grade, worst first; distance: their total variation, with its interval over
+    items; psi; chi_square (None: infinite) with p of seeing so much by chance if pairs were independent draws
+    of the target."""
 
     grades: tuple[str, ...]
     target: tuple[float, ...]
@@ -46,7 +49,10 @@ def drift(
     sampling: Sampling,
     rng: np.random.Generator,
 ) -> Drift:
-    """Compare the mix of verdicts with the target. steps: [n] by grade; item: [n] codes of the pairs' items."""
+    """Compare the mix of verdicts with the target.
+
+    steps: [n] by grade; item: [n] codes of the pairs' items.
+    """
     sums = sums_by_cluster(item, steps, len(grades))
     wanted = np.asarray(target, np.float64)
     distance = estimate(sums, lambda one: distances(one, wanted), len(steps), sampling, rng)
@@ -70,7 +76,8 @@ def distances(counts: Floats, target: Floats) -> Floats:
 
 
 def psi(mix: Floats, target: Floats) -> float:
-    """Population stability index: the sum of (p - q) ln(p / q); under .1 is usually called stable, over .25 shifted.
+    """Population stability index: the sum of (p - q) ln(p / q); under .1 is usually called stable, over .25
+    shifted.
 
     Mix (.5, .3, .2), target (.4, .4, .2): .1 ln 1.25 - .1 ln .75 = .02231 + .02877 = .0511.
     """
@@ -81,8 +88,8 @@ def psi(mix: Floats, target: Floats) -> float:
 def chi_square(counts: Floats, target: Floats) -> tuple[float | None, float]:
     """Pearson's statistic and its p; counts of a grade that the target excludes make it infinite: (None, 0).
 
-    Counts (50, 30, 20) at target (.4, .4, .2): 10 ** 2 / 40 + 10 ** 2 / 40 = 5 at 2 degrees of freedom, p = exp(-2.5) =
-    .0821.
+    Counts (50, 30, 20) at target (.4, .4, .2): 10 ** 2 / 40 + 10 ** 2 / 40 = 5 at 2 degrees of freedom, p =
+    exp(-2.5) = .0821.
     """
     from scipy.stats import chi2
 

@@ -1,8 +1,8 @@
 """Label Studio: tasks and a labelling configuration out, its JSON export in.
 
-Formats: the basic task format (a list of objects with `data`), the Choices / Choice / Text / Image tags, and the exports JSON
-(`annotations` with `completed_by`, `was_cancelled`, `result`) and JSON-MIN (one flat object an annotation, skipped ones and
-untouched tasks already gone), as Label Studio's guide states them.
+Formats: the basic task format (a list of objects with `data`), the Choices / Choice / Text / Image tags, and
+the exports JSON (`annotations` with `completed_by`, `was_cancelled`, `result`) and JSON-MIN (one flat object
+an annotation, skipped ones and untouched tasks already gone), as Label Studio's guide states them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def is_location(image: str | None) -> bool:
 
 
 def labelling_config(scale: Scale, pictures: bool, question: str) -> str:
-    """The labelling interface as XML: the pair, its picture (an Image, or a Text where `image` says what it shows), and
+    """The labelling interface as XML: the pair, its picture (an Image, or a Text where `image` says what it
+    shows), and
     one required choice of the scale's grades, best first, on keys 1, 2, ..."""
     view = ElementTree.Element("View")
     ElementTree.SubElement(view, "Header", value=question)
@@ -58,14 +59,16 @@ def labelling_config(scale: Scale, pictures: bool, question: str) -> str:
 
 
 def task(row: Mapping[str, str | None]) -> dict[str, Any]:
-    """One task of a pair: item_id and keyphrase lead back to it, the other fields are what an annotator sees. Missing
+    """One task of a pair: item_id and keyphrase lead back to it, the other fields are what an annotator sees.
+    Missing
     texts are empty, since Label Studio refuses a task without a field that its configuration shows."""
     names = ("item_id", *FIELDS, "image")
     return {"data": {name: row.get(name) or "" for name in names}}
 
 
 def project(title: str, config: str, annotators: int) -> dict[str, Any]:
-    """The body that makes such a project through Label Studio's API (POST /api/projects/): every task is shown until
+    """The body that makes such a project through Label Studio's API (POST /api/projects/): every task is
+    shown until
     `annotators` people have graded it, in random order."""
     return {
         "title": title,
@@ -79,7 +82,8 @@ def project(title: str, config: str, annotators: int) -> dict[str, Any]:
 
 @dataclass
 class Taken:
-    """What an export held. minimal: it was JSON-MIN, which tells nothing of skipped and untouched tasks. rows: annotations table rows. bad: (task number from 1, reason, raw JSON); `superseded` are
+    """What an export held. minimal: it was JSON-MIN, which tells nothing of skipped and untouched tasks.
+    rows: annotations table rows. bad: (task number from 1, reason, raw JSON); `superseded` are
     among them but are no fault. untouched: tasks without an annotation; skipped: cancelled annotations."""
 
     rows: list[dict[str, str]] = field(default_factory=list)
@@ -102,7 +106,8 @@ class Taken:
 def read_export(path: Path, scale: Scale) -> Taken:
     """Read Label Studio's JSON or JSON-MIN export: annotations = rows + skipped + bad.
 
-    Of several annotations of a pair by one annotator the latest counts. Raises BadTable where the file is no such export.
+    Of several annotations of a pair by one annotator the latest counts. Raises BadTable where the file is no
+    such export.
     """
     taken = Taken()
     latest: dict[tuple[str, str, str], _Answer] = {}
@@ -140,7 +145,8 @@ def read_export(path: Path, scale: Scale) -> Taken:
 
 @dataclass(frozen=True)
 class _Answer:
-    """One annotation: when it was last changed (as the export writes times, which sort as text), its place in the file,
+    """One annotation: when it was last changed (as the export writes times, which sort as text), its place in
+    the file,
     its task's number, the grade, and the annotation itself."""
 
     when: str
@@ -172,14 +178,16 @@ def _tasks(path: Path) -> Iterator[dict[str, Any]]:
         if not isinstance(one, dict) or not isinstance(one.get("data"), dict) or "annotations" not in one:
             seen = ", ".join(one) if isinstance(one, dict) else type(one).__name__
             raise BadTable(
-                f"{path}: a task needs `data` and `annotations` (JSON), or `annotator` and the task's fields (JSON-MIN); "
-                f"seen: {seen or 'nothing'}. In Label Studio choose Export, JSON (not CSV, TSV or another format)"
+                f"{path}: a task needs `data` and `annotations` (JSON), or `annotator` and the task's "
+                f"fields (JSON-MIN); seen: {seen or 'nothing'}. In Label Studio choose Export, JSON (not "
+                "CSV, TSV or another format)"
             )
         yield one
 
 
 def _unfolded(flat: dict[str, Any]) -> dict[str, Any]:
-    """A JSON-MIN object as a task with one annotation: the grade stands under the control's name, as a word or `choices`."""
+    """A JSON-MIN object as a task with one annotation: the grade stands under the control's name, as a word
+    or `choices`."""
     told = flat.get(CONTROL)
     if isinstance(told, dict):
         told = told.get("choices")

@@ -1,4 +1,5 @@
-"""Pairs as a judge should not care about them: titles stuffed with the keyphrase, titles padded with empty words."""
+"""Pairs as a judge should not care about them: titles stuffed with the keyphrase, titles padded with empty
+words."""
 
 from __future__ import annotations
 

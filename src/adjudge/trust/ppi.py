@@ -1,7 +1,8 @@
 """Relevance rates from few human labels and many judgments: prediction-powered inference.
 
-Angelopoulos, Bates, Fannjiang, Jordan and Zrnic (2023), Science 382 (PPI); Angelopoulos, Duchi and Zrnic (2023),
-arXiv 2311.01453 (PPI++, the weight). Both rest on the labelled pairs being a random sample of the judged ones.
+Angelopoulos, Bates, Fannjiang, Jordan and Zrnic (2023), Science 382 (PPI); Angelopoulos, Duchi and Zrnic
+(2023), arXiv 2311.01453 (PPI++, the weight). Both rest on the labelled pairs being a random sample of the
+judged ones.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from adjudge.stats.sampling import Sampling
 
 METHODS = ("people only", "judge only", "ppi", "ppi++")
 SHIFTED = 3.29
-"""Standard errors between labelled and other pairs' judgments past which the sample is called not random (1 in 1,000)."""
+"""Standard errors between labelled and other pairs' judgments past which the sample is called not random (1
+in 1,000)."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """An estimated share of relevant pairs. weight: of the judge (0 = people only, 1 = ppi). None: not to be had."""
+    """An estimated share of relevant pairs.
+
+    weight: of the judge (0 = people only, 1 = ppi). None: not to be had.
+    """
 
     method: str
     value: float | None
@@ -38,16 +43,17 @@ class Rate:
 def rates(relevant: Floats, judged: Floats, item: Ints, sampling: Sampling) -> list[Rate]:
     """The four estimates of the share of relevant pairs.
 
-    relevant: [n] in 0..1, what people say (the share of a pair's annotators who call it relevant), NaN where unlabelled.
-    judged: [n] in 0..1, the judge's verdict or probability. item: [n] clusters.
+    relevant: [n] in 0..1, what people say (the share of a pair's annotators who call it relevant), NaN where
+    unlabelled. judged: [n] in 0..1, the judge's verdict or probability. item: [n] clusters.
 
-    ppi = mean(judged, unlabelled) + mean(relevant - judged, labelled). ppi++ gives the judge the weight w that makes the
-    variance least: mean(relevant) + w * (mean(judged, unlabelled) - mean(judged, labelled)), w cut to 0..1. Variances are
-    those of item sums, so that pairs of an item may depend on each other.
+    ppi = mean(judged, unlabelled) + mean(relevant - judged, labelled). ppi++ gives the judge the weight w
+    that makes the variance least: mean(relevant) + w * (mean(judged, unlabelled) - mean(judged, labelled)), w
+    cut to 0..1. Variances are those of item sums, so that pairs of an item may depend on each other.
 
     Worked, each pair its own item: labelled relevant 1 0 1 1, judged 1 0 0 1; unlabelled judged 1 1 1 1 0 0.
-    ppi = .6667 + .25 = .9167. Influences: sum(a b) = .5 / 16, sum(b b) = 1 / 16, sum(d d) = (4 / 3) / 36; w = .03125 /
-    (.0625 + .037037) = .31395; ppi++ = .75 + .31395 * .16667 = .80233; variance (.75 / 16 - .31395 * .03125) * 4 / 3.
+    ppi = .6667 + .25 = .9167. Influences: sum(a b) = .5 / 16, sum(b b) = 1 / 16, sum(d d) = (4 / 3) / 36; w =
+    .03125 / (.0625 + .037037) = .31395; ppi++ = .75 + .31395 * .16667 = .80233; variance (.75 / 16 - .31395 *
+    .03125) * 4 / 3.
     """
     labelled, item = ~np.isnan(relevant), np.unique(item, return_inverse=True)[1]
     n, rest = int(labelled.sum()), int((~labelled).sum())
@@ -119,7 +125,8 @@ def _not_random(gap: float, se: float) -> str | None:
     """A warning where the judge's answers on labelled and other pairs differ more than chance allows."""
     if se > 0 and abs(gap) > SHIFTED * se:
         return (
-            f"the labelled pairs are no random sample: the judge's mean there is {-gap:+.3f} off that of the others "
-            f"({abs(gap) / se:.1f} standard errors). Draw one with: adjudge label export --sample N"
+            f"the labelled pairs are no random sample: the judge's mean there is {-gap:+.3f} off that of "
+            f"the others ({abs(gap) / se:.1f} standard errors). Draw one with: adjudge label export "
+            "--sample N"
         )
     return None

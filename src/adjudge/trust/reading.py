@@ -1,12 +1,12 @@
-"""Reads judgments, human grades, clicks and items, and joins them by pair: DuckDB joins, numpy holds the columns."""
+"""Reads judgments, human grades, clicks and items, joined by pair: DuckDB joins, numpy holds the columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,11 @@ from adjudge import tables
 from adjudge.errors import BadConfig, BadTable, did_you_mean
 from adjudge.records import BINARY, Scale
 from adjudge.stats.segments import head_keyphrases
-from adjudge.tables import Table
+from adjudge.storage.duck import in_memory
+from adjudge.storage.views import create_view
+
+if TYPE_CHECKING:
+    import duckdb
 
 Ints = NDArray[np.integer]
 Bools = NDArray[np.bool_]
@@ -58,8 +62,10 @@ class Sources:
 
 @dataclass(frozen=True)
 class Votes:
-    """Every pair that people graded, judged or not. item: cluster codes [u]; votes: [u, K]; row: [u] the pair's place
-    among the judged, meaningful where `judged`."""
+    """Every pair that people graded, judged or not.
+
+    item: cluster codes [u]; votes: [u, K]; row: [u] the pair's row among the judged, if `judged`.
+    """
 
     item: Ints
     votes: Ints
@@ -68,9 +74,11 @@ class Votes:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Clicks by item, position and verdict: item, position (from 0), impressions, clicks: [m]; group: [m], the judge's
-    step, or the scale's number of grades where the pair has no verdict."""
+class ClicksByPosition:
+    """Clicks by item, position and verdict: item, position (from 0), impressions, clicks: [m].
+
+    group: [m], the judge's step, or the scale's number of grades if the pair has no verdict.
+    """
 
     item: Ints
     position: Ints
@@ -81,10 +89,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One judge's verdicts, [n], one entry a pair, and what else is known of those pairs.
+    """One judge's verdicts, [n], one entry per pair, and what else is known of those pairs.
 
-    step: on the judge's scale, 0 where not `scored`. probability, expected (step): NaN where the table holds none. votes:
-    human grades [n, K of the human scale]. head: known only where clicks are (`clicked_table`). titles None: no items were given. shown None: clicks carry no positions.
+    step: on the judge's scale, 0 if not `scored`. probability, expected (step): NaN if the table holds none.
+    votes: human grades [n, K of the human scale]. head: known only if clicks are (`clicked_table`). titles
+    None: no items were given. shown None: clicks carry no positions.
     """
 
     judge: str
@@ -105,7 +114,7 @@ class Evidence:
     clicks: Ints
     head: Bools
     clicked_table: bool
-    shown: Shown | None
+    shown: ClicksByPosition | None
     without_position: int
 
     def __len__(self) -> int:
@@ -122,30 +131,30 @@ def read(sources: Sources, head: float = 0.9, positions: int = 30) -> Evidence:
         pairs: pa.Table = db.sql(_PAIRS).to_arrow_table()
         votes: pa.Table = db.sql(_VOTES).to_arrow_table()
         shown: pa.Table = db.sql(_SHOWN, params={"most": positions}).to_arrow_table()
-        lost = db.execute(
+        [(lost,)] = db.execute(
             "SELECT coalesce(sum(impressions), 0)::BIGINT FROM clicks WHERE position IS NULL"
-        ).fetchone()
-    return _evidence(judge, sources, pairs, votes, shown, int(lost[0]))
+        ).fetchall()
+    return _evidence(judge, sources, pairs, votes, shown, lost)
 
 
 def second_verdicts(first: Evidence, judgments: Path, judge: str | None = None) -> tuple[Ints, Bools]:
     """Another table's verdicts on the same pairs: steps [n] and whether both judged them.
 
-    The table may name another judge, as long as it holds only one, or one of the first's name, or `judge` says which.
-    Raises BadTable where no pair is in both.
+    The table may name another judge, as long as it holds only one, or one of the first's name, or `judge`
+    says which. Raises BadTable if no pair is in both.
     """
     sources = Sources(judgments, None, first.scale, first.human_scale, judge=judge)
     with _opened(sources) as db:
         judge = _judge(db, sources, first.judge)
         db.execute(_VERDICTS, {"judge": judge})
         _refuse_bad(db, sources)
-        db.register("pairs", _keys(first))
-        found: pa.Table = db.sql(
+        db.register("pairs", pair_keys(first))
+        verdicts: pa.Table = db.sql(
             "SELECT p.row, v.step FROM pairs p JOIN verdicts v USING (item_id, keyphrase) WHERE v.scored"
         ).to_arrow_table()
     step, both = np.zeros(len(first), np.int64), np.zeros(len(first), bool)
-    rows = found["row"].to_numpy()
-    step[rows], both[rows] = found["step"].to_numpy(), True
+    rows = verdicts["row"].to_numpy()
+    step[rows], both[rows] = verdicts["step"].to_numpy(), True
     both &= first.scored
     if not both.any():
         raise BadTable(f"{judgments} judges no pair that judge {first.judge} judged: give it the same pairs")
@@ -159,91 +168,45 @@ def judge_of(judgments: Path, judge: str | None = None) -> str:
         return _judge(db, sources)
 
 
-def _keys(first: Evidence) -> pa.Table:
-    row = pa.array(np.arange(len(first), dtype=np.int64))
-    return pa.table({"item_id": first.item_id, "keyphrase": first.keyphrase, "row": row})
+def pair_keys(evidence: Evidence) -> pa.Table:
+    """The judged pairs as a table (item_id, keyphrase, row), to join others with."""
+    row = pa.array(np.arange(len(evidence), dtype=np.int64))
+    return pa.table({"item_id": evidence.item_id, "keyphrase": evidence.keyphrase, "row": row})
 
 
 @contextmanager
-def _opened(sources: Sources) -> Iterator[Any]:
-    """A DuckDB connection with views judgments, human, clicks, item_texts (empty where not given) and table steps."""
-    import duckdb
-
-    with duckdb.connect(config={"memory_limit": "4GB"}) as db:
-        try:
-            _view(db, "judgments", tables.JUDGMENTS, sources.judgments, ("probability", "expected"))
-            _view(db, "human", _human_shape(db, sources.human), sources.human, ("annotator",))
-            _view(db, "clicks", tables.CLICKS, sources.clicks, ("position",))
-            _view(db, "item_texts", tables.ITEMS, sources.items, ("category",))
-            _steps(db, sources)
-            yield db
-        except duckdb.Error as error:
-            raise BadTable(
-                f"{sources.judgments}: the tables cannot be read or joined: {str(error).splitlines()[0]}. "
-                "Bring each in with: adjudge import table"
-            ) from error
+def _opened(sources: Sources) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB connection with views judgments, human, clicks, item_texts (empty if not given) and table
+    steps."""
+    message = (
+        f"{sources.judgments}: the tables cannot be read or joined: {{}}. "
+        "Bring each in with: adjudge import table"
+    )
+    with in_memory(message) as db:
+        create_view(db, "judgments", tables.JUDGMENTS, sources.judgments, extra={"expected": "DOUBLE"})
+        create_view(db, "human", _human_shape(db, sources.human), sources.human)
+        create_view(db, "clicks", tables.CLICKS, sources.clicks, strict=True)
+        create_view(db, "item_texts", tables.ITEMS, sources.items)
+        _steps(db, sources)
+        yield db
 
 
-def _human_shape(db: Any, path: Path | None) -> Table:
-    """Annotations, or (without an annotator column) one settled grade a pair, as in `truth` and `labelled`."""
-    if path is None or "annotator" in db.read_parquet(str(path)).columns:
+def _human_shape(db: duckdb.DuckDBPyConnection, path: Path | None) -> tables.Table:
+    """Annotations, or (without an annotator column) one settled grade per pair, as in `truth`."""
+    if path is None or not path.exists() or "annotator" in db.read_parquet(str(path)).columns:
         return tables.ANNOTATIONS
-    kept = tuple(column for column in tables.ANNOTATIONS.columns if column.name != "annotator")
-    return Table("annotations", "settled human grades", kept, tables.PAIR_KEY)
+    columns = [replace(column, required=column.name != "annotator") for column in tables.ANNOTATIONS.columns]
+    return tables.Table("annotations", "settled human grades", tuple(columns), tables.PAIR_KEY)
 
 
-def _view(db: Any, name: str, shape: Table, path: Path | None, optional: tuple[str, ...]) -> None:
-    """The file as a view; columns it may lack become nulls. Without a file, an empty view of the table's columns."""
-    kinds = {"string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN"}
-    if path is None:
-        empty = ", ".join(f'NULL::{kinds[column.type]} AS "{column.name}"' for column in shape.columns)
-        db.execute(f"CREATE TEMP VIEW {name} AS SELECT {empty} WHERE false")
-        return
-    if not path.exists():
-        raise BadTable(f"{path} does not exist: name a Parquet file with the columns of table {shape.name}")
-    there = db.read_parquet(str(path))
-    shape.check_columns(there.columns, path)
-    for column in optional:
-        if column not in there.columns:
-            kind = {"probability": "DOUBLE", "expected": "DOUBLE", "position": "BIGINT"}.get(
-                column, "VARCHAR"
-            )
-            there = there.project(f'*, NULL::{kind} AS "{column}"')
-    if shape is tables.CLICKS:
-        there = _whole_numbers(there, shape, path)
-    there.create_view(name)
-
-
-def _whole_numbers(there: Any, shape: Table, path: Path) -> Any:
-    """The relation with its whole numbers as such (pandas writes 3.0 where one is missing). Raises BadTable on others."""
-    for column in shape.columns:
-        if column.type != "int64" or column.name not in there.columns:
-            continue
-        seen, whole = f'"{column.name}"', f'TRY_CAST("{column.name}" AS BIGINT)'
-        number = f'TRY_CAST("{column.name}" AS DOUBLE)'
-        # DuckDB 2.0 takes a cast of NaN to be no null where the file holds no null: so it is compared, not asked for null.
-        wrong = f"{seen} IS NOT NULL AND ({number} IS NULL OR {whole} IS DISTINCT FROM {number})"
-        low = "" if column.low is None else f" OR {whole} < {column.low:.0f}"
-        missing = f" OR {seen} IS NULL" if column.required else ""
-        bad = there.filter(f"({wrong}){low}{missing}").project(seen).limit(1).fetchall()
-        if bad:
-            least = "" if column.low is None else f" of {column.low:.0f} or more"
-            raise BadTable(
-                f"{path}: {column.name} is {bad[0][0]!r}; allowed are whole numbers{least}"
-                f"{'' if column.required else ', or null'}. Bring it in with: adjudge import table {shape.name} {path}"
-            )
-        there = there.project(f"* REPLACE ({whole} AS {seen})")
-    return there
-
-
-def _heads(db: Any, share: float) -> pa.Table:
+def _heads(db: duckdb.DuckDBPyConnection, share: float) -> pa.Table:
     """Every clicked keyphrase, and whether it is among the head."""
     clicked = db.sql(_CLICKED).to_arrow_table()
     head = head_keyphrases(clicked["clicks"].to_numpy(), share)
     return pa.table({"keyphrase": clicked["keyphrase"], "head": head})
 
 
-def _steps(db: Any, sources: Sources) -> None:
+def _steps(db: duckdb.DuckDBPyConnection, sources: Sources) -> None:
     db.execute("CREATE TEMP TABLE steps (side VARCHAR, grade VARCHAR, step BIGINT)")
     for side, scale in (("judge", sources.scale), ("human", sources.human_scale)):
         db.executemany(
@@ -251,23 +214,23 @@ def _steps(db: Any, sources: Sources) -> None:
         )
 
 
-def _judge(db: Any, sources: Sources, fallback: str | None = None) -> str:
+def _judge(db: duckdb.DuckDBPyConnection, sources: Sources, fallback: str | None = None) -> str:
     """The judge asked for, or the only one there."""
-    found = [row[0] for row in db.execute("SELECT DISTINCT judge FROM judgments ORDER BY judge").fetchall()]
-    if not found:
+    judges = [row[0] for row in db.execute("SELECT DISTINCT judge FROM judgments ORDER BY judge").fetchall()]
+    if not judges:
         raise BadTable(f"{sources.judgments} holds no judgment: judge pairs with: adjudge judge")
     if sources.judge is None:
-        if len(found) == 1:
-            return str(found[0])
-        if fallback in found:
+        if len(judges) == 1:
+            return str(judges[0])
+        if fallback in judges:
             return str(fallback)
         raise BadConfig(
-            f"{sources.judgments} holds judges {', '.join(found)}: say which one with --judge NAME"
+            f"{sources.judgments} holds judges {', '.join(judges)}: say which one with --judge NAME"
         )
-    if sources.judge not in found:
+    if sources.judge not in judges:
         raise BadConfig(
-            f"judge {sources.judge!r} is not in {sources.judgments}: allowed are {', '.join(found)}"
-            f"{did_you_mean(sources.judge, found)}"
+            f"judge {sources.judge!r} is not in {sources.judgments}: allowed are {', '.join(judges)}"
+            f"{did_you_mean(sources.judge, judges)}"
         )
     return sources.judge
 
@@ -276,7 +239,8 @@ _BAD = (
     ("judgments", "SELECT grade FROM verdicts WHERE scored AND step IS NULL LIMIT 1", "judge"),
     (
         "human",
-        "SELECT h.grade FROM human h ANTI JOIN (SELECT grade FROM steps WHERE side = 'human') s USING (grade) LIMIT 1",
+        "SELECT h.grade FROM human h ANTI JOIN (SELECT grade FROM steps WHERE side = 'human') s USING "
+        "(grade) LIMIT 1",
         "human",
     ),
 )
@@ -284,7 +248,8 @@ _TWICE = (
     ("judgments", "SELECT item_id, keyphrase FROM verdicts GROUP BY ALL HAVING count(*) > 1 LIMIT 1"),
     (
         "human",
-        "SELECT item_id, keyphrase FROM human GROUP BY item_id, keyphrase, annotator HAVING count(*) > 1 LIMIT 1",
+        "SELECT item_id, keyphrase FROM human GROUP BY item_id, keyphrase, annotator HAVING count(*) > 1 "
+        "LIMIT 1",
     ),
     (
         "items",
@@ -295,7 +260,7 @@ _TWICE = (
 _ONCE_FOR = {"judgments": "pair and judge", "human": "pair and annotator", "items": "item"}
 
 
-def _refuse_bad(db: Any, sources: Sources) -> None:
+def _refuse_bad(db: duckdb.DuckDBPyConnection, sources: Sources) -> None:
     """Raise BadTable on grades off the scale and on pairs that occur twice."""
     scales = {"judge": sources.scale, "human": sources.human_scale}
     for name, query, side in _BAD:
@@ -310,8 +275,8 @@ def _refuse_bad(db: Any, sources: Sources) -> None:
         twice = db.execute(query).fetchone()
         if twice is not None:
             raise BadTable(
-                f"{getattr(sources, name)}: {twice[0]!r}, {twice[1]!r} occurs twice, allowed is once for each "
-                f"{_ONCE_FOR[name]}: bring it in with: adjudge import table"
+                f"{getattr(sources, name)}: {twice[0]!r}, {twice[1]!r} occurs twice, allowed is once for "
+                f"each {_ONCE_FOR[name]}: bring it in with: adjudge import table"
             )
 
 
@@ -361,8 +326,8 @@ def _units(votes: pa.Table, grades: int) -> Votes:
     return Votes(codes(votes["item_id"].combine_chunks())[first], counted, row, judged)
 
 
-def _shown(shown: pa.Table, grades: int) -> Shown:
-    return Shown(
+def _shown(shown: pa.Table, grades: int) -> ClicksByPosition:
+    return ClicksByPosition(
         codes(shown["item_id"].combine_chunks()),
         shown["position"].to_numpy() - 1,
         _filled(shown["step"], grades),

@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from adjudge.records import Scale
 from adjudge.stats.cluster_bootstrap import Estimate
-from adjudge.stats.sample_size import Needed
 from adjudge.trust.clicks import ClickAgreement
 from adjudge.trust.compare import Agreement, Segment
 from adjudge.trust.ppi import Rate
@@ -62,65 +61,68 @@ def table(name: str, rows: Iterable[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
 
 
-def agreement_rows(found: Sequence[Agreement]) -> list[dict[str, Any]]:
+def agreement_rows(agreements: Sequence[Agreement]) -> list[dict[str, Any]]:
     return [
-        {**_segment(one.segment), "statistic": name, **asdict(value)}
-        for one in found
-        for name, value in one.values.items()
+        {**_segment(agreement.segment), "statistic": name, **asdict(value)}
+        for agreement in agreements
+        for name, value in agreement.values.items()
     ]
 
 
-def confusion_rows(found: Sequence[Agreement], scale: Scale) -> list[dict[str, Any]]:
+def confusion_rows(agreements: Sequence[Agreement], scale: Scale) -> list[dict[str, Any]]:
     return [
-        {**_segment(one.segment), "human": human, "judge": judge, "pairs": int(one.matrix[h, j])}
-        for one in found
+        {
+            **_segment(agreement.segment),
+            "human": human,
+            "judge": judge,
+            "pairs": int(agreement.matrix[h, j]),
+        }
+        for agreement in agreements
         for h, human in enumerate(scale.grades)
         for j, judge in enumerate(scale.grades)
     ]
 
 
-def annotator_rows(found: dict[str, Estimate]) -> list[dict[str, Any]]:
-    return [{"statistic": "alpha", "metric": metric, **asdict(value)} for metric, value in found.items()]
+def annotator_rows(alpha: dict[str, Estimate]) -> list[dict[str, Any]]:
+    return [{"statistic": "alpha", "metric": metric, **asdict(value)} for metric, value in alpha.items()]
 
 
-def click_rows(found: ClickAgreement | None) -> list[dict[str, Any]]:
-    if found is None:
+def click_rows(agreement: ClickAgreement | None) -> list[dict[str, Any]]:
+    if agreement is None:
         return []
     rows = [
-        {"measure": "concordance", "grade": None, **asdict(found.concordance)},
-        {"measure": "yes on ignored", "grade": None, **asdict(found.ignored)},
+        {"measure": "concordance", "grade": None, **asdict(agreement.concordance)},
+        {"measure": "yes on ignored", "grade": None, **asdict(agreement.ignored)},
     ]
-    return rows + [{"measure": "coec", "grade": g, **asdict(value)} for g, value in found.coec.items()]
+    return rows + [
+        {"measure": "coec", "grade": grade, **asdict(value)} for grade, value in agreement.coec.items()
+    ]
 
 
-def probe_rows(found: Sequence[Probe]) -> list[dict[str, Any]]:
+def probe_rows(probes: Sequence[Probe]) -> list[dict[str, Any]]:
     return [
         {
-            "probe": one.name,
-            "statistic": one.statistic,
-            "verdict": one.verdict,
-            "harmless_low": one.harmless[0],
-            "harmless_high": one.harmless[1],
-            **asdict(one.found),
+            "probe": probe.name,
+            "statistic": probe.statistic,
+            "verdict": probe.verdict,
+            "harmless_low": probe.harmless[0],
+            "harmless_high": probe.harmless[1],
+            **asdict(probe.effect),
         }
-        for one in found
+        for probe in probes
     ]
 
 
-def bin_rows(found: Sequence[Bin]) -> list[dict[str, Any]]:
+def bin_rows(bins: Sequence[Bin]) -> list[dict[str, Any]]:
     return [
-        {"jaccard_low": one.low, "jaccard_high": one.high}
-        | {key: value for key, value in asdict(one).items() if key not in ("low", "high")}
-        for one in found
+        {"jaccard_low": band.low, "jaccard_high": band.high}
+        | {key: value for key, value in asdict(band).items() if key not in ("low", "high")}
+        for band in bins
     ]
 
 
-def rate_rows(found: Iterable[tuple[Segment, Sequence[Rate]]]) -> list[dict[str, Any]]:
-    return [{**_segment(segment), **asdict(rate)} for segment, several in found for rate in several]
-
-
-def needed_rows(found: Sequence[Needed]) -> list[dict[str, Any]]:
-    return [asdict(one) for one in found]
+def rate_rows(rated: Iterable[tuple[Segment, Sequence[Rate]]]) -> list[dict[str, Any]]:
+    return [{**_segment(segment), **asdict(rate)} for segment, rates in rated for rate in rates]
 
 
 def _segment(segment: Segment) -> dict[str, str]:

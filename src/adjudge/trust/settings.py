@@ -19,7 +19,8 @@ STATISTICS = (
 
 @settings
 class ProbeSettings:
-    """The size from which an effect is a fault: a probe is quiet if its whole interval lies inside, a fault if the whole
+    """The size from which an effect is a fault: a probe is quiet if its whole interval lies inside, a fault
+    if the whole
     interval lies outside, else inconclusive."""
 
     shift: Annotated[float, setting("Harmless difference of yes rates.", ge=0.0, le=1.0)] = 0.05
@@ -53,8 +54,8 @@ class TrustSettings:
     statistic: Annotated[
         str,
         setting(
-            "The agreement coefficient that decides: the judge is trusted if its whole interval reaches the bar. `kappa` is "
-            "quadratic on three grades or more, plain on two.",
+            "The agreement coefficient that decides: the judge is trusted if its whole interval reaches the "
+            "bar. `kappa` is quadratic on three grades or more, plain on two.",
             choices=STATISTICS,
         ),
     ] = "kappa"
@@ -62,8 +63,9 @@ class TrustSettings:
     rule: Annotated[
         str,
         setting(
-            "Which human label a pair gets. `unanimous`: all annotators gave the same grade (paper 1, section 3.1.1: total "
-            "agreement). `majority`: more than half did, on the scale compared. Other pairs have no label and are counted.",
+            "Which human label a pair gets. `unanimous`: all annotators gave the same grade (paper 1, "
+            "section 3.1.1: total agreement). `majority`: more than half did, on the scale compared. Other "
+            "pairs have no label and are counted.",
             choices=RULES,
         ),
     ] = "unanimous"
