@@ -53,30 +53,30 @@ def routed(logs: Path, out: Path, **more: Any) -> CascadeConfig:
 
 
 def test_what_is_validated_on_the_market_is_reached_on_fresh_pairs(logs: Path, tmp_path: Path) -> None:
-    found = cascade(routed(logs, tmp_path / "first"))
-    assert (found.verdict, found.exit_code) == ("validated", 0)
-    assert found.second.low >= 0.8
-    assert 0.3 < found.strong_share < 0.9
+    result = cascade(routed(logs, tmp_path / "first"))
+    assert (result.verdict, result.exit_code) == ("validated", 0)
+    assert result.second.low >= 0.8
+    assert 0.3 < result.strong_share < 0.9
     fresh = market(tmp_path / "fresh", 77)
     region = tmp_path / "first" / "region.json"
     again = cascade(routed(fresh, tmp_path / "second", region=region))
     assert again.verdict == "frozen"
     assert again.second.value >= 0.8
     assert again.second.pairs > 500
-    own = {(p.kind, p.against): p.agreement for p in again.points if p.chosen or p.kind.startswith("all")}
-    assert own["cascade", "labels"].value > own["all cheap", "labels"].value + 0.05
-    assert own["all strong", "labels"].value > own["cascade", "labels"].value
+    by = {(p.kind, p.against): p.agreement for p in again.points if p.chosen or p.kind.startswith("all")}
+    assert by["cascade", "labels"].value > by["all cheap", "labels"].value + 0.05
+    assert by["all strong", "labels"].value > by["cascade", "labels"].value
     blind = next(p for p in again.points if p.kind == "random" and p.against == "labels")
-    assert own["cascade", "labels"].low > blind.agreement.high
+    assert by["cascade", "labels"].low > blind.agreement.high
 
 
 def test_the_table_says_who_answered_and_adds_up(logs: Path, tmp_path: Path) -> None:
-    found = cascade(routed(logs, tmp_path))
+    result = cascade(routed(logs, tmp_path))
     table = pq.read_table(tmp_path / "judgments.parquet")
     tables.JUDGMENTS.check_columns(table.column_names, "judgments")
     rows = table.to_pylist()
-    told = pq.read_table(logs / "judgments.parquet").to_pylist()
-    by = {(row["judge"], row["item_id"], row["keyphrase"]): row for row in told}
+    judged = pq.read_table(logs / "judgments.parquet").to_pylist()
+    by = {(row["judge"], row["item_id"], row["keyphrase"]): row for row in judged}
     least = json.loads((tmp_path / "region.json").read_text())["least"]
     for row in rows:
         cheap, strong = (by[judge, row["item_id"], row["keyphrase"]] for judge in ("llm", "tuned"))
@@ -94,37 +94,39 @@ def test_the_table_says_who_answered_and_adds_up(logs: Path, tmp_path: Path) -> 
         expected = "llm" if stands else "tuned" if strong["grade"] else None
         assert row["answered_by"] == expected
         assert row["tokens"] == (cheap["tokens"] or 0) + (0 if stands else strong["tokens"])
-    written = found.written
-    assert written.pairs == len(rows) == found.counts["pairs"]
-    assert written.by_cheap == found.counts["cheap judge answers"]
+    written = result.written
+    assert written.pairs == len(rows) == result.counts["pairs"]
+    assert written.by_cheap == result.counts["cheap judge answers"]
     assert written.by_cheap + written.by_strong + written.unscored == written.pairs
     assert sum(written.reasons.values()) == written.unscored
     assert {row["judge"] for row in rows} == {"cascade(llm > tuned)"}
     assert pq.read_schema(tmp_path / "curve.parquet").names == CURVE.names
     saved = settings_of.load(CascadeConfig, tmp_path / "settings.json")
-    assert dataclasses.replace(cascade(saved), written=None) == dataclasses.replace(found, written=None)
+    assert dataclasses.replace(cascade(saved), written=None) == dataclasses.replace(result, written=None)
 
 
-def test_without_people_the_strong_judge_is_the_measure_and_it_is_said(logs: Path, tmp_path: Path) -> None:
-    found = cascade(routed(logs, tmp_path, human=None, cascade=dataclasses.replace(QUICK, sample=1_500)))
-    assert found.against == "strong judge"
-    assert found.counts["labelled"] == 1_500
-    assert "nothing here says how often" in found.notes[0]
-    ends = {(p.kind, p.against): p.agreement.value for p in found.points}
+def test_without_people_the_strong_judge_is_the_measure_and_a_note_says_so(
+    logs: Path, tmp_path: Path
+) -> None:
+    result = cascade(routed(logs, tmp_path, human=None, cascade=dataclasses.replace(QUICK, sample=1_500)))
+    assert result.against == "strong judge"
+    assert result.counts["labelled"] == 1_500
+    assert "nothing here says how often" in result.notes[0]
+    ends = {(p.kind, p.against): p.agreement.value for p in result.points}
     assert ends["all strong", "labels"] == 1.0
 
 
 def test_what_cannot_be_shown_is_not_used(logs: Path, tmp_path: Path) -> None:
     hard = dataclasses.replace(QUICK, target=0.99)
-    found = cascade(routed(logs, tmp_path, cascade=hard))
-    assert (found.verdict, found.exit_code, found.written) == ("not validated", 1, None)
+    result = cascade(routed(logs, tmp_path, cascade=hard))
+    assert (result.verdict, result.exit_code, result.written) == ("not validated", 1, None)
     assert not (tmp_path / "judgments.parquet").exists()
     with pytest.raises(BadConfig, match="was not validated"):
         cascade(routed(logs, tmp_path / "again", region=tmp_path / "region.json"))
 
 
 def made(folder: Path, pairs: int, right: float, seed: int = 0) -> tuple[Path, Path, Path]:
-    """(cheap judgments, people, pairs): the cheap judge is right where sure (half of the pairs), else on a
+    """(cheap judgments, people, pairs): the cheap judge is right if sure (half of the pairs), else on a
     share."""
     rng = np.random.default_rng(seed)
     ids, phrases = [f"i{n // 3}" for n in range(pairs)], [f"k{n % 3} {n % 7}" for n in range(pairs)]
@@ -160,29 +162,29 @@ def test_only_what_the_cheap_judge_may_not_answer_is_asked_and_paid_once(tmp_pat
     log = tmp_path / "out" / "verdicts.sqlite"
     assert (dry.verdict, dry.written) == ("validated", None)
     assert not (tmp_path / "out" / "judgments.parquet").exists()
-    found = cascade(asked)
-    assert found.region.least == pytest.approx((0.99, 0.99))
+    result = cascade(asked)
+    assert result.region.least == pytest.approx((0.99, 0.99))
     rows = pq.read_table(tmp_path / "out" / "judgments.parquet").to_pylist()
     outside = {(row["item_id"], row["keyphrase"]) for row in rows if row["answered_by"] != "cheap"}
     held = set(zip(*pq.read_table(people).select([0, 1]).to_pydict().values(), strict=True))
-    with VerdictLog(log, configs(log)[0]) as told:
-        texts = told.totals().texts
+    with VerdictLog(log, configs(log)[0]) as verdicts:
+        texts = verdicts.totals().texts
         assert len(outside) < texts < len(outside | held)
-        spent = told.totals().cost
+        spent = verdicts.totals().cost
     assert len(outside - held) <= dry.estimate.texts < len(outside)
     drawn = pq.read_table(tmp_path / "out" / "held.parquet").num_rows
     assert dry.counts["labelled"] * 0.4 < drawn < dry.counts["labelled"] * 0.6
     assert texts == drawn + dry.estimate.texts
     so_far = "asked of the strong judge so far"
-    assert (dry.counts[so_far], found.counts[so_far]) == (drawn, texts)
-    assert found.counts["left for the strong judge"] == len(outside)
-    assert found.written.by_strong == len(outside)
-    assert found.written.cost < spent
-    assert found.money.saved == pytest.approx(found.money.all_strong - found.money.cascade)
-    assert found.money.cascade == pytest.approx(found.strong_share * found.money.all_strong)
+    assert (dry.counts[so_far], result.counts[so_far]) == (drawn, texts)
+    assert result.counts["left for the strong judge"] == len(outside)
+    assert result.written.by_strong == len(outside)
+    assert result.written.cost < spent
+    assert result.money.saved == pytest.approx(result.money.all_strong - result.money.cascade)
+    assert result.money.cascade == pytest.approx(result.strong_share * result.money.all_strong)
     cascade(asked)
-    with VerdictLog(log, configs(log)[0]) as told:
-        assert told.totals().cost == spent
+    with VerdictLog(log, configs(log)[0]) as verdicts:
+        assert verdicts.totals().cost == spent
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -215,7 +217,8 @@ def both_asked(home: Path, pairs: Path, **settings: Any) -> CascadeConfig:
 
 
 def test_a_dry_run_asks_nobody_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both judges spelled: what each would be asked is told; once the log holds what validation takes, it
+    """Both judges spelled: the result says what each would be asked; once the log holds what validation
+    takes, it
     validates."""
     asked = counted(monkeypatch)
     _, _, pairs = made(tmp_path, 600, 0.5)
@@ -265,9 +268,9 @@ def test_a_dry_run_validates_beside_texts_that_cannot_be_had(
     assert len(asked) == paid
     assert (dry.verdict, dry.counts, dry.second) == (real.verdict, real.counts, real.second)
     given_up = [re.match(r"(\d+) texts that (\w+) was asked about before", note) for note in dry.notes]
-    told = {one[2]: int(one[1]) for one in given_up if one}
-    assert told.keys() == {"cheap", "strong"}
-    assert told["cheap"] == real.counts["unscored by the cheap judge"]
+    by_judge = {match[2]: int(match[1]) for match in given_up if match}
+    assert by_judge.keys() == {"cheap", "strong"}
+    assert by_judge["cheap"] == real.counts["unscored by the cheap judge"]
     pq.write_table(pq.read_table(pairs).slice(0, 500), tmp_path / "fewer.parquet")
     first = cascade(
         dataclasses.replace(
@@ -280,16 +283,27 @@ def test_a_dry_run_validates_beside_texts_that_cannot_be_had(
     assert more.needs[0].estimate.texts == 100 + more.needs[0].estimate.again > 100
 
 
+def test_a_strong_table_that_is_missing_is_seen_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = counted(monkeypatch)
+    _, people, pairs = made(tmp_path, 60, 0.5)
+    missing = str(tmp_path / "missing.parquet")
+    with pytest.raises(BadTable, match=r"missing\.parquet does not exist"):
+        cascade(CascadeConfig("fake", missing, tmp_path / "out", pairs=pairs, human=people))
+    assert requests == []
+
+
 def test_what_is_not_validated_claims_no_calls_that_it_did_not_make(tmp_path: Path) -> None:
-    """Without probabilities three of four answers are right wherever one looks, and .8 cannot be shown."""
+    """Without probabilities three of four answers are right everywhere, and 0.8 cannot be shown."""
     cheap, people, pairs = made(tmp_path, 1_200, 0.5)
     pq.write_table(pq.read_table(cheap).drop(["probability"]), cheap)
     asked = CascadeConfig(str(cheap), "fake", tmp_path / "out", pairs=pairs, human=people, cascade=QUICK)
-    found = cascade(asked)
-    assert found.verdict == "not validated"
+    result = cascade(asked)
+    assert result.verdict == "not validated"
     drawn = pq.read_table(tmp_path / "out" / "held.parquet").num_rows
-    assert 0 < drawn < found.counts["left for the strong judge"] == 1_200
-    assert found.counts["asked of the strong judge so far"] == drawn
+    assert 0 < drawn < result.counts["left for the strong judge"] == 1_200
+    assert result.counts["asked of the strong judge so far"] == drawn
     table = cascade(dataclasses.replace(asked, strong=str(cheap), out=tmp_path / "table"))
     assert "asked of the strong judge so far" not in table.counts
 
@@ -307,8 +321,8 @@ def test_a_student_and_a_judge_are_asked_where_both_are_spelled(tmp_path: Path) 
         cheap_judge="overlap",
         cascade=dataclasses.replace(QUICK, target=0.55, sample=200),
     )
-    found = cascade(asked)
-    assert (found.cheap, found.strong, found.counts["labelled"]) == ("overlap", "fake", 200)
+    result = cascade(asked)
+    assert (result.cheap, result.strong, result.counts["labelled"]) == ("overlap", "fake", 200)
     saved = settings_of.load(SavedRegion, tmp_path / "out" / "region.json")
     frozen = dataclasses.replace(
         saved, validated=True, least={"irrelevant": 0.9, "relevant": None}, share=0.2
@@ -324,7 +338,7 @@ def test_a_student_and_a_judge_are_asked_where_both_are_spelled(tmp_path: Path) 
 
 
 def test_too_few_labels_say_how_many_more(tmp_path: Path) -> None:
-    """.9 at 95 % takes 29 labels a half without a mistake: 58 in all; there are 40."""
+    """0.9 at 95 % takes 29 labels a half without a mistake: 58 in all; there are 40."""
     cheap, people, _ = made(tmp_path, 80, 1.0)
     asked = CascadeConfig(
         str(cheap), str(cheap), tmp_path / "out", human=people, cascade=dataclasses.replace(QUICK, target=0.9)
@@ -334,7 +348,7 @@ def test_too_few_labels_say_how_many_more(tmp_path: Path) -> None:
 
 
 def test_many_labels_of_few_items_prove_little(tmp_path: Path) -> None:
-    """600 labels of 4 items, all right: .9 at 95 % takes 58 items in both halves."""
+    """600 labels of 4 items, all right: 0.9 at 95 % takes 58 items in both halves."""
     named = {"item_id": [f"i{n % 4}" for n in range(600)], "keyphrase": [f"k{n}" for n in range(600)]}
     said = {**named, "judge": ["cheap"] * 600, "grade": ["relevant"] * 600, "status": ["scored"] * 600}
     pq.write_table(pa.table(said), tmp_path / "cheap.parquet")

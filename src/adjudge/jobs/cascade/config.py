@@ -104,10 +104,7 @@ class CascadeConfig:
                     f"{side} is {getattr(self, side)!r}, a judge to be asked: name the pairs with --pairs "
                     "FILE.parquet, or give a judgments table that ends in .parquet"
                 )
-        self._check_apart()
-
-    def _check_apart(self) -> None:
-        """No file that is read is one that is written: neither a table nor a model's folder."""
+        # No file that is read is one that is written: neither a table nor a model's folder.
         sides = {"cheap": self.cheap, "strong": self.strong}
         asked_sides = [side for side, spelled in sides.items() if not is_table(spelled)]
         read = {side: Path(judge) if is_table(judge) else folder_of(judge) for side, judge in sides.items()}
