@@ -1,4 +1,4 @@
-"""The routing curve: share of calls to the strong judge against agreement, and random routing for comparison."""
+"""The routing curve: share of calls to the strong judge against agreement, beside random routing."""
 
 from __future__ import annotations
 
@@ -98,8 +98,7 @@ def _share_of(column: int, sums: Floats) -> Floats:
 
 
 def _mixed(share: float, strong: int, cheap: int, sums: Floats) -> Floats:
-    """Agreement if a share of pairs, drawn blindly, gets the strong judge's answer, the others the cheap
-    one's."""
+    """Agreement if a share of pairs, drawn blindly, goes to the strong judge, and the rest to the cheap one."""
     return share * _share_of(strong, sums) + (1 - share) * _share_of(cheap, sums)
 
 

@@ -40,9 +40,11 @@ _SPENT = "SELECT sum(cost), avg(cost) FROM answers WHERE judge = ?"
 
 @dataclass(frozen=True)
 class JudgeTable:
-    """A judgments table and the judge's name in it. identity: what the judge is exactly, "" if a table was
-    given, which
-    does not say. given_up: texts of a dry run that were asked before without a verdict."""
+    """A judgments table and the judge's name in it.
+
+    identity: what the judge is exactly, "" if a table was given, which does not say. given_up: texts of a dry
+    run that were asked before without a verdict.
+    """
 
     path: Path
     judge: str
@@ -58,9 +60,10 @@ class JudgeTable:
 
 @dataclass(frozen=True)
 class CascadeTable:
-    """What was written. pairs = by_cheap + by_strong + unscored. tokens and cost: of both judges, for what
-    stands in the
-    table."""
+    """What was written: pairs = by_cheap + by_strong + unscored.
+
+    tokens and cost: of both judges, for what stands in the table.
+    """
 
     pairs: int
     scored: int

@@ -110,8 +110,7 @@ class LabelledAnswers:
 
 @dataclass(frozen=True)
 class Block:
-    """Answers of one grade with confidence from `least` up to the next block, and how many of their labels
-    agree."""
+    """Answers of one grade with confidence from `least` up to the next block; right: those that agree."""
 
     grade: int
     least: float

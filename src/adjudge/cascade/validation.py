@@ -116,8 +116,10 @@ def check(
 
 
 def choose(answers: LabelledAnswers, grades: int, settings: CascadeSettings) -> Choice:
-    """The largest region whose agreement on these labels is far enough above the target for as many other labels
-    to show it with chance `power`. A grade without a label is in none that can be chosen."""
+    """The largest region whose agreement is far enough above the target on these labels.
+
+    As many other labels will then show it with chance `power`. A grade without a label is in no such region.
+    """
     regions = nested_regions(answers.step, answers.confidence, answers.right, grades, settings.block)
     tail = planning_tail(settings.level, settings.power)
     bounds = [answers.bound(region, 1 - tail) for region in regions]

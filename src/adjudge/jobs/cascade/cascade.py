@@ -67,8 +67,7 @@ def _cascade(config: CascadeConfig, progress: Progress) -> CascadeResult:
 
 
 def _validate(routing: Routing, rng: np.random.Generator) -> Validation:
-    """Choose the region on one half of the labels and validate it on the other; a saved one is checked on
-    all."""
+    """Choose the region on one half of the labels and test it on the other; check a saved one on all."""
     config, evidence, labels, saved = routing.config, routing.evidence, routing.labels, routing.saved
     if labels is None:
         if saved is None:

@@ -81,8 +81,7 @@ def strong_answers(
 
 
 def judge_rest(config: CascadeConfig, evidence: Evidence, rows: Bools, progress: Progress) -> Estimate | None:
-    """Ask the strong judge about the rest; if the rest is not to be asked, estimate it. None if it is a
-    table."""
+    """Ask the strong judge about the rest, or estimate that on a run that asks no rest; None for a table."""
     if is_table(config.strong):
         return None
     rest = config.out / "rest.parquet"
@@ -122,8 +121,7 @@ def keys(evidence: Evidence, inside: Bools) -> pa.Table:
 
 
 def asked_so_far(judgments: Sequence[Path]) -> int:
-    """How many pairs of a judge's tables it was asked about: not those without a text, nor those past the
-    budget."""
+    """How many pairs in its tables a judge was asked about, which had a text and were within the budget."""
     with in_memory() as db:
         create_view(db, "asked", tables.JUDGMENTS, judgments or None)
         number = db.execute(_ASKED, [NO_TEXT, NOT_ASKED, OVER_BUDGET]).fetchone() or (0,)
