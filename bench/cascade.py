@@ -1,6 +1,6 @@
 """The cascade's promise on the simulated market: how often a region is chosen, validated, and true on pairs
-that were not used before; what one threshold for both grades would hold; and what a bound without clusters would
-have let through.
+that were not used before; what one threshold for both grades would hold; and what a bound without clusters
+would have let through.
 
 OMP_NUM_THREADS=1 .venv/bin/python bench/cascade.py --splits 60
 OMP_NUM_THREADS=1 .venv/bin/python bench/cascade.py --speed 1000000
@@ -143,7 +143,8 @@ def main() -> None:
                 counts = f"{tally.chosen:6d} {tally.shown:9d} {tally.short:15d} {stands:14.3f}"
                 print(f"{judge:5s} {target:6.2f}  {way:17s}{counts}", flush=True)
     print(
-        f"{options.splits} splits by item, {len(answers):,} labelled pairs in three parts, seed {options.seed}"
+        f"{options.splits} splits by item, {len(answers):,} labelled pairs in three parts, "
+        f"seed {options.seed}"
     )
 
 

@@ -75,7 +75,7 @@ def test_the_table_by_hand(sides: tuple[JudgeTable, JudgeTable], tmp_path: Path)
 
 
 def test_a_pair_costs_what_both_judges_took(sides: tuple[JudgeTable, JudgeTable], tmp_path: Path) -> None:
-    """The strong judge's cost of the first pair is not in it; an unknown cost of one side counts as nothing."""
+    """The strong judge's cost of the first pair is not in it; an unknown cost counts as nothing."""
     out = tmp_path / "judgments.parquet"
     written = write_cascade(KEYS, *sides, out, "both")
     assert column(out, "tokens") == [10, 112, 114, 103, 14]

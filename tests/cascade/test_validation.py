@@ -1,4 +1,4 @@
-"""Split-sample validation: halves, the choice, the test on the other half, and the promise over many draws."""
+"""Split-sample validation: halves, choice, the test on the other half, the promise over many draws."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_labels_wanted_count_items_if_there_is_no_error() -> None:
 
 
 def test_a_grade_without_a_label_never_stands() -> None:
-    """Labels of two grades of four, all right: the other two do not stand, and the curve still ends with all."""
+    """Labels of two grades of four, all right: the others do not stand; the curve still ends with all."""
     answers = uniform(np.ones(400, bool), step=np.repeat([0, 2], 200))
     chosen = validation.choose(answers, 4, CascadeSettings(target=0.9))
     assert chosen.region == Region((0.0, None, 0.0, None))
@@ -58,7 +58,7 @@ def test_halves_share_no_item() -> None:
 
 
 def test_halves_of_one_item_and_of_two() -> None:
-    """One item is all in the first half, since it is let in before half of the pairs are; two are one each."""
+    """One item is all in the first half, let in before half of the pairs are; two are one each."""
     assert validation.halves(np.array([7, 7, 7]), np.random.default_rng(0)).all()
     two = validation.halves(np.array([7, 7, 9, 9]), np.random.default_rng(0))
     assert two.sum() == 2
@@ -169,7 +169,7 @@ def test_nothing_chosen_is_not_validated_and_has_no_second_agreement() -> None:
 def test_a_saved_region_is_refused_only_if_it_is_below_its_target_for_certain(
     wrong: int, verdict: str
 ) -> None:
-    """Of 200 labels at a target of 0.9: 20 wrong are 0.9, whose interval holds the target; 60 wrong are 0.7."""
+    """Of 200 labels at a target of 0.9: 20 wrong make 0.9, not refuted; 60 wrong make 0.7."""
     answers = uniform(np.arange(200) >= wrong)
     settings = CascadeSettings(sampling=FEW)
     region = Region((0.5, 0.5))

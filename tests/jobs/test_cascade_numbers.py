@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from cascade_tables import write_judge, write_people
 
+from adjudge.cascade.region import Region
 from adjudge.cascade.settings import CascadeSettings
 from adjudge.config import from_dict, load, options, to_dict
 from adjudge.errors import BadConfig, BadTable, NotEnoughData
 from adjudge.jobs.cascade.cascade import cascade
 from adjudge.jobs.cascade.config import CascadeConfig
-from adjudge.jobs.cascade.result import EXIT_CODES, _finite
+from adjudge.jobs.cascade.result import NOT_ASKED, CascadeResult, _finite
 from adjudge.stats.sampling import Sampling
 
 PAIRS = 400
@@ -119,7 +120,7 @@ def test_pairs_that_the_cheap_judge_did_not_score_go_to_the_strong_one(config: C
 
 
 def test_labels_by_rule(config: CascadeConfig, tmp_path: Path) -> None:
-    """Of 300 pairs with three annotators, 100 get two votes of three: labels by majority, not by unanimity."""
+    """Of 300 pairs with three annotators, 100 get two votes of three: a majority, not unanimity."""
     votes = []
     for n, truth in enumerate(TRUTH[:300]):
         right, wrong = ("good", "bad") if truth else ("bad", "good")
@@ -253,5 +254,9 @@ def test_numbers_that_are_not_finite_become_null() -> None:
     assert _finite(values) == {"a": None, "b": [None, 1.5, {"c": [None, "text", None, 2]}]}
 
 
-def test_only_an_unvalidated_region_fails() -> None:
-    assert {verdict for verdict, code in EXIT_CODES.items() if code} == {"not validated"}
+@pytest.mark.parametrize(
+    ("verdict", "code"), [("validated", 0), ("frozen", 0), (NOT_ASKED, 0), ("not validated", 1)]
+)
+def test_only_a_region_that_is_not_validated_fails(verdict: str, code: int) -> None:
+    result = CascadeResult(Path(), verdict, "", "cheap", "strong", "people", "binary", Region((None, None)))
+    assert (result.exit_code, result.rest, result.points) == (code, None, ())

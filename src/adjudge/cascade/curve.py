@@ -98,7 +98,7 @@ def _share_of(column: int, sums: Floats) -> Floats:
 
 
 def _mixed(share: float, strong: int, cheap: int, sums: Floats) -> Floats:
-    """Agreement if a share of pairs, drawn blindly, goes to the strong judge, and the rest to the cheap one."""
+    """Agreement if a share of pairs, drawn blindly, goes to the strong judge, the rest to the cheap."""
     return share * _share_of(strong, sums) + (1 - share) * _share_of(cheap, sums)
 
 

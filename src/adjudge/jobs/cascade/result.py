@@ -29,7 +29,6 @@ from adjudge.trust.reading import Evidence
 MOST_CHANGE = 0.1
 """Change of the share of standing answers beyond which a saved region gets a note."""
 NOT_ASKED = "not asked"
-EXIT_CODES = {"validated": 0, "frozen": 0, NOT_ASKED: 0, "not validated": 1}
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class CascadeResult:
 
     @property
     def exit_code(self) -> int:
-        return EXIT_CODES[self.verdict]
+        return int(self.verdict == "not validated")
 
     @property
     def rest(self) -> Need | None:
