@@ -76,7 +76,8 @@ def test_few_items_are_inconclusive_and_all_of_one_kind_is_broken(tmp_path: Path
 
 
 def test_counts_and_confusion_by_hand(tmp_path: Path) -> None:
-    """Pairs 0-5 judged (5 unscored), 0-6 graded: 0, 1, 2 unanimous; 3 good/excellent: one relevance but not one grade;
+    """Pairs 0-5 judged (5 unscored), 0-6 graded: 0, 1, 2 unanimous; 3 good/excellent: one relevance but not
+    one grade;
     4 has one annotator; 5 unscored; 6 not judged."""
     said = ["relevant", "irrelevant", "relevant", "relevant", "irrelevant", None]
     told = [

@@ -49,7 +49,7 @@ class Home:
 
 
 def serve(known: dict[tuple[str, str], str], asked: list[str]) -> ThreadingHTTPServer:
-    """A strong judge: it answers the true grade of what its prompt shows, one time in ten a neighbour of it."""
+    """A strong judge: it answers the true grade of what its prompt shows, 1 time in 10 a neighbour of it."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -119,7 +119,7 @@ def broken(*values: bytes) -> pa.Array:
 
 
 def test_texts_that_are_not_utf8_do_not_stop_the_day(tmp_path: Path, overlap: Path) -> None:
-    """They go to `score` as they are, which sets their rows aside; deletions name keys as `score` wrote them."""
+    """They go to `score` as they are, which sets them aside; deletions name keys as `score` wrote them."""
 
     def given(name: str, titles: list[bytes], phrases: list[bytes]) -> Path:
         ids = [b"a", b"b\xff", b"c"]

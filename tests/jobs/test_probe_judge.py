@@ -1,4 +1,5 @@
-"""The probes end to end: judges whose fault is known are caught by what `probe` writes, and a steady one is not."""
+"""The probes end to end: judges whose fault is known are caught by what `probe` writes, and a steady one is
+not."""
 
 from __future__ import annotations
 
@@ -78,7 +79,8 @@ def items(pairs: Path) -> Path:
 
 
 def test_a_judge_that_answers_by_the_wording_is_caught(pairs: Path, tmp_path: Path) -> None:
-    """The fake answers by the hash of the whole text: another order or wording is another answer, no way leaning."""
+    """The fake answers by the hash of the whole text: another order or wording is another answer, no way
+    leaning."""
     made = probe(ProbeConfig(pairs, tmp_path / "probe", "fake", sample=None))
     for run in made.runs:
         settings = {key: Path(value) if key == "prompt" else value for key, value in run.settings.items()}
@@ -116,7 +118,8 @@ def test_a_judge_that_counts_words_falls_for_stuffing_only(pairs: Path, tmp_path
 
 
 def tuned(folder: Path, order: str = "best_first", chat: bool = False) -> tuple[Path, PromptSpec]:
-    """A folder as `adjudge tune` leaves it: the committed decoder with a prompt, guidance and examples of its own."""
+    """A folder as `adjudge tune` leaves it: the committed decoder with a prompt, guidance and examples of its
+    own."""
     shutil.copytree(DECODER, folder)
     (folder.parent / "guidance.json").write_text('{"Home": "sizes matter"}')
     example = {"keyphrase": "red mug", "title": "Red mug", "grade": "relevant"}
@@ -181,7 +184,8 @@ NO_OPTIONS = "note: position: the prompt does not list the options; not probed"
 
 @pytest.mark.parametrize("listed", ["", "{options}\n", "{answers}\n"])
 def test_a_prompt_without_options_has_no_position_probe(pairs: Path, tmp_path: Path, listed: str) -> None:
-    """The committed decoder's prompt lists no options: another order would be the same text, and always quiet."""
+    """The committed decoder's prompt lists no options: another order would be the same text, and always
+    quiet."""
     text = (DECODER / "prompt.md").read_text().replace("# Grades", f"{listed}# Grades")
     (tmp_path / "prompt.md").write_text(text)
     words = ["probe", "--pairs", str(pairs), "--judge", f"hf:{DECODER}", "--out", str(tmp_path / "probe")]

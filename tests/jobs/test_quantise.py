@@ -1,4 +1,5 @@
-"""`adjudge quantise`, then `adjudge score --precision auto`: one run, from training table to rows that say their precision."""
+"""`adjudge quantise`, then `adjudge score --precision auto`: one run, from training table to rows that say
+their precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The teacher: MaxSim by hand and by a loop, the blend against scikit-learn, texts read as MiniLM reads them."""
+"""The teacher: MaxSim by hand and by a loop, the blend against scikit-learn, texts as MiniLM reads them."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def task(item: Any, *annotations: Any, keyphrase: Any = "sofa") -> dict[str, Any
             "annotations": list(annotations), "project": 3}  # fmt: skip
 
 
-def read(tmp_path: Path, *tasks: Any, scale: Scale = FOUR) -> ls.Taken:
+def read(tmp_path: Path, *tasks: Any, scale: Scale = FOUR) -> ls.LabelStudioExport:
     path = tmp_path / "export.json"
     path.write_text(json.dumps(list(tasks)), encoding="utf-8")
     return ls.read_export(path, scale)
@@ -48,7 +48,8 @@ def read(tmp_path: Path, *tasks: Any, scale: Scale = FOUR) -> ls.Taken:
 @pytest.mark.parametrize("scale", [BINARY, FOUR, ORDINAL3], ids=lambda s: s.name)
 @pytest.mark.parametrize("pictures", [True, False])
 def test_configuration_names_what_tasks_hold(scale: Scale, pictures: bool) -> None:
-    """Every $field is in a task's data, the control points at a tag that exists, each grade is a choice, best first."""
+    """Every $field is in a task's data, the control points at a tag that exists, each grade is a choice, best
+    first."""
     view = ElementTree.fromstring(ls.labelling_config(scale, pictures, 'Is "A & B" <fine>?'))
     shown = {tag.get("value")[1:] for tag in view if tag.tag in ("Text", "Image")}
     assert shown <= set(ls.task({})["data"])

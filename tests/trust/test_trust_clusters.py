@@ -37,7 +37,8 @@ def test_standard_error_is_the_cluster_formula() -> None:
 
 
 def test_coverage_of_clustered_data() -> None:
-    """95 % intervals hold the truth in 90 to 99 of 100 tries (600 tries; pairs taken for independent hold it in 70)."""
+    """95 % intervals hold the truth in 90 to 99 of 100 tries (600 tries; pairs taken for independent hold it
+    in 70)."""
     rng = np.random.default_rng(3)
     held = 0
     for _ in range(600):

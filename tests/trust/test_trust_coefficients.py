@@ -78,7 +78,7 @@ def test_undefined_is_nan_not_zero() -> None:
 @settings(max_examples=50, deadline=None)
 @given(TABLES)
 def test_laws(matrix: np.ndarray) -> None:
-    """Turning people and judge round, and counting everything twice, change nothing; perfect agreement is 1."""
+    """Swapping people and judge, and counting everything twice, change nothing; perfect agreement is 1."""
     for name, one in agreement.coefficients(3).items():
         value = float(one(matrix))
         assert value <= 1 + 1e-12, name

@@ -28,7 +28,8 @@ def test_enough_already_and_never_enough() -> None:
 
 
 def test_simulation_decides_as_often_as_promised() -> None:
-    """A rate of .66 against a bar of .6, items of two like pairs: from 300 labels on, the projected number decides
+    """A rate of .66 against a bar of .6, items of two like pairs: from 300 labels on, the projected number
+    decides
     with chance .8, half of it seldom."""
     rng = np.random.default_rng(11)
 

@@ -1,4 +1,5 @@
-"""What `agree` finds of the simulated judges is what the market was told to do; a bias switched off goes quiet."""
+"""What `agree` finds of the simulated judges is what the market was told to do; a bias switched off goes
+quiet."""
 
 from __future__ import annotations
 

@@ -32,7 +32,8 @@ def test_worked_number() -> None:
 
 
 def drawn(rng: np.random.Generator, right: float, items: int = 600, each: int = 3) -> tuple[np.ndarray, ...]:
-    """Pairs in items, 55 % relevant in the long run; a lenient judge right on a share; every eighth item labelled."""
+    """Pairs in items, 55 % relevant in the long run; a lenient judge right on a share; every eighth item
+    labelled."""
     chance = np.where(rng.random(items) < 0.5, 0.85, 0.25)
     item = np.repeat(np.arange(items), each)
     truth = (rng.random(len(item)) < chance[item]).astype(float)
@@ -42,7 +43,8 @@ def drawn(rng: np.random.Generator, right: float, items: int = 600, each: int = 
 
 
 def test_coverage_and_width() -> None:
-    """500 draws: 95 % intervals hold the true rate in 92 to 98 of 100; with a good judge ppi++ is much narrower than
+    """500 draws: 95 % intervals hold the true rate in 92 to 98 of 100; with a good judge ppi++ is much
+    narrower than
     people alone; the judge alone is off."""
     rng = np.random.default_rng(4)
     held = dict.fromkeys(("people only", "ppi", "ppi++"), 0)
@@ -67,7 +69,8 @@ def test_a_useless_judge_costs_ppi_but_not_ppi_plus_plus() -> None:
 
 
 def test_one_item_in_both_parts_is_not_two() -> None:
-    """Labelled and unlabelled pairs of one item move together; the influences are taken per item, so a judge that reads
+    """Labelled and unlabelled pairs of one item move together; the influences are taken per item, so a judge
+    that reads
     the item's mood brings the interval its due."""
     rng = np.random.default_rng(9)
     held = 0

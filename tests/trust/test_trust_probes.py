@@ -76,7 +76,8 @@ def test_mantel_haenszel_by_hand() -> None:
 
 
 def test_odds_ratio_sees_a_planted_pull_and_no_other() -> None:
-    """Yes follows the human grade; a pull of 1 on the log-odds is an odds ratio of e, whatever the exposure's share in
+    """Yes follows the human grade; a pull of 1 on the log-odds is an odds ratio of e, whatever the exposure's
+    share in
     each stratum."""
     rng = np.random.default_rng(3)
     stratum = rng.integers(0, 3, 12_000)

@@ -49,9 +49,9 @@ def prepare(
         return Memory(keyphrases, of_category, items)
 
     memory = remember(train)
-    seen, unseen = _out_of_fold(train, memory, remember, settings), features(dev, memory)
+    train_features, dev_features = _out_of_fold(train, memory, remember, settings), features(dev, memory)
     progress("ctr: trees", 2, 4)
-    model, learnt = _boost((seen, train), (unseen, dev), settings)
+    model, learnt = _boost((train_features, train), (dev_features, dev), settings)
     model.save_model(out / MODEL)
     names = (MODEL, *memory.save(out))
     progress("ctr", 4, 4)

@@ -15,7 +15,7 @@ from adjudge.errors import AdjudgeError, BadConfig
 from adjudge.jobs.start import job
 from adjudge.jobs.student_as_judge import student_judge
 from adjudge.judge.accounting import Accounting, Tally
-from adjudge.judge.estimate import Estimate, estimate
+from adjudge.judge.estimate import CostEstimate, estimate
 from adjudge.judge.judgments_table import NOT_ASKED, JudgmentsWritten, write_judgments
 from adjudge.judge.log import SYNC_EVERY, VerdictLog
 from adjudge.judge.log_snapshot import Flags, Keys, LogSnapshot, Places
@@ -81,7 +81,7 @@ class JudgeConfig:
         float | None,
         setting("The most this judge may cost, earlier runs on the log included; needs prices.", gt=0),
     ] = None
-    dry_run: Annotated[bool, setting("Estimate tokens and cost; ask nothing.")] = False
+    dry_run: Annotated[bool, setting("CostEstimate tokens and cost; ask nothing.")] = False
     batch: Annotated[Path | None, setting("A folder for offline batch files instead of requests.")] = None
     sync_every: Annotated[
         float,
@@ -134,7 +134,7 @@ class JudgeResult:
 
     written: JudgmentsWritten | None
     tally: Tally
-    estimate: Estimate | None = None
+    estimate: CostEstimate | None = None
     batch: BatchStep | None = None
     spent: float | None = None
     identity: str = ""

@@ -216,7 +216,7 @@ def import_labels(config: LabelImportConfig, progress: Progress = no_progress) -
     )
 
 
-def _refuse(config: LabelImportConfig, taken: labelstudio.Taken, aside: Path) -> None:
+def _refuse(config: LabelImportConfig, taken: labelstudio.LabelStudioExport, aside: Path) -> None:
     if not taken.rows:
         raise BadTable(
             f"{config.export}: {taken.tasks} tasks, {taken.annotations} annotations, {taken.skipped} "
@@ -232,7 +232,7 @@ def _refuse(config: LabelImportConfig, taken: labelstudio.Taken, aside: Path) ->
         )
 
 
-def _votes(taken: labelstudio.Taken, scale_name: str) -> np.ndarray:
+def _votes(taken: labelstudio.LabelStudioExport, scale_name: str) -> np.ndarray:
     """[pairs, K]: annotators per grade."""
     grades = scale(scale_name)
     numbers: dict[tuple[str, str], int] = {}

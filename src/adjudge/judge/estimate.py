@@ -16,7 +16,7 @@ SAMPLE = 1_000
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """texts: to be asked, each once; tokens in and out; cost in the price table's currency (None without
     one); measured: whether the rates come from this judge's own answers in the log. again: texts among them
     that were asked
@@ -32,7 +32,7 @@ class Estimate:
 
 def estimate(
     chunks: Iterable[Sequence[PendingText]], log: VerdictLog, budget: Budget, decoding: Decoding
-) -> Estimate:
+) -> CostEstimate:
     """Count what is missing and what it would take; nothing is asked.
 
     Without answers to learn from: a token for 4 bytes, 64 for the chat template, and the longest answer
@@ -52,7 +52,7 @@ def estimate(
     else:
         tokens_in, tokens_out = int(means[0] * texts), int(means[1] * texts)
     cost = budget.price.cost(tokens_in, tokens_out) if budget.price else None
-    return Estimate(texts, tokens_in, tokens_out, cost, means is not None, again)
+    return CostEstimate(texts, tokens_in, tokens_out, cost, means is not None, again)
 
 
 def _mean_tokens(log: VerdictLog) -> tuple[float, float] | None:

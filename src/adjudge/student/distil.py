@@ -9,7 +9,6 @@ unlabelled pairs, so that what the teacher taught is not forgotten while a few t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from adjudge.config import setting, settings
 from adjudge.errors import NotEnoughData
 from adjudge.records import Progress, no_progress
 from adjudge.stats.calibration import sigmoid
+from adjudge.storage.files import write_json
 from adjudge.student.sample_by_rank import UnlabelledSettings, draw, phrases
 from adjudge.student.teacher import Blend, TeacherSettings, embed, fit_blend, of_pairs, similarities
 
@@ -124,7 +124,7 @@ def lessons(
         progress("lessons", LESSONS.index(lesson) + 1, len(LESSONS))
     counts = {"keyphrases": graded.real, "phrases": len(made), "titles": len(graded.titles)}
     note = {"blend": asdict(blend), **counts}
-    (out / "teacher.json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+    write_json(out / "teacher.json", note)
     return Lessons(tables, blend, known, counts)
 
 

@@ -131,7 +131,7 @@ def _look_alike(model: SplitNetwork, gain: float) -> None:
 
 
 def load(folder: Path, settings: StudentSettings) -> Start:
-    """An earlier split artifact as a start point: lower layers, crossing (of the shape it has) and tokenizer."""
+    """An earlier split artifact as a start point: lower layers, crossing (of its shape) and tokenizer."""
     from safetensors.torch import load_file
     from transformers import BertConfig, BertModel
 
@@ -191,7 +191,7 @@ def _lower(model: SplitNetwork, ids: Ids, mask: Ids, side: int) -> Tensor:
 
 
 def _held(model: SplitNetwork, ids: Ids, mask: Ids, side: int) -> Tensor:
-    """The states of frozen lower layers, in float16 as scoring keeps them: computed at a text's first sight."""
+    """The states of frozen lower layers, in float16 as scoring keeps them; each text is computed once."""
     sizes = mask.sum(axis=1)
     keys = [bytes([side]) + row[:size].tobytes() for row, size in zip(ids, sizes, strict=True)]
     missing = np.array([index for index, key in enumerate(keys) if key not in model.held], np.int64)

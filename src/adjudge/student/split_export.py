@@ -1,4 +1,4 @@
-"""A split student's files: weights for torch, and the four graphs that scoring runs (split_artifact.GRAPHS)."""
+"""A split student's files: weights for torch, and the graphs that scoring runs (split_artifact.GRAPHS)."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class _LowerLayers(nn.Module):
 
 
 class _KeyphraseSide(nn.Module):
-    """states (tokens, width) -> queries by head (tokens, head size), own (tokens, hidden), weight (tokens,)."""
+    """States (tokens, width) -> queries by head (tokens, head size), own (tokens, hidden), weights."""
 
     def __init__(self, model: SplitNetwork) -> None:
         super().__init__()

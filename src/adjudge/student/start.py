@@ -181,7 +181,7 @@ def _dropout(settings: StudentSettings) -> dict[str, Any]:
 
 
 def _bert_tokenizer(where: str, **options: Any) -> Any:
-    """The fast tokenizer behind a transformers folder, checked to have BERT's special tokens and no others."""
+    """The fast tokenizer of a transformers folder, checked to have BERT's special tokens and no others."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(where, **options).backend_tokenizer

@@ -23,7 +23,7 @@ EVALUATION_TOKENS = 16_384
 
 @dataclass(frozen=True)
 class DevFigures:
-    """The dev rows under the present weights: weighted loss, AUC of label > 0 (None with one class), logits."""
+    """Dev rows under the present weights: weighted loss, AUC of label > 0 (None with one class), logits."""
 
     loss: float
     auc: float | None

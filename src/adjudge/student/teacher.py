@@ -146,7 +146,7 @@ def similarities(
 
 
 def of_pairs(keyphrases: Vectors, titles: Vectors, left: Ints, right: Ints) -> tuple[np.ndarray, np.ndarray]:
-    """Cosine and overlap of pairs given as places (keyphrase left[i], title right[i]), each float64 [pairs]."""
+    """Cosine and overlap of pairs given by number (keyphrase left[i], title right[i]): float64 [pairs]."""
     cosine = np.einsum("pw,pw->p", keyphrases.means[left], titles.means[right]).astype(np.float64)
     overlap = np.array(
         [(keyphrases.of(k) @ titles.of(t).T).max(axis=1).mean() for k, t in zip(left, right, strict=True)],

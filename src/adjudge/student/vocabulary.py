@@ -35,7 +35,7 @@ def wordpiece(texts: Iterable[str], size: int) -> Any:
 
 
 def _pieces(words: Counter[str], size: int) -> Counter[str]:
-    """How often each piece stands at the start of a word, or (with ##) inside one; characters in both places."""
+    """How often each piece starts a word, or (with ##) stands inside one; characters in both places."""
     from tokenizers import Tokenizer, models, trainers
 
     learner = Tokenizer(models.BPE())

@@ -2,7 +2,7 @@
 
 Formats: the basic task format (a list of objects with `data`), the Choices / Choice / Text / Image tags, and
 the exports JSON (`annotations` with `completed_by`, `was_cancelled`, `result`) and JSON-MIN (one flat object
-an annotation, skipped ones and untouched tasks already gone), as Label Studio's guide states them.
+per annotation, skipped ones and untouched tasks already gone), as Label Studio's guide states them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from xml.etree import ElementTree
 
 from adjudge.errors import BadTable
 from adjudge.records import Scale
+from adjudge.text.blank import is_blank
 
 CONTROL = "grade"
-"""Name of the Choices tag: where an export's answers are looked for."""
+"""Name of the Choices tag: an export's grades stand under it."""
 FIELDS = ("keyphrase", "title", "category")
 MINIMAL = "json_min"
 """Marks a task that was unfolded from JSON-MIN; its value is the task's own number."""
@@ -52,8 +53,8 @@ def labelling_config(scale: Scale, pictures: bool, question: str) -> str:
     choices = ElementTree.SubElement(
         view, "Choices", name=CONTROL, toName="title", choice="single-radio", required="true"
     )
-    for place, grade in enumerate(reversed(scale.grades), start=1):
-        ElementTree.SubElement(choices, "Choice", value=grade, hotkey=str(place))
+    for key, grade in enumerate(reversed(scale.grades), start=1):
+        ElementTree.SubElement(choices, "Choice", value=grade, hotkey=str(key))
     ElementTree.indent(view)
     return ElementTree.tostring(view, encoding="unicode") + "\n"
 
@@ -81,10 +82,13 @@ def project(title: str, config: str, annotators: int) -> dict[str, Any]:
 
 
 @dataclass
-class Taken:
-    """What an export held. minimal: it was JSON-MIN, which tells nothing of skipped and untouched tasks.
-    rows: annotations table rows. bad: (task number from 1, reason, raw JSON); `superseded` are
-    among them but are no fault. untouched: tasks without an annotation; skipped: cancelled annotations."""
+class LabelStudioExport:
+    """The annotations of an export.
+
+    rows: of the annotations table. bad: (task number from 1, reason, raw JSON); `superseded` are among them
+    but are no fault. untouched: tasks without an annotation. skipped: cancelled annotations. minimal: the
+    export was JSON-MIN, which does not list skipped and untouched tasks.
+    """
 
     rows: list[dict[str, str]] = field(default_factory=list)
     bad: list[dict[str, Any]] = field(default_factory=list)
@@ -96,44 +100,44 @@ class Taken:
 
     @property
     def reasons(self) -> dict[str, int]:
-        return dict(Counter(one["reason"] for one in self.bad).most_common())
+        return dict(Counter(annotation["reason"] for annotation in self.bad).most_common())
 
     @property
     def faults(self) -> int:
-        return sum(one["reason"] != SUPERSEDED for one in self.bad)
+        return sum(annotation["reason"] != SUPERSEDED for annotation in self.bad)
 
 
-def read_export(path: Path, scale: Scale) -> Taken:
+def read_export(path: Path, scale: Scale) -> LabelStudioExport:
     """Read Label Studio's JSON or JSON-MIN export: annotations = rows + skipped + bad.
 
-    Of several annotations of a pair by one annotator the latest counts. Raises BadTable where the file is no
+    Of several annotations of a pair by one annotator the latest counts. Raises BadTable if the file is no
     such export.
     """
-    taken = Taken()
+    taken = LabelStudioExport()
     latest: dict[tuple[str, str, str], _Answer] = {}
     flat: set[str] = set()
-    for number, one in enumerate(_tasks(path), start=1):
-        minimal = MINIMAL in one
+    for number, task in enumerate(_tasks(path), start=1):
+        minimal = MINIMAL in task
         taken.minimal |= minimal
         # JSON-MIN repeats a task for each of its annotations.
-        taken.tasks += not minimal or str(one[MINIMAL]) not in flat
-        flat.add(str(one.get(MINIMAL)))
-        given = one.get("annotations") or []
+        taken.tasks += not minimal or str(task[MINIMAL]) not in flat
+        flat.add(str(task.get(MINIMAL)))
+        given = task.get("annotations") or []
         taken.untouched += not given
         for annotation in given:
             taken.annotations += 1
             if isinstance(annotation, dict) and annotation.get("was_cancelled"):
                 taken.skipped += 1
                 continue
-            found = _read(one, annotation, scale)
-            if isinstance(found, str):
-                taken.bad.append(_bad(number, found, annotation))
+            graded = _read(task, annotation, scale)
+            if isinstance(graded, str):
+                taken.bad.append(_bad(number, graded, annotation))
                 continue
-            key, grade = found
+            key, grade = graded
             when = str(annotation.get("updated_at") or annotation.get("created_at") or "")
             answer = _Answer(when, taken.annotations, number, grade, annotation)
             if key in latest:
-                older, answer = sorted((latest[key], answer), key=lambda each: (each.when, each.place))
+                older, answer = sorted((latest[key], answer), key=lambda each: (each.changed, each.number))
                 taken.bad.append(_bad(older.task, SUPERSEDED, older.raw))
             latest[key] = answer
     taken.rows = [
@@ -145,12 +149,12 @@ def read_export(path: Path, scale: Scale) -> Taken:
 
 @dataclass(frozen=True)
 class _Answer:
-    """One annotation: when it was last changed (as the export writes times, which sort as text), its place in
-    the file,
+    """One annotation: its last change (as the export writes times, which sort as text), its number in the
+    file,
     its task's number, the grade, and the annotation itself."""
 
-    when: str
-    place: int
+    changed: str
+    number: int
     task: int
     grade: str
     raw: dict[str, Any]
@@ -162,36 +166,36 @@ def _bad(number: int, reason: str, annotation: Any) -> dict[str, Any]:
 
 def _tasks(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadTable(
             f"{path} cannot be read as JSON: {error}. Export again from Label Studio: Export, JSON"
         ) from error
-    if not isinstance(told, list):
+    if not isinstance(content, list):
         raise BadTable(
-            f"{path} holds a JSON {type(told).__name__}; Label Studio's JSON export is a list of tasks"
+            f"{path} holds a JSON {type(content).__name__}; Label Studio's JSON export is a list of tasks"
         )
-    for one in told:
-        if isinstance(one, dict) and "data" not in one and ("annotator" in one or "annotation_id" in one):
-            yield _unfolded(one)
+    for task in content:
+        if isinstance(task, dict) and "data" not in task and ("annotator" in task or "annotation_id" in task):
+            yield _unfolded(task)
             continue
-        if not isinstance(one, dict) or not isinstance(one.get("data"), dict) or "annotations" not in one:
-            seen = ", ".join(one) if isinstance(one, dict) else type(one).__name__
+        if not isinstance(task, dict) or not isinstance(task.get("data"), dict) or "annotations" not in task:
+            keys = ", ".join(task) if isinstance(task, dict) else type(task).__name__
             raise BadTable(
                 f"{path}: a task needs `data` and `annotations` (JSON), or `annotator` and the task's "
-                f"fields (JSON-MIN); seen: {seen or 'nothing'}. In Label Studio choose Export, JSON (not "
+                f"fields (JSON-MIN); seen: {keys or 'nothing'}. In Label Studio choose Export, JSON (not "
                 "CSV, TSV or another format)"
             )
-        yield one
+        yield task
 
 
 def _unfolded(flat: dict[str, Any]) -> dict[str, Any]:
     """A JSON-MIN object as a task with one annotation: the grade stands under the control's name, as a word
     or `choices`."""
-    told = flat.get(CONTROL)
-    if isinstance(told, dict):
-        told = told.get("choices")
-    choices = told if isinstance(told, list) else [] if told is None or told == "" else [told]
+    grade = flat.get(CONTROL)
+    if isinstance(grade, dict):
+        grade = grade.get("choices")
+    choices = grade if isinstance(grade, list) else [] if grade is None or grade == "" else [grade]
     result = [{"from_name": CONTROL, "value": {"choices": choices}}]
     annotation = {**flat, "completed_by": flat.get("annotator"), "result": result}
     return {"data": flat, "annotations": [annotation], MINIMAL: flat.get("id")}
@@ -202,7 +206,7 @@ def _read(task: Mapping[str, Any], annotation: Any, scale: Scale) -> tuple[tuple
     if not isinstance(annotation, dict):
         return MALFORMED
     pair = [task["data"].get(name) for name in ("item_id", "keyphrase")]
-    if not all(isinstance(part, str) and part.strip() for part in pair):
+    if not all(isinstance(part, str) and not is_blank(part) for part in pair):
         return NO_PAIR
     who = _who(annotation.get("completed_by"))
     if who is None:
@@ -217,20 +221,22 @@ def _read(task: Mapping[str, Any], annotation: Any, scale: Scale) -> tuple[tuple
     return (pair[0], pair[1], who), grades[0]
 
 
-def _who(told: Any) -> str | None:
+def _who(completed_by: Any) -> str | None:
     """`completed_by` is a user's number, or an object with id and email."""
-    if isinstance(told, dict):
-        told = told.get("email") or told.get("id")
-    if isinstance(told, bool) or told is None or not str(told).strip():
+    if isinstance(completed_by, dict):
+        completed_by = completed_by.get("email") or completed_by.get("id")
+    if isinstance(completed_by, bool) or completed_by is None or is_blank(str(completed_by)):
         return None
-    return str(told)
+    return str(completed_by)
 
 
 def _grades(result: Any) -> list[Any]:
     """The choices made in the control named CONTROL."""
-    found: list[Any] = []
-    for one in result if isinstance(result, Sequence) else ():
-        if isinstance(one, dict) and one.get("from_name") == CONTROL and isinstance(one.get("value"), dict):
-            chosen = one["value"].get("choices")
-            found += chosen if isinstance(chosen, list) else []
-    return found
+    grades: list[Any] = []
+    for answer in result if isinstance(result, Sequence) else ():
+        if not isinstance(answer, dict) or answer.get("from_name") != CONTROL:
+            continue
+        if isinstance(answer.get("value"), dict):
+            choices = answer["value"].get("choices")
+            grades += choices if isinstance(choices, list) else []
+    return grades

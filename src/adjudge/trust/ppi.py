@@ -64,21 +64,21 @@ def rates(relevant: Floats, judged: Floats, item: Ints, sampling: Sampling) -> l
         absent = [Rate(m, None, None, None, None, None, n, n + rest, problem) for m in METHODS]
         absent[1] = judge_only
         return absent
-    people, seen = (
+    people, judge = (
         _influence(np.where(labelled, relevant, 0.0), labelled, item),
         _apart(judged, labelled, item),
     )
     mean = float(relevant[labelled].mean())
     gap = float(judged[~labelled].mean() - judged[labelled].mean()) if rest else 0.0
     clusters = len(np.unique(item[labelled]))
-    note = _not_random(gap, _se(seen, clusters))
-    spread = float(seen @ seen)
-    best = min(1.0, max(0.0, float(people @ seen) / spread)) if spread > 0 else 0.0
+    note = _not_random(gap, _se(judge, clusters))
+    spread = float(judge @ judge)
+    best = min(1.0, max(0.0, float(people @ judge) / spread)) if spread > 0 else 0.0
     made = []
     for method, weight in (("people only", 0.0), ("ppi", 1.0), ("ppi++", best)):
         if not rest and method == "ppi":
             weight = 0.0
-        se = _se(people - weight * seen, clusters)
+        se = _se(people - weight * judge, clusters)
         reach = NormalDist().inv_cdf(1 - (1 - sampling.level) / 2) * se
         value = mean + weight * gap
         made.append(

@@ -21,7 +21,7 @@ from adjudge.jobs.cascade.judges import (
 from adjudge.jobs.cascade.labels import get_labels
 from adjudge.jobs.cascade.result import NOT_ASKED, CascadeResult, Need, Routing, result_of, write
 from adjudge.jobs.start import job
-from adjudge.judge.estimate import Estimate
+from adjudge.judge.estimate import CostEstimate
 from adjudge.records import Progress, no_progress, scale
 from adjudge.trust.reading import Sources, read
 
@@ -83,7 +83,7 @@ def _validate(routing: Routing, rng: np.random.Generator) -> Validation:
 
 def _answer(
     routing: Routing, validation: Validation, progress: Progress
-) -> tuple[CascadeTable | None, Estimate | None]:
+) -> tuple[CascadeTable | None, CostEstimate | None]:
     """The cascade's table, after the strong judge was asked about the rest; or what that would take.
 
     Nothing is asked or written if the region may not be used.

@@ -20,7 +20,7 @@ from adjudge.config import save, to_dict
 from adjudge.jobs.cascade.config import PEOPLE, STRONG_JUDGE, CascadeConfig, is_table
 from adjudge.jobs.cascade.judges import asked_so_far
 from adjudge.jobs.cascade.labels import CascadeLabels
-from adjudge.judge.estimate import Estimate
+from adjudge.judge.estimate import CostEstimate
 from adjudge.stats.bounds import Bound
 from adjudge.stats.cluster_bootstrap import Bools, Floats
 from adjudge.storage.files import fresh_parquet, write_json
@@ -51,7 +51,7 @@ class Need:
 
     judge: str
     what: str
-    estimate: Estimate
+    estimate: CostEstimate
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class CascadeResult:
     money: CascadeMoney = CascadeMoney()
     counts: dict[str, int] = field(default_factory=dict)
     written: CascadeTable | None = None
-    estimate: Estimate | None = None
+    estimate: CostEstimate | None = None
     notes: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
 
@@ -118,7 +118,7 @@ class Routing:
 
 
 def result_of(
-    routing: Routing, validation: Validation, table: CascadeTable | None, estimate: Estimate | None
+    routing: Routing, validation: Validation, table: CascadeTable | None, estimate: CostEstimate | None
 ) -> CascadeResult:
     """The result of a run that could decide."""
     config, region = routing.config, validation.region
