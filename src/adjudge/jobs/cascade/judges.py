@@ -18,7 +18,7 @@ from adjudge.config import from_dict
 from adjudge.errors import BadConfig, BadTable
 from adjudge.jobs.cascade.config import CascadeConfig, is_table
 from adjudge.jobs.judge import OVER_BUDGET, JudgeConfig, JudgeResult, judge
-from adjudge.judge.estimate import Estimate
+from adjudge.judge.estimate import CostEstimate
 from adjudge.judge.judgments_table import NO_TEXT, NOT_ASKED
 from adjudge.records import Progress
 from adjudge.stats.cluster_bootstrap import Bools, Ints
@@ -48,7 +48,7 @@ class StrongAnswers:
 class Unanswered(Exception):
     """A dry run lacks answers that all further steps rest on: of the judge on `side`, as `estimate` says."""
 
-    def __init__(self, side: str, estimate: Estimate) -> None:
+    def __init__(self, side: str, estimate: CostEstimate) -> None:
         super().__init__(side, estimate)
         self.side, self.estimate = side, estimate
 
@@ -80,7 +80,9 @@ def strong_answers(
     return StrongAnswers(*second_verdicts(evidence, strong.path, strong.judge), strong)
 
 
-def judge_rest(config: CascadeConfig, evidence: Evidence, rows: Bools, progress: Progress) -> Estimate | None:
+def judge_rest(
+    config: CascadeConfig, evidence: Evidence, rows: Bools, progress: Progress
+) -> CostEstimate | None:
     """Ask the strong judge about the rest, or estimate that on a run that asks no rest; None for a table."""
     if is_table(config.strong):
         return None
@@ -90,7 +92,7 @@ def judge_rest(config: CascadeConfig, evidence: Evidence, rows: Bools, progress:
     return _judge(config, "strong", rest, out, progress, dry=not config.asks_rest).estimate
 
 
-def estimate_all(config: CascadeConfig, progress: Progress) -> Estimate | None:
+def estimate_all(config: CascadeConfig, progress: Progress) -> CostEstimate | None:
     """What the strong judge takes if no answer of the cheap one stands; None if it is a table."""
     if is_table(config.strong):
         return None
