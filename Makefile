@@ -16,7 +16,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	touch $@
 
-# The whole loop on a simulated marketplace: report, scorecard and one artifact a recipe, in runs/demo.
+# The whole loop on a simulated marketplace: report, scorecard and one artifact per recipe, in runs/demo.
 demo: env
 	$(BIN)/adjudge demo --out runs/demo
 

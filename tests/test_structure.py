@@ -32,8 +32,6 @@ EXCEPTIONS = {
     ("engines", "student"),
     ("served", "engines"),
     ("served", "scoring"),
-    ("cascade", "judge"),
-    ("cascade", "trust"),
     ("live", "retrieve"),
     ("live", "scoring"),
     ("live", "served"),

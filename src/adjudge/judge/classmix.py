@@ -39,7 +39,7 @@ class ClassMix:
 
 def target_of(text: str, scale: Scale, counts: Sequence[int]) -> tuple[float, ...]:
     """The share of each grade that `text` asks for, worst first: `as labelled`, `even`, or
-    `high=.5,moderate=.3,...`.
+    `high=0.5,moderate=0.3,...`.
 
     Raises BadConfig on anything else. (A judgments table is read by the job.)
     """

@@ -58,7 +58,7 @@ class TuneConfig:
         str,
         setting(
             "The class mix to train on: `as labelled`, `even`, shares such as "
-            "high=.5,moderate=.3,irrelevant=.2, or a judgments table (.parquet) whose label mix is wanted."
+            "high=0.5,moderate=0.3,irrelevant=0.2, or a judgments table (.parquet) whose label mix is wanted."
         ),
     ] = AS_LABELLED
     factor: Annotated[
