@@ -63,3 +63,19 @@ def test_without_errors_items_are_counted_and_few_errors_show_no_more() -> None:
     assert bounds.bound(np.arange(600), right, 0.95).low == pytest.approx(0.05 ** (1 / 600))
     none = bounds.bound(item, ~right, 0.95)
     assert none.high == pytest.approx(1 - 0.05**0.25)
+
+
+def test_the_lower_bound_of_clustered_pairs_lies_too_high_no_oftener_than_promised() -> None:
+    """Items share their chance of an error (beta-binomial); few of 400 draws have a bound above 0.9."""
+    rng = np.random.default_rng(4)
+    item = np.repeat(np.arange(60), 10)
+    too_high = naive_too_high = 0
+    for _ in range(400):
+        chance = rng.beta(0.9 * 4, 0.1 * 4, 60)
+        right = rng.random(600) < chance[item]
+        too_high += bounds.bound(item, right, 0.95).low > 0.9
+        naive_too_high += bounds.lower(int(right.sum()), 600, 0.95) > 0.9
+    # 5 % are promised; 400 draws of 5 % give 20, and 33 or more with chance 0.003.
+    assert too_high <= 32
+    # The test can see the difference: pairs counted as independent break the promise.
+    assert naive_too_high > 40
