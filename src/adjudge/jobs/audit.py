@@ -194,7 +194,7 @@ def _settled(config: AuditConfig) -> Labelled:
 
 
 def _judged_again(config: AuditConfig, settled: Labelled, kinds: list[str], progress: Progress) -> np.ndarray:
-    """The stronger judge's steps on the contradicting pairs, -1 elsewhere and where it gave none."""
+    """The stronger judge's steps on the contradicting pairs, -1 elsewhere and if it gave none."""
     rows = np.array([row for row, kind in enumerate(kinds) if kind != NONE], np.int64)
     verdict = np.full(len(kinds), -1, np.int64)
     rejudging = config.rejudging()

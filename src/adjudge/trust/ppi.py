@@ -122,7 +122,7 @@ def _se(pull: Floats, clusters: int) -> float:
 
 
 def _not_random(gap: float, se: float) -> str | None:
-    """A warning where the judge's answers on labelled and other pairs differ more than chance allows."""
+    """A warning if the judge's answers on labelled and other pairs differ more than chance allows."""
     if se > 0 and abs(gap) > SHIFTED * se:
         return (
             f"the labelled pairs are no random sample: the judge's mean there is {-gap:+.3f} off that of "
