@@ -182,7 +182,8 @@ def test_the_reference_reads_no_scoring_code(split_artifact_folder: Path) -> Non
     logits = reference_logits(
         split_artifact_folder, golden.select(["item_id", "keyphrase", "category", "title"])
     )
-    assert np.abs(logits[:, 0] - golden["logit"].to_numpy()).max() < 1e-6
+    # float32 sums in another order: 1.9e-6 was seen on one processor; a wrong term is off by 0.01 and more.
+    assert np.abs(logits[:, 0] - golden["logit"].to_numpy()).max() < 1e-5
     assert pa.types.is_float64(golden.schema.field("score").type)
 
 
