@@ -1,12 +1,16 @@
 """What the judge's runner costs beside the HTTP client that it uses, what HTTP clients cost, and what a rerun
 costs.
 
-    python bench/judge.py compare  [--rounds 6] [--requests 20000] [--in-flight 256] [--delay 0.05] bare,
-    runner, bare, ... python bench/judge.py clients  the same requests by each HTTP client that was
-    considered, in turn python bench/judge.py runner   [--requests 20000] [--transport http|sdk] the runner
-    alone python bench/judge.py bare     [--client aiohttp|httpx2|openai|bytes] one client alone, which only
-    sends and receives python bench/judge.py skip     [--pairs 1000000] a million pairs that are all judged
-    already
+    python bench/judge.py compare  [--rounds 6] [--requests 20000] [--in-flight 256] [--delay 0.05]
+        a bare client and the runner in turn
+    python bench/judge.py clients
+        the same requests by each HTTP client that was considered, in turn
+    python bench/judge.py runner   [--requests 20000] [--transport http|sdk]
+        the runner alone
+    python bench/judge.py bare     [--client aiohttp|httpx2|openai|bytes]
+        one client alone, which only sends and receives
+    python bench/judge.py skip     [--pairs 1000000]
+        a million pairs that are all judged already
 
 All but `skip` start tests/stub/server.py as a process of its own on loopback. With 256 in flight and 50 ms
 per answer, arithmetic allows 5,120 requests per second; what stub and machine sustain is what `bare --client

@@ -1,7 +1,7 @@
 """Spark on local[2] beside the local engine: the same pairs, the same model, two processes each.
 
-    python bench/spark.py --artifact runs/demo/artifacts/llm --rows 100000            # ->
-    bench/results/spark.md python bench/spark.py --artifact SPLIT --rows 2000000 --name "split student"
+    python bench/spark.py --artifact runs/demo/artifacts/llm --rows 100000     # -> bench/results/spark.md
+    python bench/spark.py --artifact SPLIT --rows 2000000 --name "split student"
 
 Pairs: `adjudge retrieve` on a simulated market, shuffled, so that an item's pairs do not lie together.
 Engines take turns `--repeats` times, Parquet to Parquet (a folder of parts), after start-up: Spark is

@@ -1,8 +1,8 @@
 """A real OpenAI-compatible HTTP server for tests and benchmarks: a fixed delay, chosen faults, and a tally of
 what it saw.
 
-    python tests/stub/server.py [--delay 0.05] [--tally FILE] [--faults FILE.json] [--tops 4] [--words
-    FILE.json]
+    python tests/stub/server.py [--delay 0.05] [--tally FILE] [--faults FILE.json] [--tops 4]
+        [--words FILE.json]
 
 It prints its port on the first line and stops when its standard input closes, so that it never outlives its
 parent. The grade it gives is a fixed function of the prompt (`grade_of`); the tally gets one line for each

@@ -5,12 +5,12 @@ of the keyphrase asks, and not [CLS] alone, is ColBERT's late interaction (Khatt
 attention in place of a maximum. Of a pair with keyphrase tokens i and item tokens j (the null key stands
 among them):
 
-    look   a_ij  = softmax_j(q_i . k_j / sqrt(head size))           per head unit   h_i   = relu(sum_heads
-    sum_j a_ij v_j + b_i)             `hidden` units, value map and feed-forward in one pair   g     = sum_i
-    w_i h_i;   logits = C relu(D g)
+    look   a_ij  = softmax_j(q_i . k_j / sqrt(head size))     per head
+    unit   h_i   = relu(sum_heads sum_j a_ij v_j + b_i)       `hidden` units, value map and feed-forward in one
+    pair   g     = sum_i w_i h_i;   logits = C relu(D g)
 
 q, b and w are the keyphrase's, k and v the item's: all are linear in the states of the lower layers, computed
-once a text. The attention's value map and the feed-forward's first matrix are one matrix, since nothing
+once per text. The attention's value map and the feed-forward's first matrix are one matrix, since nothing
 stands between. At the start q and k are the same map (a token finds its like) and b is minus v (what was
 found cancels the token).
 """
