@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -91,8 +92,7 @@ def test_a_finished_run_is_not_trained_again(run: tuple[DemoConfig, RecipeCompar
 def test_a_lost_artifact_is_made_again(run: tuple[DemoConfig, RecipeComparison]) -> None:
     config, done = run
     before = (done.artifacts["jaccard"] / "adjudge.json").read_text()
-    (done.artifacts["jaccard"] / "adjudge.json").unlink()
-    done.artifacts["jaccard"].rmdir()
+    shutil.rmtree(done.artifacts["jaccard"])
     again = demo(config)
     assert (again.artifacts["jaccard"] / "adjudge.json").read_text() == before
 

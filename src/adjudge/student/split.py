@@ -6,7 +6,7 @@ attention in place of a maximum. Of a pair with keyphrase tokens i and item toke
 among them):
 
     look   a_ij  = softmax_j(q_i . k_j / sqrt(head size))     per head
-    unit   h_i   = relu(sum_heads sum_j a_ij v_j + b_i)       `hidden` units, value map and feed-forward in one
+    unit   h_i   = relu(sum_heads sum_j a_ij v_j + b_i)  `hidden` units, value map and feed-forward in one
     pair   g     = sum_i w_i h_i;   logits = C relu(D g)
 
 q, b and w are the keyphrase's, k and v the item's: all are linear in the states of the lower layers, computed
