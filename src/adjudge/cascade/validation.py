@@ -90,7 +90,7 @@ def validate(
     choice = choose(answers.at(half), grades, settings)
     second = other.bound(choice.region, settings.level)
     good = choice.index > 0 and second.low is not None and second.low >= settings.target
-    wanted = labels_wanted([second], len(answers), settings) if choice.index else choice.labels
+    wanted = labels_wanted([second], len(other), settings) if choice.index else choice.labels
     more = None if good or wanted is None else max(1, wanted - len(answers))
     points = curve(other, choice.regions, choice.index, strong_share, settings, rng)
     verdict = "validated" if good else "not validated"
